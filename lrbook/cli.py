@@ -1,0 +1,199 @@
+"""The command line: ``lrbook run``, ``lrbook records``, ``lrbook record``.
+
+Options of ``lrbook run`` are the fields of the experiment's configuration, so there is one list of
+names, one set of checks and one wording of errors. Exit codes: 0 done, 1 a run failed or diverged,
+2 wrong usage, configuration, data or records.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import lrbook
+from lrbook import experiments
+from lrbook.config import Config, unknown_name
+from lrbook.errors import ConfigError, RunError, UserError
+
+DEFAULT_RESULTS = "runs"
+
+
+def entry() -> NoReturn:
+    """Console script."""
+    sys.exit(main())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line ``argv`` (default: the process's own) and return its exit code."""
+    parser = _parser()
+    try:
+        arguments, unknown = parser.parse_known_args(argv)
+        if unknown:
+            raise ConfigError(_unknown_option(unknown[0], arguments))
+        return arguments.command(arguments)
+    except UserError as error:
+        print(f"lrbook: {error}", file=sys.stderr)
+        return 2
+    except RunError as error:
+        print(f"lrbook: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("lrbook: interrupted; the same command goes on from here.", file=sys.stderr)
+        return 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with its complaint as one sentence and without the usage text before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"lrbook: {message}; see {self.prog} --help\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="lrbook", description=lrbook.__doc__, allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"lrbook {lrbook.__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    run = commands.add_parser("run", help="run an experiment", allow_abbrev=False)
+    kinds = run.add_subparsers(dest="experiment", metavar="EXPERIMENT", required=True)
+    for name in experiments.NAMES:
+        _add_run(kinds, name)
+
+    records = commands.add_parser("records", help="list, show or verify stored runs")
+    records.add_argument("action", choices=("list", "show", "verify"))
+    records.add_argument("run_id", nargs="?", help="for show: the run, or the start of its id")
+    records.add_argument("--results", default=DEFAULT_RESULTS, metavar="DIR")
+    records.set_defaults(command=_records)
+
+    record = commands.add_parser("record", help="state of the book's recordings; --run makes them")
+    record.add_argument("--run", action="store_true", help="run what is missing")
+    record.add_argument("--only", metavar="NAME", help="only this recording")
+    record.add_argument("--data", metavar="DIR", help="folder of Parquet images, where needed")
+    record.add_argument("--jobs", type=int, default=0, help="processes at a time (0: by cores)")
+    record.add_argument("--results", metavar="DIR", help="default: the repository's results")
+    record.set_defaults(command=_record)
+    return parser
+
+
+def _add_run(kinds: Any, name: str) -> None:
+    cls = experiments.config_class(name)
+    parser = kinds.add_parser(name, help=f"the {name} experiment", allow_abbrev=False)
+    parser.add_argument("--profile", default="demo", help=f"one of {', '.join(cls.profiles)}")
+    parser.add_argument("--seeds", metavar="0,1,2", help="one run per arm and seed")
+    parser.add_argument("--arms", metavar=",".join(cls.arms), help="which arms to run")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--results", default=DEFAULT_RESULTS, metavar="DIR")
+    parser.add_argument("--json", action="store_true", help="one line of JSON on stdout")
+    parser.add_argument("--force", action="store_true", help="repeat finished runs")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    fields = parser.add_argument_group("settings (default: the profile's)")
+    for field, info in cls.model_fields.items():
+        if field in ("arm", "seed"):
+            continue
+        text = (info.description or "").replace("\n", " ").replace("%", "%%")
+        option = f"--{field.replace('_', '-')}"
+        fields.add_argument(option, dest=f"set_{field}", metavar="VALUE", help=text)
+    parser.set_defaults(command=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    name = arguments.experiment
+    cls = experiments.config_class(name)
+    settings = {
+        key.removeprefix("set_"): value
+        for key, value in vars(arguments).items()
+        if key.startswith("set_") and value is not None
+    }
+    extra: dict[str, Any] = {}
+    if "data" in cls.model_fields:
+        settings, extra = _locate_data(cls, arguments.profile, settings)
+    configs = cls.expand(
+        arguments.profile,
+        seeds=_numbers(arguments.seeds),
+        arms=None if arguments.arms is None else _words(arguments.arms),
+        **settings,
+    )
+    if arguments.device not in ("auto", "cpu", "cuda", "mps"):
+        raise ConfigError(
+            f"device = {arguments.device!r} is not allowed: allowed are auto, cpu, cuda, mps."
+        )
+    from lrbook.records import Store
+
+    shell = experiments.shell(name)
+    done = shell.run(
+        configs,
+        Store(arguments.results),
+        device=arguments.device,
+        force=arguments.force,
+        progress=not arguments.quiet,
+        **extra,
+    )
+    summary = shell.summary(done)
+    if arguments.json:
+        print(json.dumps(summary, allow_nan=False))
+    else:
+        from lrbook.report import summary_lines
+
+        print("\n".join(summary_lines(summary)))
+    return 1 if any(record.status != "finished" for record in done) else 0
+
+
+def _locate_data(cls: type[Config], profile: str, settings: dict[str, Any]):
+    """Replace a folder given as --data by its identity, and keep the folder for the loader."""
+    from lrbook.vision.identity import identify
+
+    typed = settings.get("data", cls.profile_settings(profile, settings).get("data", "cifar10"))
+    data = identify(typed)
+    return settings | {"data": data}, {"folder": typed if data != typed else None}
+
+
+def _numbers(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    try:
+        return [int(word) for word in _words(text)]
+    except ValueError:
+        raise ConfigError(
+            f"seeds = {text!r} is not allowed: give whole numbers, such as --seeds 0,1,2."
+        ) from None
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _unknown_option(option: str, arguments: argparse.Namespace) -> str:
+    name = option.split("=")[0].removeprefix("--")
+    known = [key.removeprefix("set_").replace("_", "-") for key in vars(arguments)]
+    known = [f"--{key}" for key in known if key not in ("command", "experiment", "run-id")]
+    return unknown_name(f"--{name}" if option.startswith("--") else option, known, what="option")
+
+
+def _records(arguments: argparse.Namespace) -> int:
+    from lrbook import report
+    from lrbook.records import Store
+
+    store = Store(arguments.results)
+    if arguments.action == "verify":
+        problems = store.problems()
+        for problem in problems:
+            print(f"lrbook: {problem}", file=sys.stderr)
+        print(f"{len(store.folders())} records, {len(problems)} damaged")
+        return 2 if problems else 0
+    if arguments.action == "show":
+        print(json.dumps(report.one_record(store, arguments.run_id), indent=1))
+        return 0
+    print("\n".join(report.record_lines(store)))
+    return 0
+
+
+def _record(arguments: argparse.Namespace) -> int:
+    from lrbook import recordings
+
+    plan = recordings.read(only=arguments.only)
+    results = arguments.results or recordings.recordings_dir()
+    if not arguments.run:
+        print("\n".join(recordings.state_lines(plan, results)))
+        return 0
+    return recordings.run_missing(plan, results, data=arguments.data, jobs=arguments.jobs)

@@ -1,0 +1,157 @@
+"""One checked configuration for one run, and the id that follows from it.
+
+A configuration describes *what* is run (arm, seed, rates, sizes). *Where* it runs (device, results
+folder) is not part of it, so the same experiment has the same id on every machine.
+"""
+
+import difflib
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Self
+
+import pydantic
+
+from lrbook.errors import ConfigError
+
+# Raised by hand when a change of code changes what a configuration means. Old records then keep
+# their old ids and are never taken for new ones.
+MEANING = 1
+
+
+class Config(pydantic.BaseModel):
+    """Base of the experiments' configurations: frozen, validated, unknown names refused.
+
+    A subclass sets ``experiment``, ``arms``, ``profiles`` (name -> settings that differ from the
+    class defaults) and ``default_seeds`` (name -> seeds), and has the fields ``arm`` and ``seed``.
+    """
+
+    model_config = pydantic.ConfigDict(
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+    )
+
+    experiment: ClassVar[str]
+    arms: ClassVar[tuple[str, ...]]
+    default_arms: ClassVar[tuple[str, ...]]
+    profiles: ClassVar[dict[str, dict[str, Any]]]
+    default_seeds: ClassVar[dict[str, tuple[int, ...]]]
+
+    arm: str
+    """Which arm of the experiment this run is."""
+    seed: pydantic.NonNegativeInt
+    """Seed of every random draw of the run. The arms of one seed share data and initial weights."""
+
+    def __init__(self, **settings: Any):
+        try:
+            super().__init__(**settings)
+        except pydantic.ValidationError as error:
+            raise ConfigError(explain(type(self), error)) from None
+
+    @pydantic.field_validator("arm", mode="after", check_fields=False)
+    @classmethod
+    def _arm_exists(cls, arm: str) -> str:
+        if arm not in cls.arms:
+            raise ValueError(f"allowed are {', '.join(cls.arms)}")
+        return arm
+
+    @classmethod
+    def for_profile(cls, profile: str, **settings: Any) -> Self:
+        """The configuration of ``profile`` with ``settings`` on top.
+
+        Raises:
+            ConfigError: unknown profile or field, wrong type, value out of range.
+        """
+        return cls(**(cls.profile_settings(profile, settings) | settings))
+
+    @classmethod
+    def profile_settings(cls, profile: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """What ``profile`` sets; a subclass may let it depend on the caller's ``settings``."""
+        if profile not in cls.profiles:
+            raise ConfigError(
+                f"profile = {profile!r} does not exist; allowed are {', '.join(cls.profiles)}."
+            )
+        return dict(cls.profiles[profile])
+
+    @classmethod
+    def expand(
+        cls,
+        profile: str = "demo",
+        *,
+        seeds: Iterable[int] | None = None,
+        arms: Iterable[str] | None = None,
+        **settings: Any,
+    ) -> list[Self]:
+        """One configuration per arm and seed, seeds outermost (so that arms stay paired).
+
+        Args:
+            profile: name of the profile.
+            seeds: seeds, at least one; None takes the profile's own.
+            arms: arms, at least one; None takes the experiment's default arms.
+            **settings: fields that differ from the profile.
+
+        Raises:
+            ConfigError: as ``for_profile``; also for an empty list of seeds or arms.
+        """
+        cls.profile_settings(profile, settings)
+        seeds = list(cls.default_seeds[profile] if seeds is None else seeds)
+        arms = list(cls.default_arms if arms is None else arms)
+        defaults = (cls.default_seeds[profile], cls.default_arms)
+        for name, values, default in zip(("seeds", "arms"), (seeds, arms), defaults, strict=True):
+            if not values:
+                raise ConfigError(f"{name} is empty; give at least one (default: {default}).")
+            if len(set(values)) != len(values):
+                raise ConfigError(f"{name} = {values} names one twice; give each once.")
+        return [
+            cls.for_profile(profile, **settings, arm=arm, seed=seed)
+            for seed in seeds
+            for arm in arms
+        ]
+
+    def canonical(self) -> dict[str, Any]:
+        """Experiment name and every field that differs from the class default, by name.
+
+        Fields at their default are left out, so a field added later, with a default that means
+        "as before", leaves the ids of earlier records alone.
+        """
+        fields = type(self).model_fields
+        values = self.model_dump(mode="json")
+        own = {k: v for k, v in values.items() if fields[k].is_required() or v != fields[k].default}
+        return {"experiment": self.experiment, "meaning": MEANING} | dict(sorted(own.items()))
+
+    @property
+    def run_id(self) -> str:
+        """Experiment name and the first 12 hex digits of the SHA-256 of ``canonical()``."""
+        text = json.dumps(self.canonical(), sort_keys=True, separators=(",", ":"))
+        return f"{self.experiment}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def explain(cls: type[Config], error: pydantic.ValidationError) -> str:
+    """One sentence per problem: the field, the value, what is allowed, what to do next."""
+    return " ".join(_explain_one(cls, problem) for problem in error.errors())
+
+
+def _explain_one(cls: type[Config], problem: Mapping[str, Any]) -> str:
+    field = str(problem["loc"][0]) if problem["loc"] else ""
+    if problem["type"] == "extra_forbidden":
+        return unknown_name(field, cls.model_fields, what="setting")
+    if problem["type"] == "missing":
+        return f"{field} is missing."
+    reason = problem["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    reason = reason[:1].lower() + reason[1:]
+    reason = reason.replace("input should", "it should").rstrip(".")
+    if not field:  # a rule over several fields names them itself
+        return f"{reason[:1]}{reason[1:]}."
+    doc = (cls.model_fields[field].description or "").split("\n")[0].split(". ")[0].rstrip(".")
+    return f"{field} = {problem['input']!r} is not allowed: {reason} ({field}: {doc})."
+
+
+def unknown_name(name: str, known: Iterable[str], *, what: str) -> str:
+    """A sentence that refuses ``name`` and offers the nearest of the ``known`` names."""
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"allowed are {', '.join(known)}."
+    return f"{name} is not a known {what}; {hint}"

@@ -1,0 +1,84 @@
+"""Where a number came from: code, versions, machine, time."""
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("lrbook", "numpy", "jax", "torch", "torchvision", "scikit-learn")
+
+
+def collect(device: str, threads: int | None = None) -> dict[str, Any]:
+    """Provenance of a run that is about to start.
+
+    Args:
+        device: the hardware in words, as ``describe_cpu()`` or the CUDA device's name.
+        threads: how many CPU threads the numerics may use; None if not set.
+
+    Returns:
+        JSON-ready dict: date (UTC, ISO), git commit and dirty flag (None outside a checkout),
+        Python and package versions, platform, device, threads, command line.
+    """
+    return {
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        **_git(),
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in PACKAGES if _version(name)},
+        "platform": f"{platform.system()} {platform.machine()}",
+        "device": device,
+        "threads": threads,
+        "argv": [Path(sys.argv[0]).name, *map(_without_path, sys.argv[1:])],
+    }
+
+
+def describe_cpu() -> str:
+    """The processor in words: model name and the number of cores this process may use."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = cpuinfo.read_text().splitlines()
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+        model = names[0] if names else model
+    return f"CPU, {model}, {available_cores()} cores"
+
+
+def available_cores() -> int:
+    """How many cores this process may use (affinity mask where the system has one)."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _git() -> dict[str, Any]:
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return {"commit": None, "dirty": None}
+    try:
+        commit = _run(["git", "rev-parse", "HEAD"], root)
+        # Records themselves are output, not code: they do not make a run dirty.
+        dirty = _run(["git", "status", "--porcelain", "--", ".", ":!results"], root)
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "dirty": None}
+    return {"commit": commit, "dirty": bool(dirty)}
+
+
+def _run(command: list[str], cwd: Path) -> str:
+    done = subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def _without_path(argument: str) -> str:
+    """Folders of one machine mean nothing on another, and records are published: keep the name."""
+    option, equals, value = argument.rpartition("=")
+    return f"{option}{equals}{Path(value).name}" if os.sep in value else argument

@@ -1,0 +1,143 @@
+"""The recordings that the book shows: what is wanted, what is there, and running the difference."""
+
+import concurrent.futures
+import dataclasses
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from lrbook import experiments
+from lrbook.config import Config, unknown_name
+from lrbook.errors import ConfigError
+from lrbook.provenance import available_cores
+from lrbook.records import Record, Store, recordings_dir
+
+PLAN = Path(__file__).resolve().parent.parent / "recordings.toml"
+
+
+@dataclasses.dataclass(frozen=True)
+class Recording:
+    """One entry of ``recordings.toml``: runs that belong together, under a name."""
+
+    name: str
+    what: str
+    experiment: str
+    profile: str
+    arms: tuple[str, ...]
+    seeds: tuple[int, ...]
+    data: str | None = None
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    device: str | None = None
+
+    def configs(self) -> list[Config]:
+        """The configurations of its runs, seeds outermost."""
+        settings = dict(self.settings)
+        if self.data is not None:
+            from lrbook.vision.identity import identify
+
+            settings["data"] = identify(self.data)
+        cls = experiments.config_class(self.experiment)
+        return cls.expand(self.profile, seeds=self.seeds, arms=self.arms, **settings)
+
+
+def read(path: Path = PLAN, only: str | None = None) -> list[Recording]:
+    """The recordings wanted, in order.
+
+    Raises:
+        ConfigError: ``only`` is not among them.
+    """
+    entries = tomllib.loads(path.read_text())["recording"]
+    plan = [Recording(**entry) for entry in entries]
+    if only is not None and only not in {recording.name for recording in plan}:
+        raise ConfigError(unknown_name(only, [r.name for r in plan], what="recording"))
+    return [recording for recording in plan if only in (None, recording.name)]
+
+
+def load(name: str, results: str | Path | None = None) -> list[Record]:
+    """The finished records of the recording ``name``, seeds outermost; [] if there are none."""
+    store = Store(results or recordings_dir())
+    [recording] = read(only=name)
+    found = [store.load(config) for config in recording.configs()]
+    return [record for record in found if record is not None and record.done]
+
+
+def state_lines(plan: Sequence[Recording], results: str | Path) -> list[str]:
+    """One line per recording: how many of its runs are there."""
+    lines = []
+    for recording in plan:
+        configs = recording.configs()
+        missing = len(_missing(recording, results))
+        state = "complete" if not missing else f"{missing} missing"
+        needs = f", needs {recording.device}" if recording.device and missing else ""
+        done = f"{len(configs) - missing}/{len(configs)}"
+        lines.append(f"{recording.name:32} {done:>7} {state}{needs}: {recording.what}")
+    return lines
+
+
+def run_missing(
+    plan: Sequence[Recording], results: str | Path, *, data: str | None = None, jobs: int = 0
+) -> int:
+    """Run what is missing, each run in a process of its own; return the exit code.
+
+    Args:
+        plan: the recordings.
+        results: where the records go.
+        data: folder of Parquet images for the recordings that name one.
+        jobs: processes at a time, sharing the cores evenly; 0 means one per two cores.
+    """
+    cores = available_cores()
+    jobs = jobs or max(1, cores // 2)
+    threads = max(1, cores // jobs)
+    commands = [
+        _command(recording, config, results, data)
+        for recording in plan
+        if _device_there(recording.device)
+        for config in _missing(recording, results)
+    ]
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads), "NPROC": str(threads)}
+
+    def run(command: list[str]) -> int:
+        code = subprocess.run(command, env=environment).returncode
+        bar.update()
+        return code
+
+    with (
+        tqdm(total=len(commands), unit="run", desc="record", file=sys.stderr) as bar,
+        concurrent.futures.ThreadPoolExecutor(jobs) as pool,
+    ):
+        failed = any([*pool.map(run, commands)])
+    for line in state_lines(plan, results):
+        print(line)
+    return 1 if failed else 0
+
+
+def _missing(recording: Recording, results: str | Path) -> list[Config]:
+    store = Store(results)
+    stored = {config: store.load(config) for config in recording.configs()}
+    return [config for config, record in stored.items() if record is None or not record.done]
+
+
+def _command(
+    recording: Recording, config: Config, results: str | Path, data: str | None
+) -> list[str]:
+    command = [sys.executable, "-m", "lrbook", "run", recording.experiment]
+    command += ["--profile", recording.profile, "--arms", config.arm, "--seeds", str(config.seed)]
+    for name, value in recording.settings.items():
+        command += [f"--{name.replace('_', '-')}", str(value)]
+    if recording.data is not None:
+        command += ["--data", data or recording.data]
+    return [*command, "--results", str(results), "--quiet", "--json"]
+
+
+def _device_there(device: str | None) -> bool:
+    if device is None:
+        return True
+    import torch
+
+    return device == "cuda" and torch.cuda.is_available()

@@ -1,0 +1,318 @@
+"""Records on disk: one folder per run, written so that nothing is half there and nothing is lost.
+
+    RESULTS/RUN_ID/record.json       config, status, provenance, result, hash of the history
+    RESULTS/RUN_ID/history.parquet   one row per measurement
+    RESULTS/RUN_ID/checkpoint        only while a run is unfinished
+
+Every file is written under a temporary name and renamed. A file that cannot be trusted is reported
+by name, and is neither used nor overwritten.
+"""
+
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lrbook.config import Config
+from lrbook.errors import RecordError
+
+STATUSES = ("running", "finished", "diverged", "failed")
+
+
+def recordings_dir() -> Path:
+    """The folder of the book's recordings: LRBOOK_RECORDINGS, else the repository's results."""
+    named = os.environ.get("LRBOOK_RECORDINGS")
+    return Path(named) if named else Path(__file__).resolve().parent.parent / "results"
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """One run. A stored one reads its ``history`` from disk when asked for it, and checks it; one
+    that was kept in memory (``Unstored``) carries it as ``table``.
+    """
+
+    run_id: str
+    experiment: str
+    config: dict[str, Any]
+    status: str
+    provenance: dict[str, Any]
+    result: dict[str, Any]
+    history_sha256: str | None
+    wall_s: float | None
+    message: str | None = None
+    folder: Path | None = None
+    table: pd.DataFrame | None = dataclasses.field(default=None, compare=False, repr=False)
+    """The history of a run that was not stored."""
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to run: finished, or diverged (which repeats itself)."""
+        return self.status in ("finished", "diverged")
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """The measurements, one row each.
+
+        Raises:
+            RecordError: the file is missing, or is not the one that the record was written with.
+        """
+        if self.table is not None:
+            return self.table
+        if self.table is not None:
+            return self.table
+        path = self.folder / "history.parquet"
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise RecordError(f"{path} cannot be read ({error.strerror}).") from None
+        if hashlib.sha256(data).hexdigest() != self.history_sha256:
+            raise RecordError(
+                f"{path} is damaged: its SHA-256 is not the one in record.json. "
+                f"Restore it, or move the folder {self.run_id} away and run again."
+            )
+        return pd.read_parquet(io.BytesIO(data))
+
+
+class Store:
+    """The runs in one results folder."""
+
+    def __init__(self, root: str | Path):
+        self.root = Path(root)
+
+    def check_writable(self) -> None:
+        """Make the folder; raise RecordError, before any work is done, if nothing can be kept."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            probe = self.root / f".probe-{os.getpid()}"
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            raise RecordError(
+                f"the results folder {self.root} cannot be written ({error.strerror}); "
+                "name another with --results."
+            ) from None
+
+    def load(self, config: Config) -> Record | None:
+        """The stored record of ``config``, whatever its status; None if there is none.
+
+        Raises:
+            RecordError: the record is damaged, or belongs to another configuration.
+        """
+        folder = self.root / config.run_id
+        if not (folder / "record.json").exists():
+            return None
+        record = read_record(folder)
+        if record.config != config.model_dump(mode="json"):
+            known = type(config).model_fields
+            stored = {k: v for k, v in record.config.items() if k in known}
+            if type(config)(**stored) != config:
+                raise RecordError(f"{folder / 'record.json'} holds another configuration.")
+        return record
+
+    def start(self, config: Config, provenance: dict[str, Any]) -> None:
+        """Write a record with status ``running``."""
+        self._write(config, "running", provenance=provenance)
+
+    def finish(
+        self,
+        config: Config,
+        history: pd.DataFrame,
+        result: dict[str, Any],
+        *,
+        provenance: dict[str, Any],
+        wall_s: float,
+        status: str = "finished",
+        message: str | None = None,
+    ) -> Record:
+        """Write history, then record, then drop the checkpoint: in this order nothing is lost."""
+        buffer = io.BytesIO()
+        history.to_parquet(buffer, index=False)
+        data = buffer.getvalue()
+        write_atomically(self.root / config.run_id / "history.parquet", data)
+        self._write(
+            config,
+            status,
+            provenance=provenance,
+            result=result,
+            history_sha256=hashlib.sha256(data).hexdigest(),
+            wall_s=round(wall_s, 2),
+            message=message,
+        )
+        (self.root / config.run_id / "checkpoint").unlink(missing_ok=True)
+        return self.load(config)
+
+    def fail(self, config: Config, message: str, provenance: dict[str, Any]) -> None:
+        """Note that a run broke off; its checkpoint stays, and the next start resumes from it."""
+        self._write(config, "failed", provenance=provenance, message=message)
+
+    def forget(self, config: Config) -> None:
+        """Remove the run's folder (``--force``)."""
+        shutil.rmtree(self.root / config.run_id, ignore_errors=True)
+
+    def save_checkpoint(self, config: Config, payload: bytes) -> None:
+        """Keep ``payload`` with its SHA-256 in front, replacing the previous checkpoint."""
+        digest = hashlib.sha256(payload).digest()
+        write_atomically(self.root / config.run_id / "checkpoint", digest + payload)
+
+    def load_checkpoint(self, config: Config) -> bytes | None:
+        """The payload last saved, or None.
+
+        Raises:
+            RecordError: the file's bytes do not match their SHA-256.
+        """
+        path = self.root / config.run_id / "checkpoint"
+        if not path.exists():
+            return None
+        data = path.read_bytes()
+        if hashlib.sha256(data[32:]).digest() != data[:32]:
+            raise RecordError(
+                f"the checkpoint {path} is damaged; delete it to start this run afresh."
+            )
+        return data[32:]
+
+    def records(self) -> Iterator[Record]:
+        """All records, by run id. Raises RecordError at the first damaged one."""
+        for folder in self.folders():
+            yield read_record(folder)
+
+    def folders(self) -> list[Path]:
+        """The run folders: those that hold a record.json."""
+        return sorted(path.parent for path in self.root.glob("*/record.json"))
+
+    def find(self, experiment: str, **settings: Any) -> list[Record]:
+        """Finished records of ``experiment`` whose config has all the ``settings``, by seed."""
+        found = [
+            record
+            for record in self.records()
+            if record.experiment == experiment
+            and record.done
+            and all(record.config.get(name) == value for name, value in settings.items())
+        ]
+        return sorted(found, key=lambda record: record.config["seed"])
+
+    def problems(self) -> list[str]:
+        """One sentence for each record that is damaged; empty if all is well."""
+        sentences = []
+        for folder in self.folders():
+            try:
+                record = read_record(folder)
+                if record.done:
+                    _ = record.history
+            except RecordError as error:
+                sentences.append(str(error))
+        return sentences
+
+    def _write(self, config: Config, status: str, **fields: Any) -> None:
+        record = {
+            "run_id": config.run_id,
+            "experiment": config.experiment,
+            "status": status,
+            "config": config.model_dump(mode="json"),
+            "result": {},
+            "history_sha256": None,
+            "wall_s": None,
+            "message": None,
+        } | fields
+        text = json.dumps(record, indent=1, allow_nan=False) + "\n"
+        write_atomically(self.root / config.run_id / "record.json", text.encode())
+
+
+class Unstored(Store):
+    """A store that keeps nothing: what a runner uses where the disk must not be touched."""
+
+    def __init__(self):
+        super().__init__(os.devnull)
+
+    def check_writable(self) -> None:
+        """There is nothing to write to."""
+
+    def load(self, config: Config) -> None:
+        """No run is known."""
+
+    def start(self, config: Config, provenance: dict[str, Any]) -> None:
+        """Note nothing."""
+
+    def finish(
+        self,
+        config: Config,
+        history: pd.DataFrame,
+        result: dict[str, Any],
+        *,
+        provenance: dict[str, Any],
+        wall_s: float,
+        status: str = "finished",
+        message: str | None = None,
+    ) -> Record:
+        """The record that a store would have written, with its history in ``table``."""
+        return Record(
+            run_id=config.run_id,
+            experiment=config.experiment,
+            config=config.model_dump(mode="json"),
+            status=status,
+            provenance=provenance,
+            result=result,
+            history_sha256=None,
+            wall_s=round(wall_s, 2),
+            message=message,
+            table=history,
+        )
+
+    def fail(self, config: Config, message: str, provenance: dict[str, Any]) -> None:
+        """Note nothing."""
+
+    def forget(self, config: Config) -> None:
+        """There is nothing to remove."""
+
+    def save_checkpoint(self, config: Config, payload: bytes) -> None:
+        """Keep nothing."""
+
+    def load_checkpoint(self, config: Config) -> None:
+        """There is none."""
+
+
+def read_record(folder: Path) -> Record:
+    """Read and check ``folder/record.json``.
+
+    Raises:
+        RecordError: not readable, not JSON, fields missing, or under another run's name.
+    """
+    path = folder / "record.json"
+    try:
+        fields = json.loads(path.read_bytes())
+        record = Record(**fields, folder=folder)
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read ({error.strerror}).") from None
+    except (ValueError, TypeError) as error:
+        raise RecordError(
+            f"{path} is damaged ({str(error)[:80]}). "
+            f"Restore it, or move the folder {folder.name} away and run again."
+        ) from None
+    if record.run_id != folder.name or record.status not in STATUSES:
+        raise RecordError(f"{path} does not belong there: run {record.run_id}, {record.status}.")
+    return record
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write ``data`` to a temporary file beside ``path``, flush it to disk, then rename.
+
+    Raises:
+        RecordError: the file cannot be written; what was there before is unchanged.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise RecordError(f"{path} cannot be written ({error.strerror}).") from None

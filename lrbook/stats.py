@@ -1,0 +1,37 @@
+"""Intervals over seeds."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float | None]:
+    """Mean and half-width of Student's t interval for it.
+
+    Args:
+        values: one per seed, at least one; assumed independent and roughly normal.
+        level: coverage, 0.95 by default.
+
+    Returns:
+        (mean, half-width); the half-width is None for a single value, which has no interval.
+    """
+    from scipy.stats import t
+
+    values = np.asarray(values, dtype=float)
+    if values.size < 2:
+        return float(values.mean()), None
+    quantile = t.ppf((1 + level) / 2, values.size - 1)
+    return float(values.mean()), float(quantile * values.std(ddof=1) / np.sqrt(values.size))
+
+
+def paired_interval(
+    first: Sequence[float], second: Sequence[float], level: float = 0.95
+) -> tuple[float, float | None]:
+    """Mean of first - second over seeds run in pairs, and the half-width of its t interval.
+
+    Raises:
+        ValueError: the two differ in length.
+    """
+    if len(first) != len(second):
+        raise ValueError(f"pairs need equal lengths, not {len(first)} and {len(second)}")
+    return mean_interval(np.subtract(first, second), level)

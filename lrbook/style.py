@@ -1,0 +1,137 @@
+"""How figures, tables and sentences of the book look. One place, so that every chapter agrees.
+
+Importing this module is cheap and changes nothing; figure functions call ``use()`` themselves.
+Colours have a middling luminance, so that one transparent picture reads on white and on dark.
+"""
+
+import math
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PAGE_LIGHT = "#ffffff"
+PAGE_DARK = "#14181e"
+"""The theme's page colours. Everything drawn has to read on both."""
+
+NEUTRAL = "#7a7a7a"
+"""Text, axes, ticks and grid: contrast above 4 on both pages."""
+
+# Okabe and Ito's colour-blind-safe blue (a little lighter), vermillion and bluish green.
+_LARGE, _SMALL, _NOISE = "#2079bd", "#d55e00", "#009e73"
+
+ARM_COLORS = {
+    "L-S": _LARGE,
+    "large": _LARGE,
+    "S": _SMALL,
+    "small": _SMALL,
+    "S+noise": _NOISE,
+    "noise": _NOISE,
+}
+"""Hex colour of each arm: the theory's and the CIFAR-10 experiment's twin share one hue."""
+
+_SOLID = {"linestyle": "-", "marker": "o"}
+_DASHED = {"linestyle": "--", "marker": "s"}
+_DASH_DOT = {"linestyle": "-.", "marker": "^"}
+
+ARM_STYLES = {
+    "L-S": _SOLID,
+    "large": _SOLID,
+    "S": _DASHED,
+    "small": _DASHED,
+    "S+noise": _DASH_DOT,
+    "noise": _DASH_DOT,
+}
+"""Line style and marker of each arm, so that a print in grey still tells them apart."""
+
+# A phone shows a 6.4 inch figure about 350 pixels wide: 12 points are then 9 pixels high.
+_RC = {
+    "figure.figsize": (6.4, 4.0),
+    "figure.dpi": 100,
+    "figure.facecolor": "none",
+    "figure.constrained_layout.use": True,
+    "savefig.facecolor": "none",
+    "savefig.transparent": True,
+    "savefig.dpi": 200,
+    "font.size": 12,
+    "axes.titlesize": 13,
+    "axes.labelsize": 12,
+    "xtick.labelsize": 11,
+    "ytick.labelsize": 11,
+    "legend.fontsize": 11,
+    "legend.frameon": False,
+    "axes.facecolor": "none",
+    "axes.edgecolor": NEUTRAL,
+    "axes.labelcolor": NEUTRAL,
+    "axes.titlecolor": NEUTRAL,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": NEUTRAL,
+    "grid.alpha": 0.25,
+    "grid.linewidth": 0.8,
+    "text.color": NEUTRAL,
+    "xtick.color": NEUTRAL,
+    "ytick.color": NEUTRAL,
+    "lines.linewidth": 2.0,
+    "lines.markersize": 5.0,
+}
+
+
+def use() -> None:
+    """Set the book's matplotlib style, and sharp pictures where a notebook runs."""
+    import matplotlib as mpl
+
+    mpl.rcParams.update(_RC)
+    mpl.rcParams["axes.prop_cycle"] = mpl.cycler(color=[_LARGE, _SMALL, _NOISE, NEUTRAL])
+    if _notebook() is not None:
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("retina")
+
+
+def say(text: str) -> None:
+    """Show Markdown ``text`` below the cell; outside a notebook, print it as it is."""
+    if _notebook() is None:
+        print(text)
+        return
+    from IPython.display import Markdown, display
+
+    display(Markdown(text))
+
+
+def table(frame: "pd.DataFrame") -> None:
+    """Show ``frame`` as a Markdown table without its index.
+
+    Numbers are right-aligned, floats get four significant digits, a missing value is a dash.
+    Headings and text may hold Markdown and ``$maths$``.
+    """
+    say(_markdown_table(frame))
+
+
+def _markdown_table(frame: "pd.DataFrame") -> str:
+    rows = [[_cell(value) for value in row] for row in frame.itertuples(index=False, name=None)]
+    rules = ["---:" if kind in "iuf" else ":---" for kind in (t.kind for t in frame.dtypes)]
+    lines = [[_cell(name) for name in frame.columns], rules, *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    # pandas marks a missing value as None, NaN, NaT or NA, by the column's type.
+    if value is None or str(value) in ("nan", "NaT", "<NA>"):
+        return "–"
+    if isinstance(value, float) and math.isfinite(value):
+        value = f"{value:.4g}"
+    # A bar or a line break would end the cell.
+    return str(value).replace("|", r"\|").replace("\n", " ")
+
+
+def _notebook() -> Any:
+    """The running notebook kernel, or None in a script, a test or a plain terminal.
+
+    IPython is never imported for this: where it runs, it is loaded already.
+    """
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return shell if hasattr(shell, "kernel") else None

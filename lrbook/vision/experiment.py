@@ -1,0 +1,274 @@
+"""The shell of the patch experiment: device, records, checkpoints, progress."""
+
+import io
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from lrbook.errors import ConfigError, RecordError, RunError
+from lrbook.provenance import collect, describe_cpu
+from lrbook.records import Record, Store
+from lrbook.vision import sources, train
+from lrbook.vision.config import PatchConfig
+
+LAST = 3  # final accuracies are means of so many last epochs: with batch norm, one can jump
+LEARNED = 50.0  # percent of patch-only images right: the patch counts as learnt
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The torch device for ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Raises:
+        ConfigError: the device does not exist on this machine.
+    """
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        return torch.device(next(kind for kind, found in there.items() if found))
+    if not there.get(name, False):
+        found = ", ".join(kind for kind, is_there in there.items() if is_there)
+        raise ConfigError(f"device = {name!r} is not available on this machine; it has {found}.")
+    return torch.device(name)
+
+
+def choose_precision(wanted: str, device: torch.device) -> str:
+    """``wanted``, or for ``auto`` bf16 where the hardware computes it, else fp16 (CUDA) or fp32."""
+    if wanted == "fp16" and device.type != "cuda":
+        raise ConfigError(
+            f"precision = 'fp16' needs device cuda, not {device.type}; use auto or fp32."
+        )
+    if wanted != "auto":
+        return wanted
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    if device.type == "cpu":
+        can = getattr(torch.cpu, "get_capabilities", dict)()
+        return "bf16" if can.get("avx512_bf16") or can.get("amx_bf16") else "fp32"
+    return "fp32"
+
+
+def run(
+    configs: Sequence[PatchConfig],
+    store: Store | None = None,
+    *,
+    device: str = "auto",
+    folder: str | None = None,
+    force: bool = False,
+    progress: bool = True,
+) -> list[Record]:
+    """Run, resume or load each configuration.
+
+    Args:
+        configs: the runs, of one data source and size.
+        store: where records are kept; None keeps nothing.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        folder: where the images of a Parquet folder lie.
+        force: repeat finished runs.
+        progress: show a bar on stderr.
+
+    Returns:
+        One record per configuration, in order. A run whose loss is no longer finite has status
+        ``diverged``; the others go on.
+
+    Raises:
+        UserError: configuration, data, device or records are at fault; nothing was changed.
+        RunError: a run broke off.
+    """
+    torch_device = choose_device(device)
+    precisions = {config: choose_precision(config.precision, torch_device) for config in configs}
+    if store is not None:
+        store.check_writable()
+        stored = {config: store.load(config) for config in configs}
+    else:
+        stored = dict.fromkeys(configs)
+    images = None
+    records = []
+    todo = [c for c in configs if force or not (stored[c] and stored[c].done)]
+    epochs = sum(config.epochs for config in todo)
+    with tqdm(
+        total=epochs, unit="epoch", disable=not progress, file=sys.stderr, mininterval=1
+    ) as bar:
+        for config in configs:
+            if config not in todo:
+                records.append(stored[config])
+                continue
+            if images is None:
+                images = sources.load(config.data, config.train_size, config.test_size, folder)
+            if force and store is not None:
+                store.forget(config)
+            task = train.make_task(config, images, torch_device, precisions[config])
+            records.append(_run_one(task, images, store, bar))
+    return records
+
+
+def _run_one(task: train.Task, images: sources.Images, store: Store | None, bar: tqdm) -> Record:
+    config = task.config
+    origin = collect(_describe(task.device), torch.get_num_threads()) | {
+        "precision": task.precision,
+        "data": images.name,
+        "data_fingerprint": images.fingerprint,
+    }
+    bar.set_description(f"patch {config.arm}, seed {config.seed}")
+    try:
+        return _train(task, origin, store, bar)
+    except (RuntimeError, KeyboardInterrupt) as error:
+        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
+        if "out of memory" in reason:
+            reason = f"out of memory with batch = {config.batch}, widen = {config.widen}"
+        if store is not None:
+            store.fail(config, reason, origin)
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise RunError(
+            f"run {config.run_id} ({config.arm}, seed {config.seed}): {reason}"
+        ) from error
+
+
+def _train(task: train.Task, origin: dict[str, Any], store: Store | None, bar: tqdm) -> Record:
+    config = task.config
+    model = train.make_model(config, task.device)
+    optimizer = train.make_optimizer(model, config)
+    scaler = torch.amp.GradScaler("cuda") if task.precision == "fp16" else None
+    rows: list[dict[str, Any]] = []
+    wall_before = 0.0
+    saved = store.load_checkpoint(config) if store is not None else None
+    if saved is not None:
+        rows, wall_before = _restore(saved, model, optimizer, scaler, origin, config)
+        bar.update(len(rows))
+    elif store is not None:
+        store.start(config, origin)
+    began = time.perf_counter()
+
+    status, message = "finished", None
+    for epoch in range(len(rows) + 1, config.epochs + 1):
+        loss, correct = train.train_epoch(task, model, optimizer, epoch, scaler).tolist()
+        if not torch.isfinite(torch.tensor(loss)):
+            status = "diverged"
+            message = (
+                f"the training loss became {loss} in epoch {epoch} at rate {config.rate(epoch)}"
+            )
+            tqdm.write(f"patch {config.arm}, seed {config.seed}: {message}", file=sys.stderr)
+            bar.update(config.epochs - len(rows))
+            break
+        clean, mixed, patch_only = train.evaluate(task, model, epoch).tolist()
+        rows.append(
+            {
+                "epoch": epoch,
+                "rate": config.rate(epoch),
+                "noise": config.noise_level(epoch),
+                "train_loss": loss,
+                "train_accuracy": 100 * correct,
+                "clean": clean,
+                "mixed": mixed,
+                "patch_only": patch_only,
+            }
+        )
+        bar.update()
+        if store is not None and epoch < config.epochs:
+            wall = wall_before + time.perf_counter() - began
+            store.save_checkpoint(config, _pack(model, optimizer, scaler, rows, wall, origin))
+
+    wall = wall_before + time.perf_counter() - began
+    history = pd.DataFrame(rows)
+    result = outcome(history, config)
+    if store is None:
+        return Record(
+            run_id=config.run_id,
+            experiment=config.experiment,
+            config=config.model_dump(mode="json"),
+            status=status,
+            provenance=origin,
+            result=result,
+            history_sha256=None,
+            wall_s=round(wall, 2),
+            message=message,
+            table=history,
+        )
+    return store.finish(
+        config,
+        history,
+        result,
+        provenance=origin,
+        wall_s=wall,
+        status=status,
+        message=message,
+    )
+
+
+def outcome(history: pd.DataFrame, config: PatchConfig) -> dict[str, Any]:
+    """The run in a few numbers, accuracies in percent; empty if no epoch was completed.
+
+    clean, mixed, patch_only: means of the last three epochs. patch_only_before_drop: the last
+    evaluation before the rate drops (None if there is none). patch_learned_epoch: the first epoch
+    with more than 50 % of the patch-only images right, or None.
+    """
+    if len(history) < config.epochs:
+        return {}
+    last = history.tail(LAST)[["clean", "mixed", "patch_only"]].mean()
+    before = history[history.epoch < config.drop].patch_only
+    learned = history[history.patch_only > LEARNED].epoch
+    return {
+        **{name: round(float(value), 4) for name, value in last.items()},
+        "patch_only_before_drop": round(float(before.iloc[-1]), 4) if len(before) else None,
+        "patch_learned_epoch": int(learned.iloc[0]) if len(learned) else None,
+    }
+
+
+RESULTS = ("clean", "mixed", "patch_only", "patch_only_before_drop", "patch_learned_epoch")
+
+
+def summary(records: Sequence[Record]) -> dict[str, Any]:
+    """What ``lrbook run patch --json`` prints: by arm, one value per seed (None if diverged)."""
+    arms: dict[str, dict[str, list]] = {}
+    for record in records:
+        arm = arms.setdefault(record.config["arm"], {"seeds": [], **{n: [] for n in RESULTS}})
+        arm["seeds"].append(record.config["seed"])
+        for name in RESULTS:
+            arm[name].append(record.result.get(name))
+    return {"run_ids": [record.run_id for record in records], "arms": arms}
+
+
+def _pack(model, optimizer, scaler, rows, wall_s, origin) -> bytes:
+    buffer = io.BytesIO()
+    state = {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "scaler": scaler.state_dict() if scaler else None,
+        "rows": rows,
+        "wall_s": wall_s,
+        "data_fingerprint": origin["data_fingerprint"],
+        "precision": origin["precision"],
+    }
+    torch.save(state, buffer)
+    return buffer.getvalue()
+
+
+def _restore(
+    saved: bytes, model, optimizer, scaler, origin, config
+) -> tuple[list[dict[str, Any]], float]:
+    state = torch.load(io.BytesIO(saved), weights_only=True, map_location="cpu")
+    for name in ("data_fingerprint", "precision"):
+        if state[name] != origin[name]:
+            raise RecordError(
+                f"run {config.run_id} was begun with {name} {state[name]} and cannot go on with "
+                f"{origin[name]}; repeat it from the start with --force."
+            )
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    if scaler is not None:
+        scaler.load_state_dict(state["scaler"])
+    return state["rows"], state["wall_s"]
+
+
+def _describe(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return describe_cpu() if device.type == "cpu" else device.type

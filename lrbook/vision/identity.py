@@ -1,0 +1,56 @@
+"""Which images a configuration means: names that hold on every machine. Imports no torch."""
+
+import hashlib
+from pathlib import Path
+
+from lrbook.errors import DataError
+
+FILES = {"train": "train*.parquet", "test": "test*.parquet"}
+# What figures call a configuration's data. A Parquet folder is known by the hash of its files.
+NAMES = {
+    "digits": "digits (scikit-learn)",
+    "cifar10": "CIFAR-10",
+    "parquet:ad293141ee8007bc": "CIFAR-10 (JPEG copy)",
+}
+
+
+def identify(data: str) -> str:
+    """The ``data`` field of a configuration for what the user typed.
+
+    ``digits``, ``cifar10`` and ``parquet:HASH`` stand for themselves, a known display name for its
+    data; a folder is named by its files' hash, so a record does not depend on where it lies.
+
+    Raises:
+        DataError: neither a known name nor a folder with train and test Parquet files.
+    """
+    by_name = {name: identity for identity, name in NAMES.items()}
+    if data in by_name:
+        return by_name[data]
+    if data in NAMES or data.startswith("parquet:"):
+        return data
+    digest = hashlib.sha256()
+    for split in FILES:
+        for path in parquet_files(Path(data), split):
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return f"parquet:{digest.hexdigest()[:16]}"
+
+
+def display_name(data: str) -> str:
+    """What figures and tables call a configuration's ``data``."""
+    return NAMES.get(data, data)
+
+
+def parquet_files(folder: Path, split: str) -> list[Path]:
+    """The folder's Parquet files of ``train`` or ``test``, sorted.
+
+    Raises:
+        DataError: no such folder, or no such files in it.
+    """
+    found = sorted(folder.glob(FILES[split])) if folder.is_dir() else []
+    if not found:
+        what = "does not exist" if not folder.is_dir() else f"holds no {FILES[split]}"
+        raise DataError(
+            f"data = {str(folder)!r} {what}; allowed are digits, cifar10, or a folder "
+            "with train*.parquet and test*.parquet."
+        )
+    return found

@@ -1,0 +1,179 @@
+"""Images from three sources behind one type: digits (embedded), CIFAR-10, a Parquet folder."""
+
+import dataclasses
+import hashlib
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lrbook.errors import DataError
+from lrbook.vision.identity import FILES, display_name, identify, parquet_files
+
+# Channel statistics of CIFAR-10 used by the authors (0..255).
+CIFAR_MEAN = (125.3, 123.0, 113.9)
+CIFAR_STD = (63.0, 62.1, 66.7)
+
+
+@dataclasses.dataclass(frozen=True)
+class Images:
+    """A data set, resident as tensors.
+
+    Attributes:
+        name: what figures and tables call it.
+        train, test: images, uint8, (count, 3, 32, 32).
+        train_labels, test_labels: int64, 0..9.
+        mean, std: channel statistics in the images' units, for normalisation.
+    """
+
+    name: str
+    train: Tensor
+    train_labels: Tensor
+    test: Tensor
+    test_labels: Tensor
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over pixels and labels, first 16 hex digits."""
+        digest = hashlib.sha256()
+        for tensor in (self.train, self.train_labels, self.test, self.test_labels):
+            digest.update(str(tuple(tensor.shape)).encode())
+            digest.update(tensor.contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+
+def load(data: str, train_size: int = 0, test_size: int = 0, folder: str | None = None) -> Images:
+    """Load a source.
+
+    Args:
+        data: ``digits``, ``cifar10`` or ``parquet:HASH``.
+        train_size: keep this many training images, the first ones; 0 keeps all.
+        test_size: the same for test images.
+        folder: where the Parquet files of ``parquet:HASH`` are.
+
+    Raises:
+        DataError: the files are missing or damaged, images are not 32x32x3 or labels not 0..9, or
+            more images are asked for than there are.
+    """
+    if data == "digits":
+        splits, mean, std = _digits()
+    elif data == "cifar10":
+        splits = _cifar10()
+        mean, std = CIFAR_MEAN, CIFAR_STD
+    else:
+        folder = folder or os.environ.get("LRBOOK_DATA")
+        if not folder or identify(folder) != data:
+            raise DataError(
+                f"the images {display_name(data)} are needed; give their folder with --data DIR."
+            )
+        sizes = {"train": train_size, "test": test_size}
+        splits = {split: read_parquet(Path(folder), split, sizes[split]) for split in FILES}
+        mean, std = CIFAR_MEAN, CIFAR_STD
+    train, train_labels = _first(*splits["train"], train_size, "train")
+    test, test_labels = _first(*splits["test"], test_size, "test")
+    return Images(display_name(data), train, train_labels, test, test_labels, mean, std)
+
+
+def _first(images: Tensor, labels: Tensor, size: int, split: str) -> tuple[Tensor, Tensor]:
+    if size > len(images):
+        raise DataError(f"{split}_size = {size} is more than the {len(images)} images there are.")
+    return (images[:size], labels[:size]) if size else (images, labels)
+
+
+def _digits() -> tuple[dict[str, tuple[Tensor, Tensor]], tuple[float, ...], tuple[float, ...]]:
+    """scikit-learn's 1797 handwritten digits, 8x8, enlarged to 3x32x32; 1400 train, 397 test."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    small = torch.from_numpy(bunch.images).float()[:, None] * (255 / 16)
+    large = torch.nn.functional.interpolate(small, size=(32, 32), mode="bilinear")
+    images = large.round().to(torch.uint8).expand(-1, 3, -1, -1).contiguous()
+    labels = torch.from_numpy(bunch.target).long()
+    order = torch.from_numpy(np.random.default_rng(0).permutation(len(images)))
+    images, labels = images[order], labels[order]
+    train = images[:1400].float()
+    mean = tuple(train.mean((0, 2, 3)).tolist())
+    std = tuple(train.std((0, 2, 3)).tolist())
+    splits = {"train": (images[:1400], labels[:1400]), "test": (images[1400:], labels[1400:])}
+    return splits, mean, std
+
+
+def _cifar10() -> dict[str, tuple[Tensor, Tensor]]:
+    from torchvision.datasets import CIFAR10
+
+    from lrbook.vision.download import ensure_cifar10
+
+    root = ensure_cifar10()
+    splits = {}
+    for split in FILES:
+        dataset = CIFAR10(root, train=split == "train")
+        images = torch.from_numpy(dataset.data).permute(0, 3, 1, 2).contiguous()
+        splits[split] = images, torch.tensor(dataset.targets)
+    return splits
+
+
+def read_parquet(folder: Path, split: str, size: int = 0) -> tuple[Tensor, Tensor]:
+    """Images and labels of one split in the Hugging Face layout (img.bytes, label).
+
+    Args:
+        folder: holds ``train*.parquet`` and ``test*.parquet``.
+        split: ``train`` or ``test``.
+        size: decode only the first so many rows; 0 decodes all.
+
+    Returns:
+        uint8 (count, 3, 32, 32) and int64 (count,).
+
+    Raises:
+        DataError: names the file and what is wrong with it.
+    """
+    images, labels = [], []
+    for path in parquet_files(folder, split):
+        rows = size - len(labels) if size else None
+        if rows == 0:
+            break
+        encoded, found = _read_file(path, rows)
+        bad = [label for label in found if label is None or not 0 <= label <= 9]
+        if bad:
+            raise DataError(f"{path} holds the label {bad[0]}; allowed are 0 to 9.")
+        images += [_decode(data, path, row) for row, data in enumerate(encoded)]
+        labels += found
+    if not labels:
+        raise DataError(f"{folder} holds no {split} images.")
+    pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
+    return pixels, torch.tensor(labels)
+
+
+def _read_file(path: Path, rows: int | None) -> tuple[list[bytes], list[int]]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(path)
+        if rows is not None:
+            table = table.slice(0, rows)
+        image = "img" if "img" in table.column_names else "image"
+        encoded = [cell["bytes"] for cell in table[image].to_pylist()]
+        return encoded, table["label"].to_pylist()
+    except (pyarrow.ArrowException, OSError) as error:
+        reason = str(error).split("\n")[0][:120]
+        raise DataError(f"{path} is not a whole Parquet file ({reason}).") from None
+    except (KeyError, TypeError):
+        raise DataError(f"{path} lacks the columns img (with bytes) and label.") from None
+
+
+def _decode(data: bytes, path: Path, row: int) -> np.ndarray:
+    from PIL import Image
+
+    try:
+        pixels = np.asarray(Image.open(io.BytesIO(data)))
+    except (OSError, TypeError) as error:
+        raise DataError(f"{path}, row {row}: not an image ({error}).") from None
+    if pixels.shape != (32, 32, 3):
+        shape = "x".join(map(str, pixels.shape))
+        raise DataError(f"{path}, row {row}: the image is {shape}; allowed is 32x32x3.")
+    return pixels

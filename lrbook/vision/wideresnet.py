@@ -1,0 +1,113 @@
+"""WideResNet with pre-activation blocks and the paper's activation noise.
+
+Zagoruyko & Komodakis (2016) as in the authors' models/wideresnet.py: no dropout; where the shape
+changes, the shortcut is a 1x1 convolution of the activated input. With depth 16 and widen 10 it
+has 17,116,634 parameters.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+GENERATOR = torch.Generator
+
+
+class NoisyReLU(nn.Module):
+    """relu(x + level * xi), xi ~ N(0, 1) of shape (1, 1, H, W).
+
+    One map per site and forward pass, shared by batch and channels (the authors' forward_noise).
+    ``level`` 0, and evaluation, mean a plain relu.
+    """
+
+    def forward(self, x: Tensor, level: float, generator: GENERATOR | None) -> Tensor:
+        """Activate x (B, C, H, W), in training with noise of this ``level``."""
+        if level and self.training:
+            shape = (1, 1, *x.shape[2:])
+            xi = torch.randn(shape, generator=generator, device=x.device)
+            x = x + (level * xi).to(x.dtype)
+        return F.relu(x)
+
+
+class Block(nn.Module):
+    """Batch norm, relu, 3x3 convolution, twice, and a shortcut."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int):
+        super().__init__()
+        self.bn1 = nn.BatchNorm2d(inputs)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, padding=1, bias=False)
+        self.activate = NoisyReLU()
+        same = inputs == outputs
+        self.shortcut = None if same else nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+
+    def forward(self, x: Tensor, level: float, generator: GENERATOR | None) -> Tensor:
+        """(B, inputs, H, W) -> (B, outputs, H/stride, W/stride)."""
+        active = self.activate(self.bn1(x), level, generator)
+        out = self.activate(self.bn2(self.conv1(active)), level, generator)
+        return self.conv2(out) + (x if self.shortcut is None else self.shortcut(active))
+
+
+class WideResNet(nn.Module):
+    """WRN-depth-widen for 32x32 images.
+
+    Args:
+        depth: 6k + 4; k blocks in each of the three groups.
+        widen: groups have 16, 32 and 64 times this many channels.
+        stem_stride: stride of the first convolution.
+        classes: number of outputs.
+        channels: number of input channels.
+        generator: draws the initial weights; None uses torch's default stream.
+    """
+
+    def __init__(
+        self,
+        depth: int = 16,
+        widen: int = 10,
+        *,
+        stem_stride: int = 1,
+        classes: int = 10,
+        channels: int = 3,
+        generator: GENERATOR | None = None,
+    ):
+        super().__init__()
+        per_group = (depth - 4) // 6
+        widths = [16, 16 * widen, 32 * widen, 64 * widen]
+        self.conv1 = nn.Conv2d(channels, 16, 3, stem_stride, padding=1, bias=False)
+        blocks = []
+        for group, stride in enumerate((1, 2, 2)):
+            for index in range(per_group):
+                inputs = widths[group] if index == 0 else widths[group + 1]
+                blocks.append(Block(inputs, widths[group + 1], stride if index == 0 else 1))
+        self.blocks = nn.ModuleList(blocks)
+        self.bn = nn.BatchNorm2d(widths[3])
+        self.activate = NoisyReLU()
+        self.fc = nn.Linear(widths[3], classes)
+        self.reset_parameters(generator)
+
+    @torch.no_grad()
+    def reset_parameters(self, generator: GENERATOR | None) -> None:
+        """Convolutions N(0, 2 / (k * k * outputs)); linear layer as torch's default, bias 0."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                fan = module.kernel_size[0] * module.kernel_size[1] * module.out_channels
+                module.weight.normal_(0, math.sqrt(2 / fan), generator=generator)
+        bound = 1 / math.sqrt(self.fc.in_features)
+        self.fc.weight.uniform_(-bound, bound, generator=generator)
+        self.fc.bias.zero_()
+
+    def forward(self, x: Tensor, level: float = 0.0, generator: GENERATOR | None = None) -> Tensor:
+        """Logits (B, classes) of images (B, channels, 32, 32).
+
+        Args:
+            x: normalised images.
+            level: activation noise; acts in training mode only.
+            generator: draws the noise, on x's device.
+        """
+        out = self.conv1(x)
+        for block in self.blocks:
+            out = block(out, level, generator)
+        out = self.activate(self.bn(out), level, generator)
+        return self.fc(out.mean((2, 3)))

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import lrbook
 from lrbook import experiments
-from lrbook.config import Config, unknown_name
+from lrbook.config import unknown_name
 from lrbook.errors import ConfigError, RunError, UserError
 
 DEFAULT_RESULTS = "runs"
@@ -105,9 +105,7 @@ def _run(arguments: argparse.Namespace) -> int:
         for key, value in vars(arguments).items()
         if key.startswith("set_") and value is not None
     }
-    extra: dict[str, Any] = {}
-    if "data" in cls.model_fields:
-        settings, extra = _locate_data(cls, arguments.profile, settings)
+    settings, extra = experiments.locate_data(cls, arguments.profile, settings)
     configs = cls.expand(
         arguments.profile,
         seeds=_numbers(arguments.seeds),
@@ -137,15 +135,6 @@ def _run(arguments: argparse.Namespace) -> int:
 
         print("\n".join(summary_lines(summary)))
     return 1 if any(record.status != "finished" for record in done) else 0
-
-
-def _locate_data(cls: type[Config], profile: str, settings: dict[str, Any]):
-    """Replace a folder given as --data by its identity, and keep the folder for the loader."""
-    from lrbook.vision.identity import identify
-
-    typed = settings.get("data", cls.profile_settings(profile, settings).get("data", "cifar10"))
-    data = identify(typed)
-    return settings | {"data": data}, {"folder": typed if data != typed else None}
 
 
 def _numbers(text: str | None) -> list[int] | None:

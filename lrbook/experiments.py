@@ -1,16 +1,18 @@
 """The experiments by name. Modules are imported only when they are asked for."""
 
 import importlib
+from collections.abc import Mapping
 from types import ModuleType
+from typing import Any
 
 from lrbook.config import Config, unknown_name
 from lrbook.errors import ConfigError
 
 _CONFIGS = {
+    "toy": ("lrbook.toy.config", "ToyConfig"),
     "patch": ("lrbook.vision.config", "PatchConfig"),
 }
-
-_SHELLS = {"patch": "lrbook.vision.experiment"}
+_SHELLS = {"toy": "lrbook.toy.experiment", "patch": "lrbook.vision.experiment"}
 
 NAMES = tuple(_CONFIGS)
 
@@ -30,3 +32,22 @@ def config_class(name: str) -> type[Config]:
 def shell(name: str) -> ModuleType:
     """The module with the experiment's ``run`` and ``summary``; imports its framework."""
     return importlib.import_module(_SHELLS[name])
+
+
+def locate_data(
+    cls: type[Config], profile: str, settings: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give a folder of images its identity, which goes into the configuration and its run id.
+
+    Returns:
+        The settings with ``data`` as ``identify`` names it, and what the experiment's ``run``
+        needs besides: the folder itself. Both as given where the experiment has no ``data``.
+    """
+    if "data" not in cls.model_fields:
+        return dict(settings), {}
+    from lrbook.vision.identity import identify
+
+    default = cls.profile_settings(profile, settings).get("data", cls.model_fields["data"].default)
+    typed = settings.get("data", default)
+    data = identify(typed)
+    return {**settings, "data": data}, {"folder": typed if data != typed else None}

@@ -8,6 +8,7 @@ Every file is written under a temporary name and renamed. A file that cannot be 
 by name, and is neither used nor overwritten.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import io
@@ -21,7 +22,7 @@ from typing import Any
 import pandas as pd
 
 from lrbook.config import Config
-from lrbook.errors import RecordError
+from lrbook.errors import ConfigError, RecordError
 
 STATUSES = ("running", "finished", "diverged", "failed")
 
@@ -63,8 +64,6 @@ class Record:
         Raises:
             RecordError: the file is missing, or is not the one that the record was written with.
         """
-        if self.table is not None:
-            return self.table
         if self.table is not None:
             return self.table
         path = self.folder / "history.parquet"
@@ -112,8 +111,15 @@ class Store:
         if record.config != config.model_dump(mode="json"):
             known = type(config).model_fields
             stored = {k: v for k, v in record.config.items() if k in known}
-            if type(config)(**stored) != config:
-                raise RecordError(f"{folder / 'record.json'} holds another configuration.")
+            try:
+                same = type(config)(**stored) == config
+            except ConfigError:
+                same = False
+            if not same:
+                raise RecordError(
+                    f"{folder / 'record.json'} holds another configuration. "
+                    f"Restore it, or move the folder {folder.name} away and run again."
+                )
         return record
 
     def start(self, config: Config, provenance: dict[str, Any]) -> None:
@@ -168,9 +174,12 @@ class Store:
             RecordError: the file's bytes do not match their SHA-256.
         """
         path = self.root / config.run_id / "checkpoint"
-        if not path.exists():
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
             return None
-        data = path.read_bytes()
+        except OSError as error:
+            raise RecordError(f"the checkpoint {path} cannot be read ({error.strerror}).") from None
         if hashlib.sha256(data[32:]).digest() != data[:32]:
             raise RecordError(
                 f"the checkpoint {path} is damaged; delete it to start this run afresh."
@@ -287,6 +296,7 @@ def read_record(folder: Path) -> Record:
     try:
         fields = json.loads(path.read_bytes())
         record = Record(**fields, folder=folder)
+        _check_types(record)
     except OSError as error:
         raise RecordError(f"{path} cannot be read ({error.strerror}).") from None
     except (ValueError, TypeError) as error:
@@ -297,6 +307,16 @@ def read_record(folder: Path) -> Record:
     if record.run_id != folder.name or record.status not in STATUSES:
         raise RecordError(f"{path} does not belong there: run {record.run_id}, {record.status}.")
     return record
+
+
+def _check_types(record: Record) -> None:
+    kinds = {"config": dict, "provenance": dict, "result": dict, "wall_s": int | float | None}
+    for name, kind in kinds.items():
+        if not isinstance(getattr(record, name), kind):
+            raise TypeError(f"{name} is {getattr(record, name)!r}")
+    for name in ("arm", "seed"):
+        if name not in record.config:
+            raise TypeError(f"config has no {name}")
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -314,5 +334,6 @@ def write_atomically(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise RecordError(f"{path} cannot be written ({error.strerror}).") from None

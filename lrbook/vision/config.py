@@ -1,7 +1,7 @@
 """Configuration of the patch experiment. The class defaults are the authors' own protocol."""
 
 import re
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Interval
 from pydantic import (
@@ -138,6 +138,12 @@ class PatchConfig(Config):
         if data not in ("digits", "cifar10") and not re.fullmatch(r"parquet:[0-9a-f]{16}", data):
             raise ValueError("allowed are digits, cifar10, or an existing folder of Parquet files")
         return data
+
+    @field_validator("stem_stride", mode="before")
+    @classmethod
+    def _number_from_shell(cls, value: Any) -> Any:
+        # A Literal, unlike an int, does not take "2" for 2.
+        return int(value) if isinstance(value, str) and value.isdecimal() else value
 
     @field_validator("depth")
     @classmethod

@@ -94,7 +94,7 @@ def run(
     todo = [c for c in configs if force or not (stored[c] and stored[c].done)]
     epochs = sum(config.epochs for config in todo)
     with tqdm(
-        total=epochs, unit="epoch", disable=not progress, file=sys.stderr, mininterval=1
+        total=epochs, unit="epoch", disable=not progress, file=sys.stderr, mininterval=1, delay=1
     ) as bar:
         for config in configs:
             if config not in todo:
@@ -116,7 +116,7 @@ def _run_one(task: train.Task, images: sources.Images, store: Store | None, bar:
         "data": images.name,
         "data_fingerprint": images.fingerprint,
     }
-    bar.set_description(f"patch {config.arm}, seed {config.seed}")
+    bar.set_description(f"patch {config.arm}, seed {config.seed}", refresh=False)
     try:
         return _train(task, origin, store, bar)
     except (RuntimeError, KeyboardInterrupt) as error:

@@ -31,7 +31,10 @@ def identify(data: str) -> str:
     digest = hashlib.sha256()
     for split in FILES:
         for path in parquet_files(Path(data), split):
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
+            try:
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
+            except OSError as error:
+                raise DataError(f"{path} cannot be read ({error.strerror}).") from None
     return f"parquet:{digest.hexdigest()[:16]}"
 
 

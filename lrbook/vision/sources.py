@@ -137,9 +137,9 @@ def read_parquet(folder: Path, split: str, size: int = 0) -> tuple[Tensor, Tenso
         if rows == 0:
             break
         encoded, found = _read_file(path, rows)
-        bad = [label for label in found if label is None or not 0 <= label <= 9]
+        bad = [label for label in found if type(label) is not int or not 0 <= label <= 9]
         if bad:
-            raise DataError(f"{path} holds the label {bad[0]}; allowed are 0 to 9.")
+            raise DataError(f"{path} holds the label {bad[0]!r}; allowed are 0 to 9.")
         images += [_decode(data, path, row) for row, data in enumerate(encoded)]
         labels += found
     if not labels:
@@ -171,7 +171,7 @@ def _decode(data: bytes, path: Path, row: int) -> np.ndarray:
 
     try:
         pixels = np.asarray(Image.open(io.BytesIO(data)))
-    except (OSError, TypeError) as error:
+    except (OSError, SyntaxError, TypeError, ValueError) as error:
         raise DataError(f"{path}, row {row}: not an image ({error}).") from None
     if pixels.shape != (32, 32, 3):
         shape = "x".join(map(str, pixels.shape))

@@ -1,0 +1,73 @@
+# Everything a reader or an author needs. `make` alone lists the targets.
+
+PYTHON ?= python3
+# Extra arguments, as in: make test PYTEST_ARGS="-k toy -x" or
+# make record RUN=1 RECORD_ARGS="--data DIR".
+PYTEST_ARGS ?=
+BOOK_ARGS ?=
+LOCK_ARGS ?=
+RECORD_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# --no-config: uv must behave alike everywhere, whatever configuration files a machine has.
+UV := $(BIN)/uv --no-config
+
+# A kernel named "python3" in someone's home must not be taken for the one in $(VENV).
+export JUPYTER_PREFER_ENV_PATH := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install book test record lock lint format clean distclean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## create .venv and install the exact versions of requirements.txt
+
+book: $(STAMP) ## execute every chapter and build _build/html/index.html
+	$(BIN)/jupyter-book build . --all -W -n --keep-going $(BOOK_ARGS)
+
+test: $(STAMP) ## run the tests (PYTEST_ARGS="-k toy" narrows them)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+record: $(STAMP) ## list the recordings the book wants and their state; RUN=1 runs the missing ones
+	$(BIN)/lrbook record $(if $(filter-out 0,$(RUN)),--run) $(RECORD_ARGS)
+
+lock: $(BIN)/uv ## rewrite requirements.txt from pyproject.toml (LOCK_ARGS=--upgrade for newer ones)
+	$(UV) pip compile --universal --python-version 3.11 --all-extras $(LOCK_ARGS) \
+	  --custom-compile-command "make lock" --quiet -o requirements.txt pyproject.toml
+
+lint: $(STAMP) ## check style and formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+format: $(STAMP) ## put style and formatting right where that can be done automatically
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean: ## remove what was built, keep .venv
+	rm -rf _build .pytest_cache .ruff_cache .hypothesis
+	find lrbook tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## remove .venv too
+	rm -rf $(VENV) *.egg-info
+
+# --clear: an interrupted first attempt leaves half an environment behind.
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+	  echo "lrbook needs Python 3.11, 3.12 or 3.13; $(PYTHON) is: $$($(PYTHON) --version 2>&1)."; \
+	  echo "Name another one like this: make $(MAKECMDGOALS) PYTHON=python3.12"; \
+	  exit 1; } >&2
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
+
+# --compile-bytecode: without it the first import of the large packages takes long.
+# The kernel's setting leaves out a warning about unencrypted local sockets, one per chapter.
+$(STAMP): requirements.txt pyproject.toml | $(BIN)/uv
+	$(UV) pip install --python $(BIN)/python --compile-bytecode -r requirements.txt
+	$(UV) pip install --python $(BIN)/python --no-deps -e .
+	@mkdir -p $(VENV)/etc/ipython
+	@echo 'get_config().IPKernelApp.log_level = "ERROR"' > $(VENV)/etc/ipython/ipython_kernel_config.py
+	@touch $@

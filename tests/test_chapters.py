@@ -1,0 +1,127 @@
+"""The chapters under book/: committed clean, written alike, and each one runs.
+
+The static tests read the files only. The last test runs every chapter with the smoke profile,
+the way a reader would: papermill sets the parameter, nbval executes the copy in a fresh kernel.
+"""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+BOOK = Path(__file__).resolve().parent.parent / "book"
+CHAPTERS = sorted(BOOK.glob("*.ipynb"))
+MAX_CELL_LINES = 25
+MAX_FUNCTION_LINES = 5
+
+each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+
+# A folder of one machine: ~/x or /folder/x, at the start of a word (so not "and/or", not a URL).
+MACHINE_PATH = re.compile(r"""(?:^|[\s"'`(=])(?:~|/[A-Za-z_.-]+)/\w""", re.MULTILINE)
+
+
+def cells(path: Path, *, tag: str | None = None) -> list[nbformat.NotebookNode]:
+    """Code cells of a chapter, all or those with ``tag``."""
+    code = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    return [cell for cell in code if tag is None or tag in cell.metadata.get("tags", [])]
+
+
+def only(path: Path, tag: str) -> str:
+    """Source of the one code cell with ``tag``."""
+    found = cells(path, tag=tag)
+    assert len(found) == 1, f"{path.name} has {len(found)} code cells tagged {tag}, not one"
+    return found[0].source
+
+
+def parameters(path: Path) -> dict[str, object]:
+    """Name and value of every parameter that a chapter declares."""
+    values = {}
+    for line in only(path, "parameters").splitlines():
+        form = "is not of the form `name: type = literal  # help`"
+        code, mark, text = line.partition("  # ")
+        statements = ast.parse(code).body
+        assert mark, f"{path.name}: {line!r} {form}"
+        assert text.strip(), f"{path.name}: {line!r} {form}"
+        assert len(statements) == 1, f"{path.name}: {line!r} {form}"
+        statement = statements[0]
+        assert isinstance(statement, ast.AnnAssign), f"{path.name}: {line!r} {form}"
+        assert isinstance(statement.target, ast.Name), f"{path.name}: {line!r} {form}"
+        assert statement.value is not None, f"{path.name}: {line!r} {form}"
+        values[statement.target.id] = ast.literal_eval(statement.value)
+    return values
+
+
+def test_there_are_chapters():
+    assert len(CHAPTERS) >= 5
+
+
+def test_the_setup_cell_is_the_same_in_every_chapter():
+    assert len({only(path, "setup") for path in CHAPTERS}) == 1
+
+
+@each_chapter
+def test_is_a_valid_notebook(path):
+    nbformat.validate(nbformat.read(path, 4))
+
+
+@each_chapter
+def test_has_no_outputs(path):
+    for cell in cells(path):
+        assert cell.outputs == [], f"a cell was committed with its output:\n{cell.source}"
+        assert cell.execution_count is None, f"a cell was committed with a count:\n{cell.source}"
+
+
+@each_chapter
+def test_parameters_are_one_literal_a_line(path):
+    assert parameters(path)
+
+
+@each_chapter
+def test_code_is_short(path):
+    for cell in cells(path):
+        assert len(cell.source.splitlines()) <= MAX_CELL_LINES, f"too long:\n{cell.source}"
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = node.end_lineno - node.lineno + 1
+                assert lines <= MAX_FUNCTION_LINES, f"{node.name} belongs in the package"
+
+
+@each_chapter
+def test_figures_have_alt_text(path):
+    for cell in cells(path, tag="figure"):
+        image = cell.metadata.get("mystnb", {}).get("image", {})
+        assert image.get("alt", "").strip(), f"no mystnb.image.alt on:\n{cell.source}"
+
+
+@each_chapter
+def test_names_no_folder_of_a_machine(path):
+    for cell in nbformat.read(path, 4).cells:
+        found = MACHINE_PATH.search(cell.source)
+        assert found is None, f"{found.group().strip()}… in:\n{cell.source}"
+
+
+@pytest.mark.slow
+@each_chapter
+def test_runs_with_the_smoke_profile(path, tmp_path):
+    copy = tmp_path / path.name
+    known = ["-p", "profile", "smoke"] if "profile" in parameters(path) else []
+    prepare = ["papermill", "--prepare-only", "--log-level", "WARNING", *known]
+    run([*prepare, str(path), str(copy)], cwd=tmp_path)
+    nbval = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300"]
+    run(["pytest", "-p", "no:cacheprovider", "-p", "no:xdist", *nbval, copy.name], cwd=tmp_path)
+
+
+def run(module: list[str], *, cwd: Path) -> None:
+    """Run ``python -m module`` and fail with everything it printed."""
+    # Settings of the pytest that runs this test are not meant for the one started here.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    done = subprocess.run(
+        [sys.executable, "-m", *module], cwd=cwd, env=env, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        pytest.fail(f"{' '.join(module)}\n{done.stdout}\n{done.stderr}", pytrace=False)

@@ -1,0 +1,311 @@
+"""The command line of the patch experiment and of the records: answers, exit codes, bad input."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from conftest import ROOT
+
+from lrbook.records import Store
+from lrbook.vision.config import PatchConfig
+
+# A smoke run made smaller still: a second per arm.
+TINY = {"train_size": 64, "test_size": 40, "patch_test_size": 20, "epochs": 2, "drop": 2}
+SMALL = [word for name, value in TINY.items() for word in (f"--{name.replace('_', '-')}", value)]
+RUN = ["run", "patch", "--profile", "smoke", *SMALL, "--quiet"]
+
+KEYS = {"seeds", "clean", "mixed", "patch_only", "patch_only_before_drop", "patch_learned_epoch"}
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Results as they may lie about: one finished run, one broken off."""
+    store = Store(tmp_path / "runs")
+    done = PatchConfig.for_profile("smoke", arm="large", seed=0)
+    history = pa.table({"epoch": [1]}).to_pandas()
+    store.start(done, {})
+    store.finish(done, history, {"clean": 50.0}, provenance={}, wall_s=1.0)
+    broken = PatchConfig.for_profile("smoke", arm="large", seed=1)
+    store.start(broken, {})
+    store.save_checkpoint(broken, b"state")
+    return store.root
+
+
+def assert_refused(answer, *words):
+    """Exit 2, nothing on stdout, one line on stderr with the words."""
+    assert answer.code == 2
+    assert answer.out == ""
+    assert answer.err.count("\n") == 1
+    assert answer.err.endswith("\n")
+    assert answer.err.startswith("lrbook: ")
+    assert "Traceback" not in answer.err
+    assert "\r" not in answer.err
+    for word in words:
+        assert word in answer.err
+
+
+# What is typed after `lrbook run patch`, and the words of the answer: name, value, what is allowed.
+BAD_OPTIONS = [
+    (["--wide", "2"], ["--wide", "did you mean --widen?"]),
+    (["--zzz=1"], ["--zzz", "allowed are --profile"]),
+    (["again"], ["again", "not a known option"]),
+    (["--eta1"], ["--eta1", "expected one argument"]),
+    (["--eta1", "fast"], ["eta1 = 'fast'", "valid number"]),
+    (["--eta1", "nan"], ["eta1 = 'nan'", "finite"]),
+    (["--eta1", "0"], ["eta1 = '0'", "greater than 0"]),
+    (["--eta2", "0.7"], ["eta2 = 0.7", "eta1 = 0.1", "at most"]),
+    (["--batch", "1.5"], ["batch = '1.5'", "integer"]),
+    (["--depth", "11"], ["depth = '11'", "10, 16, 22"]),
+    (["--seeds", ""], ["seeds is empty", "at least one"]),
+    (["--seeds", ","], ["seeds is empty", "at least one"]),
+    (["--seeds", "0,x"], ["seeds = '0,x'", "whole numbers"]),
+    (["--seeds", "0,0"], ["seeds = [0, 0]", "once"]),
+    (["--seeds", "-1"], ["seed = -1", "greater than or equal to 0"]),
+    (["--arms", ""], ["arms is empty", "at least one"]),
+    (["--arms", "large,medium"], ["arm = 'medium'", "large, small, noise"]),
+    (["--profile", "huge"], ["profile = 'huge'", "smoke, demo, laptop, colab, paper"]),
+    (["--data", "mnist"], ["data = 'mnist'", "digits, cifar10, or a folder"]),
+    (["--data", "parquet:1234"], ["data = 'parquet:1234'", "digits, cifar10"]),
+    (["--train-size", "1401"], ["train_size = 1401", "1400 images"]),
+    (["--train-size", "-1"], ["train_size = '-1'", "greater than or equal to 0"]),
+    (["--device", "tpu"], ["device = 'tpu'", "auto, cpu, cuda, mps"]),
+    (["--precision", "fp16", "--device", "cpu"], ["precision = 'fp16'", "auto or fp32"]),
+]
+
+
+@pytest.mark.parametrize(("typed", "words"), BAD_OPTIONS, ids=lambda value: " ".join(value))
+def test_bad_options(lrbook, runs, tree, typed, words):
+    before = tree(runs)
+    profile = [] if "--profile" in typed else ["--profile", "smoke"]
+    assert_refused(lrbook("run", "patch", *profile, *typed), *words)
+    assert tree(runs) == before
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+def test_device_that_is_not_there(lrbook, runs, tree):
+    before = tree(runs)
+    answer = lrbook(*RUN, "--device", "cuda", "--force")
+    assert_refused(answer, "device = 'cuda'", "not available", "it has ", "cpu")
+    assert tree(runs) == before
+
+
+def images(folder, side=32, label=3, cut=None):
+    """A Parquet folder with a single training and test image, in some respect bad."""
+    from PIL import Image
+
+    folder.mkdir()
+    Image.fromarray(np.zeros((side, 32, 3), np.uint8)).save(folder / "image.png")
+    cell = {"bytes": (folder / "image.png").read_bytes(), "path": None}
+    for split in ("train", "test"):
+        path = folder / f"{split}-00000-of-00001.parquet"
+        pq.write_table(pa.table({"img": [cell], "label": [label]}), path)
+        path.write_bytes(path.read_bytes()[:cut])
+    return folder
+
+
+BAD_FOLDERS = {
+    "truncated": ({"cut": 200}, "is not a whole Parquet file"),
+    "label 11": ({"label": 11}, "holds the label 11; allowed are 0 to 9"),
+    "image 31x32": ({"side": 31}, "the image is 31x32x3; allowed is 32x32x3"),
+}
+
+
+@pytest.mark.parametrize("options", [[], ["--force"]])
+@pytest.mark.parametrize(("fault", "words"), BAD_FOLDERS.values(), ids=BAD_FOLDERS)
+def test_bad_parquet_folder(lrbook, runs, tree, tmp_path, fault, words, options):
+    folder, before = images(tmp_path / "data", **fault), tree(runs)
+    answer = lrbook("run", "patch", "--profile", "laptop", "--data", folder, *options)
+    assert_refused(answer, str(folder / "train-00000-of-00001.parquet"), words)
+    assert tree(runs) == before
+
+
+def test_folder_without_the_files(lrbook, runs, tree, tmp_path):
+    (tmp_path / "empty").mkdir()
+    before = tree(runs)
+    answer = lrbook("run", "patch", "--data", "empty")
+    assert_refused(answer, "data = 'empty'", "train*.parquet", "digits, cifar10")
+    assert tree(runs) == before
+
+
+def test_archive_with_a_wrong_checksum(lrbook, runs, tree, tmp_path, monkeypatch):
+    archive = tmp_path / "cache" / "cifar-10-python.tar.gz"
+    archive.parent.mkdir()
+    archive.write_bytes(b"<html>")
+    monkeypatch.setenv("LRBOOK_CIFAR10", str(archive.parent))
+    before = tree(runs)
+    answer = lrbook("run", "patch", "--profile", "laptop")
+    assert_refused(answer, str(archive), "c58f30108f718f92721af3b95e74349a", "delete")
+    assert tree(runs) == before
+    assert archive.read_bytes() == b"<html>"
+
+
+def test_results_folder_that_cannot_be_written(lrbook, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    assert_refused(lrbook(*RUN, "--results", "taken"), "results folder taken", "--results")
+    assert_refused(lrbook(*RUN, "--results", "taken/below"), "results folder taken/below")
+    assert (tmp_path / "taken").read_text() == "a file"
+
+
+@pytest.mark.parametrize("options", [[], ["--force"]])
+def test_corrupt_record(lrbook, runs, tree, options):
+    config = PatchConfig.for_profile("smoke", arm="large", seed=0)
+    path = runs / config.run_id / "record.json"
+    path.write_text(path.read_text()[:80])
+    before = tree(runs)
+    answer = lrbook("run", "patch", "--profile", "smoke", "--arms", "small,large", *options)
+    assert_refused(answer, f"runs/{config.run_id}/record.json is damaged", "move the folder")
+    assert tree(runs) == before
+
+
+def test_corrupt_checkpoint(lrbook, runs, tree):
+    config = PatchConfig.for_profile("smoke", arm="large", seed=1)
+    path = runs / config.run_id / "checkpoint"
+    path.write_bytes(path.read_bytes()[:-1])
+    before = tree(runs)
+    answer = lrbook("run", "patch", "--profile", "smoke", "--arms", "large", "--seeds", 1)
+    assert_refused(answer, f"runs/{config.run_id}/checkpoint is damaged", "delete it")
+    assert tree(runs) == before
+
+
+BAD_COMMANDS = [
+    ([], ["COMMAND", "lrbook --help"]),
+    (["fly"], ["fly", "run"]),
+    (["run"], ["EXPERIMENT"]),
+    (["run", "pitch"], ["pitch", "patch"]),
+    (["records", "burn"], ["burn", "list", "show", "verify"]),
+    (["records", "list", "--resluts", "x"], ["--resluts", "did you mean --results?"]),
+    (["records", "show"], ["run None", "one record"]),
+    (["records", "show", "patch-0000"], ["patch-0000", "none"]),
+    (["records", "show", "patch"], ["patch-", "one record should match"]),
+    (["record", "--only", "patch-latpop"], ["patch-latpop", "did you mean patch-laptop?"]),
+    (["record", "--jobs", "many"], ["--jobs", "many", "int"]),
+]
+
+
+@pytest.mark.parametrize(("typed", "words"), BAD_COMMANDS, ids=lambda value: " ".join(value))
+def test_bad_commands(lrbook, runs, tree, typed, words):
+    before = tree(runs)
+    assert_refused(lrbook(*typed), *words)
+    assert tree(runs) == before
+
+
+def test_records_commands(lrbook, runs):
+    answer = lrbook("records", "list")
+    assert (answer.code, answer.err) == (0, "")
+    assert len(answer.out.splitlines()) == 2
+    assert "finished  large    seed 0" in answer.out
+    answer = lrbook("records", "verify")
+    assert (answer.code, answer.out) == (0, "2 records, 0 damaged\n")
+    run_id = PatchConfig.for_profile("smoke", arm="large", seed=0).run_id
+    answer = lrbook("records", "show", run_id[:-3])
+    assert json.loads(answer.out)["run_id"] == run_id
+    assert lrbook("records", "list", "--results", "none").out == "no records in none\n"
+
+    (runs / run_id / "history.parquet").write_bytes(b"x")
+    answer = lrbook("records", "verify")
+    assert (answer.code, answer.out) == (2, "2 records, 1 damaged\n")
+    assert f"runs/{run_id}/history.parquet is damaged" in answer.err
+
+
+def test_json_is_one_line_with_the_promised_keys(lrbook, tmp_path):
+    answer = lrbook(*RUN, "--seeds", "4,2", "--json")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.count("\n") == 1
+    summary = json.loads(answer.out)
+    assert set(summary) == {"run_ids", "arms"}
+    assert len(set(summary["run_ids"])) == 6
+    assert list(summary["arms"]) == ["large", "small", "noise"]
+    for values in summary["arms"].values():
+        assert set(values) == KEYS
+        assert values["seeds"] == [4, 2]
+        assert all(len(numbers) == 2 for numbers in values.values())
+        for name in ("clean", "mixed", "patch_only", "patch_only_before_drop"):
+            assert all(0 <= number <= 100 for number in values[name])
+
+    # Each number against the definition in words, from the history on disk.
+    records = [Store(tmp_path / "runs").load(PatchConfig.for_profile(
+        "smoke", **TINY, arm="small", seed=seed)) for seed in (4, 2)]  # fmt: skip
+    for place, record in enumerate(records):
+        history, values = record.history, summary["arms"]["small"]
+        assert list(history.epoch) == [1, 2]
+        assert values["clean"][place] == pytest.approx(sum(history.clean[-3:]) / 2, abs=1e-4)
+        assert values["patch_only_before_drop"][place] == pytest.approx(history.patch_only[0])
+        over = [epoch for epoch, x in zip(history.epoch, history.patch_only, strict=True) if x > 50]
+        assert values["patch_learned_epoch"][place] == (over[0] if over else None)
+
+    again = lrbook(*RUN, "--seeds", "4,2", "--json")
+    assert again == answer
+
+
+def test_without_json_a_table_for_people(lrbook):
+    answer = lrbook(*RUN, "--arms", "small", "--seeds", "0")
+    assert answer.code == 0
+    assert answer.out.startswith("small (seeds 0)\n  clean ")
+    assert "runs: patch-" in answer.out
+
+
+def test_finished_runs_are_loaded_and_force_repeats_them(lrbook, tmp_path, tree):
+    command = [*RUN, "--arms", "large", "--json"]
+    first = lrbook(*command)
+    before = tree(tmp_path / "runs")
+    assert lrbook(*command) == first
+    assert tree(tmp_path / "runs") == before
+
+    assert lrbook(*command, "--force") == first  # the same numbers, computed anew
+    after = tree(tmp_path / "runs")
+    assert set(after) == set(before)
+    for name, (data, written) in after.items():
+        assert written > before[name][1], name
+        assert name.endswith("record.json") or data == before[name][0]
+
+
+def test_a_run_that_diverges_is_told_and_the_others_go_on(lrbook, tmp_path):
+    command = [*RUN, "--arms", "large,small", "--seeds", "0,1", "--eta1", "1e9", "--json"]
+    answer = lrbook(*command)
+    assert answer.code == 1
+    arms = json.loads(answer.out)["arms"]
+    assert arms["large"]["clean"] == [None, None]
+    assert all(number is not None for number in arms["small"]["clean"])
+    assert answer.err.count("the training loss became nan") == 2
+    assert "patch large, seed 1: " in answer.err
+
+    config = PatchConfig.for_profile("smoke", **TINY, arm="large", seed=0, eta1=1e9)
+    record = Store(tmp_path / "runs").load(config)
+    assert record.status == "diverged"
+    assert "epoch" in record.message
+    assert len(record.history) < 2
+    assert Store(tmp_path / "runs").problems() == []
+    again = lrbook(*command)  # loaded: it would diverge again
+    assert (again.code, again.out) == (1, answer.out)
+
+
+def test_as_a_module_and_as_a_script(tmp_path):
+    for command in ([sys.executable, "-m", "lrbook"], [f"{sys.prefix}/bin/lrbook"]):
+        if command[0].endswith("lrbook") and sys.platform == "win32":
+            continue
+        done = subprocess.run(
+            [*command, "run", "patch", "--eta1", "-1"],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("lrbook: eta1 = '-1' is not allowed")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_lists_every_setting(lrbook):
+    answer = lrbook("run", "patch", "--help")
+    assert answer.code == 0
+    for field in set(PatchConfig.model_fields) - {"arm", "seed"}:
+        assert f"--{field.replace('_', '-')} " in answer.out
+
+
+def test_version(lrbook):
+    assert (ROOT / "pyproject.toml").read_text().find('version = "0.1.0"') > 0
+    assert lrbook("--version").out == "lrbook 0.1.0\n"

@@ -1,0 +1,322 @@
+"""The download of CIFAR-10, against servers of every temper on the loopback address."""
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+
+from lrbook.errors import DataError
+from lrbook.vision.download import ensure_cifar10
+
+ARCHIVE = "cifar-10-python.tar.gz"
+CONTENT = {f"data_batch_{i}": bytes([i]) * 500 for i in range(1, 6)} | {"test_batch": b"test"}
+FILES = {name: hashlib.md5(data).hexdigest() for name, data in CONTENT.items()}
+
+
+def packed(content, prefix="cifar-10-batches-py/"):
+    """The bytes of a .tar.gz with ``content``, and an incompressible file to make it longer."""
+    noise = np.random.default_rng(0).bytes(40_000)
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, data in (content | {"noise": noise}).items():
+            member = tarfile.TarInfo(prefix + name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+GOOD = packed(CONTENT)
+MD5 = hashlib.md5(GOOD).hexdigest()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers as its path says; ``server.ranges`` notes what was asked for."""
+
+    def do_GET(self):
+        asked = self.headers.get("Range")
+        self.server.ranges.append((self.path, asked))
+        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
+        getattr(self, self.path.strip("/"))(start)
+
+    def reply(self, body, code=200, length=None, span=None):
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        if span:
+            self.send_header("Content-Range", span)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def good(self, start):
+        if start >= len(GOOD):
+            self.reply(b"", 416)
+        elif start:
+            self.reply(GOOD[start:], 206, span=f"bytes {start}-{len(GOOD) - 1}/{len(GOOD)}")
+        else:
+            self.reply(GOOD)
+
+    def without_range(self, start):
+        self.reply(GOOD)
+
+    def busy(self, start):
+        self.reply(b"come back later", 503)
+
+    def wrong(self, start):
+        self.reply(b"<html>Please log in</html>")
+
+    def wrong_range(self, start):
+        self.reply(GOOD[start + 10 :], 206, span=f"bytes {start + 10}-{len(GOOD) - 1}/*")
+
+    def cut(self, start):
+        self.reply(GOOD[: len(GOOD) // 2], length=len(GOOD))
+
+    def hang(self, start):
+        self.server.over.wait(30)
+
+    def hang_midway(self, start):
+        self.reply(GOOD[:1000], length=len(GOOD))
+        self.server.over.wait(30)
+
+    def trickle(self, start):
+        self.reply(GOOD[:1], length=len(GOOD))
+        for byte in GOOD[1:]:
+            if self.server.over.wait(0.02):
+                return
+            try:
+                self.wfile.write(bytes([byte]))
+            except OSError:
+                return
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    server.ranges, server.over = [], threading.Event()
+    threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
+    yield server
+    server.over.set()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def fetch(server, tmp_path):
+    """fetch("busy", "good") in an empty folder, with limits that a test can wait for."""
+
+    def run(*tempers, **options):
+        mirrors = [f"http://127.0.0.1:{server.server_port}/{temper}" for temper in tempers]
+        limits = {"silence_s": 0.4, "mirror_limit_s": 2.0, "limit_s": 20.0}
+        return ensure_cifar10(tmp_path, mirrors, md5=MD5, files=FILES, **(limits | options))
+
+    return run
+
+
+def assert_complete(folder):
+    found = {path.name: path.read_bytes() for path in (folder / "cifar-10-batches-py").iterdir()}
+    assert found == CONTENT
+    assert (folder / ARCHIVE).read_bytes() == GOOD
+    assert {path.name for path in folder.iterdir()} <= {
+        "cifar-10-batches-py",
+        ARCHIVE,
+        f"{ARCHIVE}.lock",
+    }
+
+
+def test_bad_mirrors_are_passed_over(fetch, tmp_path, capsys):
+    began = time.monotonic()
+    assert fetch("busy", "hang", "wrong", "good") == tmp_path
+    assert time.monotonic() - began < 15
+    assert_complete(tmp_path)
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("lrbook: ")]
+    assert "/busy: 503" in told[0]
+    assert "/hang: no answer" in told[1]
+    assert "/wrong: sent a file with the MD5 " in told[2]
+    assert len(told) == 3
+
+
+@pytest.mark.parametrize("temper", ["hang_midway", "cut"])
+def test_what_a_mirror_began_another_completes(fetch, server, tmp_path, temper):
+    fetch(temper, "good")
+    assert_complete(tmp_path)
+    [(_, first), (_, second)] = server.ranges
+    assert first is None
+    assert second == f"bytes={1000 if temper == 'hang_midway' else len(GOOD) // 2}-"
+
+
+def test_a_trickle_ends_at_the_mirrors_limit(fetch, tmp_path, capsys):
+    fetch("trickle", "good", mirror_limit_s=1.0)
+    assert_complete(tmp_path)
+    assert "/trickle: too slow" in capsys.readouterr().err
+
+
+def test_limit_over_all_mirrors(fetch, tmp_path):
+    with pytest.raises(DataError, match="no time left"):
+        fetch("trickle", "good", limit_s=0.5)
+    assert not (tmp_path / ARCHIVE).exists()
+
+
+def test_partial_file_is_resumed(fetch, server, tmp_path):
+    (tmp_path / f"{ARCHIVE}.part").write_bytes(GOOD[:1234])
+    fetch("good")
+    assert server.ranges == [("/good", "bytes=1234-")]
+    assert_complete(tmp_path)
+
+
+def test_server_without_ranges_starts_over(fetch, server, tmp_path):
+    (tmp_path / f"{ARCHIVE}.part").write_bytes(GOOD[:1234])
+    fetch("without_range")
+    assert server.ranges == [("/without_range", "bytes=1234-")]
+    assert_complete(tmp_path)
+
+
+@pytest.mark.parametrize("extra", [0, 7])
+def test_partial_file_that_is_already_whole_or_longer(fetch, tmp_path, extra):
+    (tmp_path / f"{ARCHIVE}.part").write_bytes(GOOD + b"x" * extra)
+    fetch("good")
+    assert_complete(tmp_path)
+
+
+def test_foreign_partial_file_costs_a_second_request_not_the_mirror(fetch, server, tmp_path):
+    (tmp_path / f"{ARCHIVE}.part").write_bytes(b"x" * 1234)
+    fetch("good")
+    assert server.ranges == [("/good", "bytes=1234-"), ("/good", None)]
+    assert_complete(tmp_path)
+
+
+def test_a_range_from_elsewhere_is_not_appended(fetch, tmp_path, capsys):
+    (tmp_path / f"{ARCHIVE}.part").write_bytes(GOOD[:1234])
+    fetch("wrong_range", "good")
+    assert_complete(tmp_path)
+    assert "sent the bytes from 1244, not from 1234" in capsys.readouterr().err
+
+
+def test_no_mirror_left(fetch, tmp_path):
+    with pytest.raises(DataError) as error:
+        fetch("busy", "wrong", "cut")
+    sentence = str(error.value)
+    for words in ("/busy: 503", "/wrong: sent", "/cut: broke off", MD5, str(tmp_path), "by hand"):
+        assert words in sentence
+    assert "\n" not in sentence
+    assert not (tmp_path / ARCHIVE).exists()
+    assert not (tmp_path / "cifar-10-batches-py").exists()
+
+
+def test_nobody_listens(tmp_path, server):
+    port = server.server_port
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(DataError, match="refused"):
+        ensure_cifar10(tmp_path, [f"http://127.0.0.1:{port}/good"], md5=MD5, files=FILES)
+
+
+def test_unpacked_files_are_used_without_network(fetch, server, tmp_path):
+    fetch("good")
+    (tmp_path / ARCHIVE).unlink()
+    server.ranges.clear()
+    assert fetch("good") == tmp_path
+    assert server.ranges == []
+
+
+def test_archive_there_is_unpacked_without_network(fetch, server, tmp_path):
+    (tmp_path / ARCHIVE).write_bytes(GOOD)
+    fetch("good")
+    assert server.ranges == []
+    assert_complete(tmp_path)
+
+
+def test_damaged_unpacked_file_is_written_anew(fetch, tmp_path):
+    fetch("good")
+    (tmp_path / "cifar-10-batches-py" / "data_batch_3").write_bytes(b"half")
+    fetch()
+    assert_complete(tmp_path)
+
+
+def test_archive_with_a_wrong_checksum_is_refused_and_left_alone(fetch, server, tmp_path):
+    (tmp_path / ARCHIVE).write_bytes(GOOD[:-1])
+    with pytest.raises(DataError) as error:
+        fetch("good")
+    sentence = str(error.value)
+    for words in (str(tmp_path / ARCHIVE), hashlib.md5(GOOD[:-1]).hexdigest(), MD5, "delete"):
+        assert words in sentence
+    assert (tmp_path / ARCHIVE).read_bytes() == GOOD[:-1]
+    assert server.ranges == []
+
+
+def test_paths_in_the_archive_are_not_followed(tmp_path):
+    folder = tmp_path / "inside"
+    folder.mkdir()
+    data = packed(CONTENT | {"../../../escaped": b"!"})
+    (folder / ARCHIVE).write_bytes(data)
+    ensure_cifar10(folder, [], md5=hashlib.md5(data).hexdigest(), files=FILES)
+    assert not list(tmp_path.rglob("escaped"))
+
+
+@pytest.mark.parametrize("data", [b"no archive", packed(CONTENT, prefix="elsewhere/")])
+def test_archive_that_cannot_be_unpacked(tmp_path, data):
+    (tmp_path / ARCHIVE).write_bytes(data)
+    with pytest.raises(DataError, match=f"{ARCHIVE} cannot be unpacked"):
+        ensure_cifar10(tmp_path, [], md5=hashlib.md5(data).hexdigest(), files=FILES)
+
+
+def test_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DataError, match="LRBOOK_CIFAR10"):
+        ensure_cifar10(tmp_path / "file", [], md5=MD5, files=FILES)
+    with pytest.raises(DataError, match="LRBOOK_CIFAR10"):
+        ensure_cifar10(tmp_path / "file" / "below", [], md5=MD5, files=FILES)
+
+
+def test_folder_named_in_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("LRBOOK_CIFAR10", str(tmp_path / "mine"))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / ARCHIVE).write_bytes(GOOD)
+    assert ensure_cifar10(mirrors=[], md5=MD5, files=FILES) == tmp_path / "mine"
+
+
+def test_default_folder_is_in_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.delenv("LRBOOK_CIFAR10", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))  # Windows
+    (tmp_path / ".cache" / "lrbook").mkdir(parents=True)
+    (tmp_path / ".cache" / "lrbook" / ARCHIVE).write_bytes(GOOD)
+    found = ensure_cifar10(mirrors=[], md5=MD5, files=FILES)
+    assert found == tmp_path / ".cache" / "lrbook"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no lock on Windows")
+def test_a_second_process_waits_and_finds_the_files(server, tmp_path):
+    script = (
+        "import sys; from pathlib import Path; from lrbook.vision.download import ensure_cifar10;"
+        f"ensure_cifar10(Path(sys.argv[1]), sys.argv[2:], md5={MD5!r}, files={FILES!r},"
+        "silence_s=1.5)"
+    )
+    mirrors = [f"http://127.0.0.1:{server.server_port}/{temper}" for temper in ("hang", "good")]
+    command = [sys.executable, "-c", script, str(tmp_path), *mirrors]
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [process.communicate(timeout=60)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    assert [path for path, _ in server.ranges] == ["/hang", "/good"]
+    assert_complete(tmp_path)
+
+
+def test_real_checksums_are_torchvisions():
+    from torchvision.datasets import CIFAR10
+
+    from lrbook.vision import download
+
+    assert CIFAR10.tgz_md5 == download.ARCHIVE_MD5
+    assert CIFAR10.filename == download.ARCHIVE
+    assert CIFAR10.base_folder == download.UNPACKED
+    assert len(download._torchvision_files()) == 7

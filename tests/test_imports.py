@@ -1,0 +1,51 @@
+"""What an import costs: frameworks are loaded only by what needs them."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("jax", "torch", "pandas", "matplotlib", "numpy", "sklearn", "pyarrow", "tqdm", "scipy")
+SCRIPT = "import sys, {}; print(*sorted(set(sys.modules) & set({})))"
+
+TOY = "lrbook.toy.config, lrbook.toy.data, lrbook.toy.network, lrbook.toy.noise"
+
+
+def loaded(modules: str) -> set[str]:
+    """Which heavy packages a fresh interpreter has loaded after importing ``modules``."""
+    script = SCRIPT.format(modules, HEAVY)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+def test_the_package_alone_loads_nothing():
+    assert loaded("lrbook") == set()
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        "lrbook.cli, lrbook.config, lrbook.experiments, lrbook.errors, lrbook.provenance",
+        "lrbook.vision.config, lrbook.vision.identity",
+        "lrbook.toy.config",
+    ],
+)
+def test_configuration_and_command_line_load_no_framework(modules):
+    assert loaded(modules) & {"jax", "torch", "pandas", "matplotlib"} == set()
+
+
+def test_records_load_no_framework():
+    assert loaded("lrbook.records, lrbook.recordings, lrbook.stats") & {"jax", "torch"} == set()
+
+
+def test_vision_needs_no_jax():
+    found = loaded("lrbook.vision.experiment, lrbook.vision.download")
+    assert "torch" in found
+    assert "jax" not in found
+
+
+def test_toy_needs_no_torch():
+    found = loaded(TOY)
+    assert "jax" in found
+    assert "torch" not in found

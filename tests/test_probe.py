@@ -1,0 +1,61 @@
+"""What the patch's pixels give away, against the argument in the docstrings."""
+
+import numpy as np
+import pytest
+import torch
+
+from lrbook.vision import probe, sources
+from lrbook.vision.config import PatchConfig
+
+
+def config(**settings):
+    return PatchConfig.for_profile("demo", arm="large", seed=1, **settings)
+
+
+def test_linear_reader_stays_below_its_limit_and_two_neurons_do_not():
+    assert probe.linear_probe(config(), 1000) <= 0.55 + 0.05  # 0.55 and sampling of the classes
+    assert probe.two_neuron_reader(config(), 1000) == 1.0
+
+
+def test_no_linear_reader_is_right_on_both_signs_of_two_classes():
+    """Random linear readers: the proof in linear_probe's docstring, tried out."""
+    draw = torch.Generator().manual_seed(0)
+    zeta = torch.randn((10, 147), generator=draw)
+    for _ in range(200):
+        w = 0.1 * torch.randn((10, 147), generator=draw) + zeta  # near-optimal for the + sign
+        c = torch.randn(10, generator=draw)
+        plus = (c + zeta @ w.T).argmax(1) == torch.arange(10)
+        minus = (c - zeta @ w.T).argmax(1) == torch.arange(10)
+        assert int((plus & minus).sum()) <= 1
+
+
+def test_visits_show_what_training_sees():
+    images = sources.load("digits", 50, 10)
+    shown = probe.visits(config(), images, 50)
+    assert shown.pictures.shape == (50, 32, 32, 3)
+    assert shown.labels == images.train_labels.tolist()
+    assert set(shown.kinds) == {"no patch", "image + patch", "patch only"}
+    for picture, kind, original in zip(shown.pictures, shown.kinds, images.train, strict=True):
+        original = original.permute(1, 2, 0).numpy() / 255
+        corner = np.s_[:12, :12]
+        untouched = np.allclose(picture[corner], original[corner], atol=1e-5)
+        assert untouched == (kind != "patch only") or original[corner].max() == 0
+        same_centre = np.allclose(picture[12:19, 12:19], original[12:19, 12:19], atol=1e-3)
+        assert same_centre == (kind == "no patch")
+
+
+def test_the_patch_shown_is_the_patch_trained_on():
+    from lrbook.vision.train import make_task
+
+    images = sources.load("digits", 50, 10)
+    task = make_task(config(), images, torch.device("cpu"))
+    assert torch.equal(task.patch.zeta, probe.config_patch(config()).zeta)
+    assert probe.patch_pictures(task.patch, images).shape == (5, 7, 7, 3)
+
+
+def test_pixels_are_z_plus_or_minus_zeta():
+    patch = probe.config_patch(config())
+    pixels, labels = probe.patch_pixels(config(), 30, "test")
+    away = (pixels - patch.z.flatten()).view(30, *patch.z.shape)
+    ratio = away / patch.zeta[labels]
+    assert ratio.abs().flatten().tolist() == pytest.approx([1.0] * ratio.numel(), rel=0.02)

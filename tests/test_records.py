@@ -1,0 +1,257 @@
+"""Records on disk: nothing half there, nothing lost, nothing damaged believed."""
+
+import errno
+import io
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from lrbook.errors import RecordError
+from lrbook.records import Store, Unstored, write_atomically
+from lrbook.vision.config import PatchConfig
+
+CONFIG = PatchConfig.for_profile("smoke", arm="small", seed=3)
+HISTORY = pd.DataFrame(
+    {"epoch": [1, 2], "train_loss": [2.302585093, 1.1], "clean": [10.0, 1 / 3 * 100]}
+)
+ORIGIN = {"commit": None, "device": "none", "argv": ["lrbook", "run"]}
+
+
+def finish(store, config=CONFIG, **options):
+    store.start(config, ORIGIN)
+    options = {"provenance": ORIGIN, "wall_s": 1.234} | options
+    return store.finish(config, HISTORY, {"clean": 33.3}, **options)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "results")
+
+
+@pytest.fixture
+def folder(store):
+    """The folder of one finished run."""
+    finish(store)
+    return store.root / CONFIG.run_id
+
+
+def test_round_trip(store):
+    finish(store)
+    record = Store(store.root).load(CONFIG)
+    assert record.done
+    assert PatchConfig(**record.config) == CONFIG
+    assert (record.status, record.result, record.wall_s) == ("finished", {"clean": 33.3}, 1.23)
+    pd.testing.assert_frame_equal(record.history, HISTORY, check_exact=True)
+
+
+def test_on_disk_are_the_promised_files_and_fields(folder):
+    assert sorted(path.name for path in folder.iterdir()) == ["history.parquet", "record.json"]
+    fields = json.loads((folder / "record.json").read_text())
+    assert fields["run_id"] == folder.name == CONFIG.run_id
+    assert fields["config"]["seed"] == 3
+    assert {"status", "provenance", "result", "history_sha256", "wall_s"} <= set(fields)
+    pd.testing.assert_frame_equal(pd.read_parquet(folder / "history.parquet"), HISTORY)
+
+
+def test_no_record_yet(store):
+    assert store.load(CONFIG) is None
+    assert store.load_checkpoint(CONFIG) is None
+    assert store.folders() == []
+    assert store.problems() == []
+
+
+def test_states_of_a_run(store):
+    store.start(CONFIG, ORIGIN)
+    assert (store.load(CONFIG).status, store.load(CONFIG).done) == ("running", False)
+    store.save_checkpoint(CONFIG, b"epoch 1")
+    store.fail(CONFIG, "out of memory", ORIGIN)
+    assert (store.load(CONFIG).status, store.load(CONFIG).done) == ("failed", False)
+    assert store.load(CONFIG).message == "out of memory"
+    assert store.load_checkpoint(CONFIG) == b"epoch 1"
+    finish(store, status="diverged", message="nan")
+    assert (store.load(CONFIG).status, store.load(CONFIG).done) == ("diverged", True)
+    assert store.load_checkpoint(CONFIG) is None
+
+
+def test_forget(store, folder):
+    store.forget(CONFIG)
+    assert not folder.exists()
+    store.forget(CONFIG)
+
+
+def no_space(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+class FullDisk(io.FileIO):
+    """A file that is made, and then takes no bytes."""
+
+    write = no_space
+
+
+@pytest.mark.parametrize("step", ["write", "flush to disk", "rename"])
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, step):
+    path = tmp_path / "record.json"
+    write_atomically(path, b"old")
+    if step == "write":
+        monkeypatch.setattr(Path, "open", lambda path, mode: FullDisk(path, mode))
+    elif step == "flush to disk":
+        monkeypatch.setattr(os, "fsync", no_space)
+    else:
+        monkeypatch.setattr(Path, "replace", no_space)
+    with pytest.raises(RecordError, match=r"record\.json cannot be written \(No space left"):
+        write_atomically(path, b"new and longer")
+    monkeypatch.undo()
+    assert path.read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
+
+
+def test_a_write_into_a_file_in_place_of_the_folder(store):
+    store.root.mkdir()
+    (store.root / CONFIG.run_id).write_text("in the way")
+    with pytest.raises(RecordError, match=f"{CONFIG.run_id}.*cannot be written"):
+        store.start(CONFIG, ORIGIN)
+    assert (store.root / CONFIG.run_id).read_text() == "in the way"
+
+
+def test_results_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "results").write_text("a file")
+    for root in (tmp_path / "results", tmp_path / "results" / "below"):
+        with pytest.raises(RecordError, match=f"results folder {root} cannot be written"):
+            Store(root).check_writable()
+    assert (tmp_path / "results").read_text() == "a file"
+
+
+def test_check_writable_leaves_nothing(store):
+    store.check_writable()
+    assert list(store.root.iterdir()) == []
+
+
+def record_text(**changes):
+    """record.json of CONFIG with some fields changed."""
+    fields = {
+        "run_id": CONFIG.run_id,
+        "experiment": "patch",
+        "status": "finished",
+        "config": CONFIG.model_dump(mode="json"),
+        "provenance": {},
+        "result": {},
+        "history_sha256": None,
+        "wall_s": None,
+    }
+    return json.dumps(fields | changes).encode()
+
+
+DAMAGED = {
+    "empty": b"",
+    "half": record_text()[:100],
+    "binary": b"\xff\xfe\x00record",
+    "list": b"[1, 2]",
+    "number": b"3",
+    "fields missing": b'{"run_id": "x"}',
+    "unknown field": record_text(extra=1),
+    "config no object": record_text(config="small"),
+    "config without seed": record_text(config={"arm": "small"}),
+    "result no object": record_text(result=None),
+    "wall_s a text": record_text(wall_s="long"),
+    "unknown status": record_text(status="maybe"),
+    "other run's id": record_text(run_id="patch-000000000000"),
+    "other configuration": record_text(config=CONFIG.model_dump(mode="json") | {"seed": 4}),
+    "impossible configuration": record_text(config=CONFIG.model_dump(mode="json") | {"batch": -1}),
+}
+
+
+def test_the_undamaged_text_is_read(store, folder):
+    (folder / "record.json").write_bytes(record_text())
+    assert store.load(CONFIG).status == "finished"
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+def test_damaged_record_is_named_and_left_alone(store, folder, tree, content):
+    (folder / "record.json").write_bytes(content)
+    before = tree(folder)
+    with pytest.raises(RecordError) as error:
+        store.load(CONFIG)
+    assert str(folder / "record.json") in str(error.value)
+    assert "\n" not in str(error.value)
+    assert tree(folder) == before
+
+
+def test_record_under_another_runs_name(store, folder):
+    other = PatchConfig.for_profile("smoke", arm="small", seed=4)
+    shutil.move(folder, store.root / other.run_id)
+    with pytest.raises(RecordError, match=f"{other.run_id}.*does not belong"):
+        store.load(other)
+
+
+def test_record_of_a_version_with_fewer_fields_is_still_read(store, folder):
+    config = CONFIG.model_dump(mode="json")
+    del config["precision"]  # at its default in CONFIG: the id says the same without it
+    (folder / "record.json").write_bytes(record_text(config=config))
+    assert store.load(CONFIG).done
+
+
+@pytest.mark.parametrize("damage", ["changed", "cut", "missing"])
+def test_damaged_history(store, folder, tree, damage):
+    path = folder / "history.parquet"
+    data = path.read_bytes()
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(data[:-1] if damage == "cut" else bytes([data[0] ^ 1]) + data[1:])
+    before = tree(folder)
+    with pytest.raises(RecordError) as error:
+        _ = store.load(CONFIG).history
+    assert str(path) in str(error.value)
+    assert store.problems() == [str(error.value)]
+    assert tree(folder) == before
+
+
+@pytest.mark.parametrize("damage", [b"", b"short", None])
+def test_damaged_checkpoint(store, tree, damage):
+    store.start(CONFIG, ORIGIN)
+    store.save_checkpoint(CONFIG, b"x" * 1000)
+    path = store.root / CONFIG.run_id / "checkpoint"
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + b"y" if damage is None else damage)
+    before = tree(store.root)
+    with pytest.raises(RecordError, match=f"{path} is damaged"):
+        store.load_checkpoint(CONFIG)
+    assert tree(store.root) == before
+
+
+def test_find_and_problems(store):
+    for seed in (2, 0, 1):
+        for arm in ("large", "small"):
+            finish(store, PatchConfig.for_profile("smoke", arm=arm, seed=seed))
+    finish(store, PatchConfig.for_profile("smoke", arm="large", seed=7, eta1=0.2))
+    store.start(PatchConfig.for_profile("smoke", arm="large", seed=9), ORIGIN)
+    found = store.find("patch", arm="large", eta1=0.1)
+    assert [record.config["seed"] for record in found] == [0, 1, 2]
+    assert store.find("toy") == []
+    assert len(store.folders()) == 8
+    assert store.problems() == []
+    bad = store.folders()[4]
+    (bad / "record.json").write_text("{")
+    [problem] = store.problems()
+    assert bad.name in problem
+    with pytest.raises(RecordError, match=bad.name):
+        store.find("patch")
+
+
+def test_unstored_keeps_the_history_in_memory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = Unstored()
+    store.check_writable()
+    store.save_checkpoint(CONFIG, b"x")
+    store.fail(CONFIG, "why", ORIGIN)
+    record = finish(store)
+    assert record.history is HISTORY
+    assert record.done
+    assert store.load(CONFIG) is None
+    assert store.load_checkpoint(CONFIG) is None
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,40 @@
+"""Intervals over seeds against SciPy's and a printed table."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from lrbook.stats import mean_interval, paired_interval
+
+VALUES = [61.2, 58.9, 60.4, 63.0, 59.7]
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95, 0.99])
+def test_interval_is_scipys(level):
+    mean, half = mean_interval(VALUES, level)
+    low, high = stats.t.interval(level, 4, loc=np.mean(VALUES), scale=stats.sem(VALUES))
+    assert (mean - half, mean + half) == pytest.approx((low, high), rel=1e-12)
+
+
+def test_interval_of_five_by_the_table():
+    # mean 0, standard deviation 1: t(0.975; 4) = 2.776 in any table, over sqrt(5)
+    values = np.array([-1.0, -1.0, 0.0, 1.0, 1.0])
+    mean, half = mean_interval(values)
+    assert mean == 0
+    assert half == pytest.approx(2.776 / np.sqrt(5), abs=5e-4)
+
+
+def test_one_value_has_no_interval():
+    assert mean_interval([3.5]) == (3.5, None)
+
+
+def test_paired_interval_is_that_of_the_differences():
+    others = [55.0, 56.1, 55.2, 57.3, 56.0]
+    mean, half = paired_interval(VALUES, others)
+    low, high = stats.ttest_rel(VALUES, others).confidence_interval(0.95)
+    assert (mean - half, mean + half) == pytest.approx((low, high), rel=1e-12)
+
+
+def test_pairs_of_unequal_length():
+    with pytest.raises(ValueError, match="5 and 4"):
+        paired_interval(VALUES, VALUES[1:])

@@ -1,0 +1,222 @@
+"""Training and evaluation against the authors' protocol, spelled out step by step."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from lrbook.vision import train
+from lrbook.vision.config import PatchConfig
+from lrbook.vision.experiment import outcome
+from lrbook.vision.patch import apply_patch, draw_visit, generator
+from lrbook.vision.sources import Images
+
+CPU = torch.device("cpu")
+
+
+def tiny(arm="large", **settings):
+    """A run small enough for a loop, on random images; 70 images in batches of 32: 32, 32, 6."""
+    settings = {"epochs": 4, "drop": 3, "batch": 32, "patch_test_size": 40} | settings
+    config = PatchConfig.for_profile("smoke", arm=arm, seed=3, **settings)
+    draw = generator(0, "images")
+    return train.make_task(
+        config,
+        Images(
+            "random",
+            torch.randint(256, (70, 3, 32, 32), generator=draw, dtype=torch.uint8),
+            torch.randint(10, (70,), generator=draw),
+            torch.randint(256, (30, 3, 32, 32), generator=draw, dtype=torch.uint8),
+            torch.randint(10, (30,), generator=draw),
+            (125.3, 123.0, 113.9),
+            (63.0, 62.1, 66.7),
+        ),
+        CPU,
+    )
+
+
+def test_epoch_equals_a_plain_loop_with_nesterov_written_out():
+    """Momentum, decay and the step by hand, on every parameter; the last batch of 6 is kept."""
+    task = tiny("noise")
+    config = task.config
+    fast, plain = train.make_model(config, CPU), train.make_model(config, CPU)
+    fast_loss, fast_correct = train.train_epoch(
+        task, fast, train.make_optimizer(fast, config), epoch=1
+    ).tolist()
+
+    order = torch.randperm(70, generator=generator(3, "order", 1))
+    visits, noise = generator(3, "visits", 1), generator(3, "noise", 1)
+    velocity = {name: torch.zeros_like(p) for name, p in plain.named_parameters()}
+    losses, sizes = [], []
+    plain.train()
+    for start in (0, 32, 64):
+        index = order[start : start + 32]
+        draws = draw_visit(len(index), 0.2, 1.75, visits)
+        pixels = (task.train[index].numpy() - task.mean.numpy()) / task.std.numpy()
+        images = torch.from_numpy(pixels.astype(np.float32))
+        labels = task.train_labels[index]
+        images = apply_patch(images, labels, task.train_carriers[index], task.patch, draws)
+        loss = F.cross_entropy(plain(images, 0.4, noise), labels)
+        plain.zero_grad()
+        loss.backward()
+        with torch.no_grad():
+            for name, p in plain.named_parameters():
+                gradient = p.grad + 5e-4 * p
+                velocity[name] = 0.9 * velocity[name] + gradient
+                p -= 0.01 * (gradient + 0.9 * velocity[name])
+        losses.append(loss.item())
+        sizes.append(len(index))
+    assert sizes == [32, 32, 6]
+    assert fast_loss == pytest.approx(np.average(losses, weights=sizes), rel=1e-4)
+    assert 0 <= fast_correct <= 1
+    for (name, got), want in zip(
+        fast.state_dict().items(), plain.state_dict().values(), strict=True
+    ):
+        torch.testing.assert_close(got, want, rtol=2e-3, atol=2e-4, msg=name)
+
+
+def test_each_image_is_visited_once_and_order_differs_by_epoch(monkeypatch):
+    task = tiny()
+    seen = []
+    original = train.training_batch
+
+    def spy(task, index, visits):
+        seen.append(index)
+        return original(task, index, visits)
+
+    monkeypatch.setattr(train, "training_batch", spy)
+    model = train.make_model(task.config, CPU)
+    optimizer = train.make_optimizer(model, task.config)
+    orders = []
+    for epoch in (1, 2):
+        train.train_epoch(task, model, optimizer, epoch)
+        orders.append(torch.cat(seen).tolist())
+        seen.clear()
+    assert sorted(orders[0]) == list(range(70))
+    assert sorted(orders[1]) == list(range(70))
+    assert orders[0] != orders[1]
+
+
+@pytest.mark.parametrize(
+    ("arm", "rates", "noises"),
+    [
+        ("large", (0.1, 0.1, 0.004, 0.004), (0, 0, 0, 0)),
+        ("small", (0.004,) * 4, (0, 0, 0, 0)),
+        ("noise", (0.004,) * 4, (0.4, 0.4, 0.4e-5, 0.4e-5)),
+    ],
+)
+def test_paper_schedule_changes_at_the_start_of_epoch_30(arm, rates, noises):
+    config = PatchConfig.for_profile("paper", arm=arm, seed=0)
+    assert [config.rate(e) for e in (1, 29, 30, 60)] == pytest.approx(rates)
+    assert [config.noise_level(e) for e in (1, 29, 30, 60)] == pytest.approx(noises)
+
+
+def test_the_optimizer_takes_the_epoch_rate():
+    task = tiny("large")
+    model = train.make_model(task.config, CPU)
+    optimizer = train.make_optimizer(model, task.config)
+    for epoch, rate in ((2, 0.1), (3, 0.01)):
+        train.train_epoch(task, model, optimizer, epoch)
+        assert optimizer.param_groups[0]["lr"] == rate
+
+
+def test_arms_of_one_seed_share_everything_but_rate_and_noise():
+    tasks = [tiny(arm) for arm in ("large", "small", "noise")]
+    first = tasks[0]
+    for other in tasks[1:]:
+        assert torch.equal(first.patch.z, other.patch.z)
+        assert torch.equal(first.patch.zeta, other.patch.zeta)
+        assert torch.equal(first.train_carriers, other.train_carriers)
+        assert torch.equal(first.test_carriers, other.test_carriers)
+        mine, theirs = (train.make_model(t.config, CPU).state_dict() for t in (first, other))
+        assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+
+
+def test_evaluation_counts_what_a_loop_counts():
+    """A stand-in model that reads the patch sign-free: accuracy is known image by image."""
+    task = tiny()
+
+    class ReadsZeta(torch.nn.Module):
+        """Class whose zeta is nearest, up to sign and scale, to the centre minus z."""
+
+        def forward(self, x):
+            centre = (x[:, :, 12:19, 12:19] - task.patch.z).flatten(1)
+            zeta = F.normalize(task.patch.zeta.flatten(1), dim=1)
+            return (F.normalize(centre, dim=1) @ zeta.T).abs()
+
+    clean, mixed, patch_only = train.evaluate(task, ReadsZeta(), epoch=1).tolist()
+    normal = train.normalise(task.test, task)
+    right = ReadsZeta()(normal).argmax(1) == task.test_labels
+    assert clean == pytest.approx(100 * right.float().mean().item())
+    carriers = task.test_carriers
+    want_mixed = 100 * (right | carriers).float().mean().item()  # a carrier is always read right
+    assert mixed == pytest.approx(want_mixed)
+    assert patch_only == 100.0
+
+
+def test_without_carriers_no_image_is_touched():
+    task = tiny(carrier_share=0.0)
+    index = torch.arange(70)
+    images, _ = train.training_batch(task, index, generator(0, "visits"))
+    assert torch.equal(images, train.normalise(task.train, task))
+
+
+class ForbidHostSync(TorchDispatchMode):
+    """Fails on the operation behind .item(), .tolist() and bool(tensor)."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func is torch.ops.aten._local_scalar_dense.default:
+            raise AssertionError("a training step read a value back from the device")
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("arm", ["large", "noise"])
+def test_no_value_is_read_back_inside_an_epoch(arm):
+    task = tiny(arm)
+    model = train.make_model(task.config, CPU)
+    optimizer = train.make_optimizer(model, task.config)
+    with pytest.raises(AssertionError, match="read a value back"), ForbidHostSync():
+        torch.ones(1).item()  # the guard works
+    with ForbidHostSync():
+        train.train_epoch(task, model, optimizer, 1)
+        train.evaluate(task, model, 1)
+
+
+def test_outcome_of_a_known_history():
+    import pandas as pd
+
+    config = PatchConfig.for_profile("smoke", arm="large", seed=0, epochs=6, drop=4)
+    history = pd.DataFrame(
+        {
+            "epoch": range(1, 7),
+            "clean": [10, 20, 30, 40, 50, 90],
+            "mixed": [0, 0, 0, 1, 2, 3],
+            "patch_only": [10, 50, 20, 51, 40, 80],
+        }
+    )
+    assert outcome(history, config) == {
+        "clean": 60.0,
+        "mixed": 2.0,
+        "patch_only": 57.0,
+        "patch_only_before_drop": 20.0,
+        "patch_learned_epoch": 4,
+    }
+    never = history.assign(patch_only=50)
+    assert outcome(never, config)["patch_learned_epoch"] is None
+    assert outcome(history.head(3), config) == {}
+
+
+@pytest.mark.slow
+def test_bf16_follows_fp32():
+    """Mean losses of the first epochs agree within 3 % between the two precisions."""
+    if not getattr(torch.cpu, "get_capabilities", dict)().get("avx512_bf16"):
+        pytest.skip("torch does not say that this CPU computes bf16")
+    import dataclasses
+
+    losses = []
+    for precision in ("fp32", "bf16"):
+        task = dataclasses.replace(tiny("small"), precision=precision)
+        model = train.make_model(task.config, CPU)
+        optimizer = train.make_optimizer(model, task.config)
+        losses.append([train.train_epoch(task, model, optimizer, e)[0].item() for e in (1, 2, 3)])
+    assert losses[1] == pytest.approx(losses[0], rel=0.03)

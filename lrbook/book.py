@@ -98,6 +98,32 @@ def compare(groups: dict[str, Sequence[Record]], quantities: dict[str, str]) -> 
     return pd.DataFrame(rows)
 
 
+def verdict_rate_or_noise(groups: dict[str, Sequence[Record]]) -> str:
+    """One sentence on whether rate or noise separates L-S from S, by P-only test accuracy.
+
+    Args:
+        groups: as for ``compare``: L-S, S, then the large rate without noise, then the small rate
+            with L-S's diffusion.
+    """
+    accuracy = {}
+    for label, records in groups.items():
+        arms = by_arm(records)
+        runs = arms[label] if label in arms else next(iter(arms.values()))
+        accuracy[label] = mean_interval([run.result["p_only_accuracy"] for run in runs])[0]
+
+    def nearer(label: str) -> str:
+        return min(("L-S", "S"), key=lambda arm: abs(accuracy[arm] - accuracy[label]))
+
+    quiet, noisy = list(groups)[2:4]
+    found = f"By accuracy on P alone, *{quiet}* ends nearer to **{nearer(quiet)}**, and *{noisy}* "
+    found += f"nearer to **{nearer(noisy)}**. "
+    if (nearer(quiet), nearer(noisy)) == ("S", "L-S"):
+        return found + "Here the noise separates the arms, not the size of the steps."
+    if (nearer(quiet), nearer(noisy)) == ("L-S", "S"):
+        return found + "Here the size of the steps separates the arms, not the noise."
+    return found + "Here neither alone separates the arms."
+
+
 def results_table(records: Sequence[Record], quantities: dict[str, str]) -> pd.DataFrame:
     """Arms as rows; per quantity (result name -> heading) mean and 95 % interval over seeds."""
     rows = []
@@ -110,11 +136,13 @@ def results_table(records: Sequence[Record], quantities: dict[str, str]) -> pd.D
 
 
 def interval_words(numbers: Sequence[float | None], digits: int | None = None) -> str:
-    """``mean ± half-width`` (95 %, Student's t), rounded by the half-width; a dash for nothing."""
+    """``mean ± half-width`` (95 %, Student's t); a dash for nothing; missing values are counted."""
     known = [number for number in numbers if number is not None]
     if not known:
         return "–"
-    return _plus_minus(*mean_interval(known), digits)
+    missing = len(numbers) - len(known)
+    words = _plus_minus(*mean_interval(known), digits)
+    return f"{words} (of {len(known)}, {missing} without)" if missing else words
 
 
 def difference_words(records: Sequence[Record], quantity: str, first: str, second: str) -> str:
@@ -141,7 +169,11 @@ def difference_of_differences(
 ) -> str:
     """How much more ``first`` exceeds ``second`` in ``records`` than in ``control``, by seed."""
     per_seed = [
-        {(run.config["arm"], run.config["seed"]): run.result[quantity] for run in group}
+        {
+            (run.config["arm"], run.config["seed"]): run.result[quantity]
+            for run in group
+            if run.status == "finished"
+        }
         for group in (records, control)
     ]
     seeds = sorted(
@@ -210,4 +242,16 @@ def deviations(config: dict[str, Any], experiment: str) -> pd.DataFrame:
         for name, field in cls.model_fields.items()
         if name not in ("arm", "seed", "data") and config[name] != field.default
     ]
+    return pd.DataFrame(rows)
+
+
+def side_by_side(configs: dict[str, Any]) -> pd.DataFrame:
+    """The numeric fields in which configurations (heading -> config) differ, one column each."""
+    first = next(iter(configs.values()))
+    rows = []
+    for name in type(first).model_fields:
+        found = [getattr(config, name) for config in configs.values()]
+        if len(set(found)) > 1 and all(type(value) in (int, float) for value in found):
+            shown = [f"{value:.4g}" for value in found]
+            rows.append({"field": f"`{name}`", **dict(zip(configs, shown, strict=True))})
     return pd.DataFrame(rows)

@@ -45,9 +45,10 @@ def locate_data(
     """
     if "data" not in cls.model_fields:
         return dict(settings), {}
-    from lrbook.vision.identity import identify
+    from lrbook.vision.identity import NAMES, identify
 
     default = cls.profile_settings(profile, settings).get("data", cls.model_fields["data"].default)
     typed = settings.get("data", default)
     data = identify(typed)
-    return {**settings, "data": data}, {"folder": typed if data != typed else None}
+    folder = typed if typed not in (data, *NAMES.values()) else None
+    return {**settings, "data": data}, {"folder": folder}

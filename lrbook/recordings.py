@@ -131,7 +131,11 @@ def _command(
     for name, value in recording.settings.items():
         command += [f"--{name.replace('_', '-')}", str(value)]
     if recording.data is not None:
-        command += ["--data", data or recording.data]
+        from lrbook.vision.identity import identify
+
+        # A folder serves the recordings of its images, and no other.
+        fits = data is not None and identify(data) == config.data
+        command += ["--data", data if fits else recording.data]
     return [*command, "--results", str(results), "--quiet", "--json"]
 
 

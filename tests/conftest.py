@@ -18,6 +18,19 @@ class Answer(NamedTuple):
     err: str
 
 
+def assert_refused(answer: Answer, *words: str) -> None:
+    """Exit 2, nothing on stdout, one line on stderr with the words."""
+    assert answer.code == 2
+    assert answer.out == ""
+    assert answer.err.count("\n") == 1
+    assert answer.err.endswith("\n")
+    assert answer.err.startswith("lrbook: ")
+    assert "Traceback" not in answer.err
+    assert "\r" not in answer.err
+    for word in words:
+        assert word in answer.err
+
+
 @pytest.fixture
 def lrbook(capsys, monkeypatch, tmp_path):
     """Run the command line in this process, from an empty folder: lrbook("run", "patch", ...)."""

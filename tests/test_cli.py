@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from conftest import ROOT
+from conftest import ROOT, assert_refused
 
 from lrbook.records import Store
 from lrbook.vision.config import PatchConfig
@@ -34,19 +35,6 @@ def runs(tmp_path):
     store.start(broken, {})
     store.save_checkpoint(broken, b"state")
     return store.root
-
-
-def assert_refused(answer, *words):
-    """Exit 2, nothing on stdout, one line on stderr with the words."""
-    assert answer.code == 2
-    assert answer.out == ""
-    assert answer.err.count("\n") == 1
-    assert answer.err.endswith("\n")
-    assert answer.err.startswith("lrbook: ")
-    assert "Traceback" not in answer.err
-    assert "\r" not in answer.err
-    for word in words:
-        assert word in answer.err
 
 
 # What is typed after `lrbook run patch`, and the words of the answer: name, value, what is allowed.
@@ -285,9 +273,8 @@ def test_a_run_that_diverges_is_told_and_the_others_go_on(lrbook, tmp_path):
 
 
 def test_as_a_module_and_as_a_script(tmp_path):
-    for command in ([sys.executable, "-m", "lrbook"], [f"{sys.prefix}/bin/lrbook"]):
-        if command[0].endswith("lrbook") and sys.platform == "win32":
-            continue
+    script = Path(sys.executable).with_name("lrbook")
+    for command in ([sys.executable, "-m", "lrbook"], [script]):
         done = subprocess.run(
             [*command, "run", "patch", "--eta1", "-1"],
             capture_output=True,

@@ -18,6 +18,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from lrbook.toy.noise import normal, uniform
+
 LOWER, MIDDLE, UPPER = 0, 1, 2  # the rays of z - zeta, z and z + zeta
 
 
@@ -56,7 +58,7 @@ def directions(key: jax.Array, d: int, r: jax.Array | float) -> tuple[jax.Array,
     """Draw w*, z and zeta, each of shape (d,): w* and z uniform on the sphere, zeta at right angles
     to z with norm r.
     """
-    raw = jax.random.normal(key, (3, d))
+    raw = normal(key, (3, d))
     w_star = raw[0] / jnp.linalg.norm(raw[0])
     z = raw[1] / jnp.linalg.norm(raw[1])
     across = raw[2] - (raw[2] @ z) * z
@@ -71,7 +73,7 @@ def rays(r: jax.Array | float) -> jax.Array:
 
 def sample_labels(key: jax.Array, n: int) -> jax.Array:
     """Uniform labels -1 or +1 as floats, shape (n,)."""
-    return jax.random.rademacher(key, (n,), dtype=jnp.zeros(()).dtype)
+    return jnp.where(uniform(key, (n,)) < 0.5, -1.0, 1.0)
 
 
 def sample_p(
@@ -86,7 +88,7 @@ def sample_p(
     With the defaults, the paper's P_y: x1 = y gamma0 w* + z / sqrt(d), gamma0 = 1 / sqrt(d), where
     z is normal, conditioned on y <w*, z> >= 0 (so that |<w*, z>| has the unconditioned law).
     """
-    z = jax.random.normal(key, (y.shape[0], w_star.shape[0]))
+    z = normal(key, (y.shape[0], w_star.shape[0]))
     along = z @ w_star
     wanted = y * (jnp.abs(along) + gamma_c)
     return c / jnp.sqrt(w_star.shape[0]) * (z + (wanted - along)[:, None] * w_star)
@@ -102,9 +104,9 @@ def sample_q(
 
     With the defaults, the paper's Q_y, a uniform on [0, 1].
     """
-    key_ray, key_scale = jax.random.split(key)
-    outer = jnp.where(jax.random.bernoulli(key_ray, shape=y.shape), LOWER, UPPER)
-    a = jax.random.uniform(key_scale, y.shape, minval=alpha_min, maxval=1.0)
+    coin, position = uniform(key, (2, y.shape[0]))
+    outer = jnp.where(coin < 0.5, LOWER, UPPER)
+    a = alpha_min + (1 - alpha_min) * position
     return jnp.where(y > 0, MIDDLE, outer), s * a
 
 

@@ -23,6 +23,26 @@ FINAL = (
     "p_only_gradient_share",
 )
 
+# The columns of a history, in this order
+COLUMNS = (
+    "step",
+    "rate",
+    "loss",
+    "p_only_train_loss",
+    "both_loss",
+    "q_only_loss",
+    "p_only_train_accuracy",
+    "p_only_accuracy",
+    "both_accuracy",
+    "q_only_accuracy",
+    "nonlinearity",
+    "cosine_to_w_star",
+    "p_only_gradient_share",
+    "p_only_gradient_share_now",
+    "changed_patterns_w",
+    "changed_patterns_v",
+)
+
 
 def measure(state: State, problem: Problem, rule: Rule) -> dict[str, jax.Array]:
     """One row of measurements; every value a scalar, losses in nats, accuracies as fractions.

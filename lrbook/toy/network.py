@@ -6,6 +6,8 @@
 import jax
 import jax.numpy as jnp
 
+from lrbook.toy.noise import normal
+
 
 def output_weights(m: int) -> jax.Array:
     """The fixed u: +1/sqrt(m) in the first half, -1/sqrt(m) in the second; shape (m,), m even.
@@ -17,7 +19,7 @@ def output_weights(m: int) -> jax.Array:
 
 def initial_weights(key: jax.Array, m: int, d: int, tau0: jax.Array | float) -> jax.Array:
     """U_0 ~ N(0, tau0^2) entrywise, shape (m, d)."""
-    return tau0 * jax.random.normal(key, (m, d))
+    return tau0 * normal(key, (m, d))
 
 
 def pair(U: jax.Array) -> jax.Array:

@@ -2,8 +2,10 @@
 
 The bits are Threefry-2x32 with 20 rounds (Salmon et al., 2011), the cipher behind ``jax.random``,
 with the counter (index, step). It is written out here because XLA compiles ``jax.random.normal``
-inside a loop on a CPU to something five times slower, and the noise is half of a step's work.
+on a CPU to something five times slower, and the noise is half of a step's work.
 """
+
+import math
 
 import jax
 import jax.numpy as jnp
@@ -35,6 +37,11 @@ def threefry(key: jax.Array, first: jax.Array, second: jax.Array) -> tuple[jax.A
     return first, second
 
 
+def _bits(key: jax.Array, step: jax.Array, count: int) -> jax.Array:
+    index = jnp.arange((count + 1) // 2, dtype=jnp.uint32)
+    return jnp.concatenate(threefry(key, index, jnp.full_like(index, step)))[:count]
+
+
 def normals(key: jax.Array, step: jax.Array, count: int) -> jax.Array:
     """Standard normal draws of one step, float32, shape (count,).
 
@@ -43,9 +50,23 @@ def normals(key: jax.Array, step: jax.Array, count: int) -> jax.Array:
         step: step number, a scalar.
         count: how many, static.
     """
-    index = jnp.arange((count + 1) // 2, dtype=jnp.uint32)
-    words = threefry(key, index, jnp.full_like(index, step))
-    bits = jnp.concatenate(words)[:count]
+    bits = _bits(key, step, count)
     # 23 bits, centred: uniform on (-1, 1), symmetric, never +-1, so the normal is always finite
     uniform = (bits >> 9).astype(jnp.float32) * np.float32(2**-22) + np.float32(2**-23 - 1)
     return np.float32(2**0.5) * jax.lax.erf_inv(uniform)
+
+
+def normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Standard normal draws like ``jax.random.normal(key, shape)``, float32, from this cipher.
+
+    Args:
+        key: a JAX key (threefry2x32), used for nothing else.
+        shape: static.
+    """
+    return normals(jax.random.key_data(key), np.uint32(0), math.prod(shape)).reshape(shape)
+
+
+def uniform(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Uniform draws from [0, 1), like ``jax.random.uniform(key, shape)``; see ``normal``."""
+    bits = _bits(jax.random.key_data(key), np.uint32(0), math.prod(shape))
+    return ((bits >> 9).astype(jnp.float32) * np.float32(2**-23)).reshape(shape)

@@ -1,0 +1,180 @@
+"""Several runs in step with one another, from their start or checkpoint to their last row.
+
+On a CPU a batch is one run, and batches share the cores as threads: what a run computes then does
+not depend on its companions. On a GPU a batch is all runs of one shape, vectorised.
+"""
+
+import dataclasses
+import io
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import jax
+import numpy as np
+import pandas as pd
+
+from lrbook.errors import RecordError
+from lrbook.toy import descent, tasks
+from lrbook.toy.config import ToyConfig
+from lrbook.toy.measure import COLUMNS, measure, next_measurement
+
+CALL_SECONDS = 1.0  # aim of one call of the compiled program: how late an interrupt is noticed
+_FIRST_CALL = 500  # steps
+
+_compiling = threading.Lock()  # else two threads compile the same program at once
+
+
+def _over_runs(function: Callable, how: Literal["map", "vmap"]) -> Callable:
+    """``function`` over a leading axis of runs, compiled."""
+    if how == "vmap":
+        return jax.jit(jax.vmap(function))
+    return jax.jit(lambda *runs: jax.lax.map(lambda run: function(*run), runs))
+
+
+_ADVANCE = {how: _over_runs(descent.advance, how) for how in ("map", "vmap")}
+_MEASURE = {how: _over_runs(measure, how) for how in ("map", "vmap")}
+
+
+@dataclasses.dataclass
+class Progress:
+    """One run on its way: its rows so far, and the state that it goes on from (None: the start)."""
+
+    config: ToyConfig
+    rows: list[dict[str, float]] = dataclasses.field(default_factory=list)
+    state: descent.State | None = None
+    wall_s: float = 0.0
+    problem: descent.Problem | None = None
+    diverged: bool = False
+
+    @property
+    def step(self) -> int:
+        """Steps taken."""
+        return 0 if self.state is None else int(self.state.step)
+
+    @property
+    def over(self) -> bool:
+        """Whether there is no step left to take."""
+        return self.diverged or self.step >= self.config.total_steps
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row per measurement."""
+        return pd.DataFrame(self.rows).astype({"step": np.int64})
+
+
+def pack(run: Progress) -> bytes:
+    """The run's state, rows and time as the bytes of an ``.npz`` file."""
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        **{name: np.asarray(value) for name, value in run.state._asdict().items()},
+        columns=np.array(list(run.rows[0])),
+        rows=np.array([list(row.values()) for row in run.rows], dtype=np.float64),
+        wall_s=np.float64(run.wall_s),
+    )
+    return buffer.getvalue()
+
+
+def unpack(config: ToyConfig, payload: bytes) -> Progress:
+    """The run that ``pack`` made ``payload`` from.
+
+    Raises:
+        RecordError: it is not such a file, or of other shapes.
+    """
+    try:
+        with np.load(io.BytesIO(payload), allow_pickle=False) as saved:
+            state = descent.State(*(saved[name] for name in descent.State._fields))
+            columns = saved["columns"].tolist()
+            rows = [dict(zip(columns, row, strict=True)) for row in saved["rows"].tolist()]
+            wall_s = float(saved["wall_s"])
+    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise RecordError(f"{_checkpoint_of(config)} cannot be read ({error}).") from None
+    if state.W.shape != (config.m_w, config.d) or state.V.shape != (2, config.m_v):
+        raise RecordError(f"{_checkpoint_of(config)} is of another size.")
+    return Progress(config, rows, state, wall_s)
+
+
+def advance_all(
+    runs: Sequence[Progress],
+    device: jax.Device,
+    *,
+    how: Literal["map", "vmap"],
+    pause: Callable[[Sequence[Progress], int], bool],
+) -> None:
+    """Take ``runs`` (of equal shapes) to their end, or until told to stop.
+
+    Each run gets its problem, rows, state, wall time and, where its loss is no longer finite,
+    ``diverged``. The numbers do not depend on how the steps are cut into calls.
+
+    Args:
+        runs: at least one.
+        device: where to compute.
+        how: one after the other, or vectorised.
+        pause: called between calls of the program, with the runs up to date and the number of
+            steps just taken by all together; true stops.
+    """
+    with _compiling:
+        for run in runs:
+            run.problem = tasks.make_problem(run.config, device)
+        problems = _stack([run.problem for run in runs], device)
+        rules = _stack([tasks.make_rule(run.config) for run in runs], device)
+        begun = [run.state or tasks.make_state(run.config, run.problem) for run in runs]
+        states = _stack(begun, device)
+        now = np.array([run.step for run in runs], np.int32)
+        jax.block_until_ready(_ADVANCE[how](states, now, problems, rules))
+        first = _rows(_MEASURE[how](states, problems, rules))
+    for run, state, row in zip(runs, begun, first, strict=True):
+        run.state = state
+        if not run.rows:
+            run.rows.append(row)
+    taken, call = 0, _FIRST_CALL
+    while not pause(runs, taken) and not all(run.over for run in runs):
+        began = time.perf_counter()
+        on_the_way = [index for index, run in enumerate(runs) if not run.over]
+        due = [run.step if run.over else _next(run) for run in runs]
+        until = [min(run.step + call, at) for run, at in zip(runs, due, strict=True)]
+        states = _ADVANCE[how](states, np.array(until, np.int32), problems, rules)
+        jax.block_until_ready(states)
+        rows, taken = None, 0
+        for index in on_the_way:
+            run, before = runs[index], runs[index].state
+            run.state = jax.tree.map(lambda leaf, i=index: leaf[i], states)
+            taken += run.step - int(before.step)
+            annealed = int(run.state.annealed) != int(before.annealed)
+            run.diverged = run.step < until[index] and not annealed
+            if annealed or run.diverged or run.step == due[index]:
+                rows = rows or _rows(_MEASURE[how](states, problems, rules))
+                _append(run.rows, rows[index])
+        elapsed = time.perf_counter() - began
+        call = int(np.clip(call * CALL_SECONDS / elapsed, call / 2, 2 * call)) + 1
+        for index in on_the_way:
+            runs[index].wall_s += elapsed
+
+
+def _append(rows: list[dict[str, float]], row: dict[str, float]) -> None:
+    # the step at which the rule anneals may have been measured already, at the old rate
+    if rows[-1]["step"] == row["step"]:
+        rows.pop()
+    rows.append(row)
+
+
+def _next(run: Progress) -> int:
+    return next_measurement(run.step, int(run.state.annealed), run.config.total_steps)
+
+
+def _stack(trees: Sequence[Any], device: jax.Device) -> Any:
+    stacked = jax.tree.map(lambda *leaves: np.stack([np.asarray(x) for x in leaves]), *trees)
+    return jax.device_put(stacked, device)
+
+
+def _rows(measured: dict[str, jax.Array]) -> list[dict[str, float]]:
+    columns = {name: np.asarray(measured[name], np.float64) for name in COLUMNS}
+    count = len(columns["step"])
+    return [{name: float(values[i]) for name, values in columns.items()} for i in range(count)]
+
+
+def _checkpoint_of(config: ToyConfig) -> str:
+    return f"the checkpoint of run {config.run_id}, delete it to start this run afresh: it"

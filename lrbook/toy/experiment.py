@@ -1,0 +1,271 @@
+"""The shell of the toy experiment: device, records, checkpoints, progress."""
+
+import concurrent.futures
+import hashlib
+import math
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+from lrbook.errors import ConfigError, RunError, UserError
+from lrbook.provenance import available_cores, collect, describe_cpu
+from lrbook.records import Record, Store, Unstored
+from lrbook.toy.batch import Progress, advance_all, pack, unpack
+from lrbook.toy.config import ToyConfig
+from lrbook.toy.limits import LIMITS, limits
+from lrbook.toy.measure import FINAL
+
+CHECKPOINT_SECONDS = 15.0
+
+
+def choose_devices(name: str = "auto") -> list[jax.Device]:
+    """JAX's devices for ``auto``, ``cpu`` or ``cuda``.
+
+    Raises:
+        ConfigError: JAX has no such device on this machine.
+    """
+    if name == "auto":
+        return jax.local_devices()
+    platform = {"cpu": "cpu", "cuda": "cuda"}.get(name)
+    try:
+        if platform is None:
+            raise RuntimeError
+        return jax.local_devices(backend=platform)
+    except RuntimeError:
+        found = sorted({"cpu", *(_kind(device) for device in jax.local_devices())})
+        raise ConfigError(
+            f"device = {name!r} is not offered by JAX, which runs the toy, on this machine; "
+            f"it has {', '.join(found)}."
+        ) from None
+
+
+def run(
+    configs: Sequence[ToyConfig],
+    store: Store | None = None,
+    *,
+    device: str = "auto",
+    force: bool = False,
+    progress: bool = True,
+) -> list[Record]:
+    """Run, resume or load each configuration.
+
+    On a CPU each run is a thread, as many at a time as there are cores; on GPUs the runs of one
+    shape and length are one vectorised batch on each.
+
+    Args:
+        configs: the runs.
+        store: where records are kept; None keeps nothing.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        force: repeat finished runs.
+        progress: show a bar on stderr.
+
+    Returns:
+        One record per configuration, in order. A run whose loss is no longer finite has status
+        ``diverged``; the others go on.
+
+    Raises:
+        UserError: configuration, device or records are at fault.
+        RunError: a run broke off; the others were brought to their end first.
+    """
+    devices = choose_devices(device)
+    store = store or Unstored()
+    store.check_writable()
+    stored = {config: store.load(config) for config in configs}
+    todo = [c for c in configs if force or not (stored[c] and stored[c].done)]
+    if force:
+        runs = [Progress(config) for config in todo]
+    else:
+        runs = [_resume(config, store) for config in todo]
+    # All that is there has been read; from here on things are written
+    for config in todo if force else ():
+        store.forget(config)
+    shell = _Shell(store, devices, stored if not force else {}, runs, progress)
+    done = {record.run_id: record for record in shell.run_all()}
+    return [done.get(config.run_id) or stored[config] for config in configs]
+
+
+def summary(records: Sequence[Record]) -> dict[str, Any]:
+    """What ``lrbook run toy --json`` prints: by arm, one value per seed (None if diverged)."""
+    arms: dict[str, dict[str, Any]] = {}
+    by_seed: dict[int, dict[str, float | None]] = {}
+    for record in records:
+        empty = {"seeds": [], "final": {name: [] for name in FINAL}}
+        arm = arms.setdefault(record.config["arm"], empty)
+        arm["seeds"].append(record.config["seed"])
+        for name in FINAL:
+            arm["final"][name].append(record.result[name])
+        by_seed.setdefault(record.config["seed"], record.result["limits"])
+    return {
+        "run_ids": [record.run_id for record in records],
+        "arms": arms,
+        "limits": {name: [found[name] for found in by_seed.values()] for name in LIMITS},
+    }
+
+
+def outcome(run: Progress) -> dict[str, Any]:
+    """The run in a few numbers: the measurements of ``FINAL`` at its end (None if it diverged, or
+    if they do not exist), ``annealed`` (the step, None if never) and ``limits``.
+    """
+    last = run.rows[-1]
+    final = {name: None if run.diverged else _number(last[name]) for name in FINAL}
+    annealed = int(run.state.annealed)
+    train, test = run.problem.train, run.problem.test
+    count = train.x1.shape[0]
+    arrays = (np.asarray(a) for a in (train.y[:count], train.x1, test.y, test.x1))
+    y, x1, test_y, test_x1 = arrays
+    return {
+        **final,
+        "annealed": annealed if run.config.arm == "L-S" and annealed <= run.step else None,
+        "limits": {
+            name: None if value is None else round(value, 6)
+            for name, value in limits(y, x1, train.p_only, test_y, test_x1).items()
+        },
+    }
+
+
+class _Shell:
+    """What the threads of one call of ``run`` share."""
+
+    def __init__(
+        self,
+        store: Store,
+        devices: list[jax.Device],
+        stored: dict[ToyConfig, Record | None],
+        runs: list[Progress],
+        progress: bool,
+    ):
+        self.store = store
+        self.devices = devices
+        self.vectorised = devices[0].platform != "cpu"
+        self.stored = stored
+        self.runs = runs
+        self.stopped = threading.Event()
+        self.bar = tqdm(
+            total=sum(run.config.total_steps for run in runs),
+            initial=sum(run.step for run in runs),
+            desc="toy",
+            unit="step",
+            unit_scale=True,
+            disable=not progress or not runs,
+            file=sys.stderr,
+            mininterval=1,
+            delay=1,
+        )
+
+    def run_all(self) -> list[Record]:
+        """Run every batch, each in a thread, and return the new records."""
+        batches = self._batches()
+        workers = max(1, len(self.devices) if self.vectorised else available_cores())
+        failed: list[tuple[Progress, Exception]] = []
+        with self.bar, concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            jobs = [pool.submit(self._run_batch, *batch, failed) for batch in batches]
+            try:
+                records = [r for job in concurrent.futures.as_completed(jobs) for r in job.result()]
+            except BaseException:
+                self.stopped.set()
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+        if failed:
+            run, error = failed[0]
+            raise RunError(f"{_words(run)}: {_reason(error)}") from error
+        return records
+
+    def _batches(self) -> list[tuple[list[Progress], jax.Device]]:
+        """Which runs go together, and where; the longest first, so that no core waits long."""
+        longest_first = sorted(self.runs, key=lambda run: run.step - run.config.total_steps)
+        if not self.vectorised:
+            return [([run], self.devices[0]) for run in longest_first]
+        groups: dict[tuple, list[Progress]] = {}
+        for index, run in enumerate(longest_first):
+            c = run.config
+            shape = (c.counts, c.d, c.m_w, c.m_v, c.paired_v, c.test_points, c.total_steps)
+            groups.setdefault((*shape, index % len(self.devices)), []).append(run)
+        return [(runs, self.devices[key[-1]]) for key, runs in groups.items()]
+
+    def _run_batch(
+        self, runs: list[Progress], device: jax.Device, failed: list[tuple[Progress, Exception]]
+    ) -> list[Record]:
+        if self.stopped.is_set():
+            return []
+        origins = {run.config: self._origin(run, device) for run in runs}
+        for run in runs:
+            self.store.start(run.config, origins[run.config])
+        saved_at = time.monotonic()
+
+        def pause(runs: Sequence[Progress], taken: int) -> bool:
+            nonlocal saved_at
+            self.bar.update(taken)
+            stop = self.stopped.is_set()
+            if stop or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
+                for run in runs:
+                    self.store.save_checkpoint(run.config, pack(run))
+                saved_at = time.monotonic()
+            return stop
+
+        try:
+            how = "vmap" if self.vectorised else "map"
+            advance_all(runs, device, how=how, pause=pause)
+            return [self._finish(run, origins[run.config]) for run in runs if run.over]
+        except UserError:
+            raise
+        except Exception as error:  # one run's misfortune is not the others'
+            for run in runs:
+                self.store.fail(run.config, _reason(error), origins[run.config])
+            failed.append((runs[0], error))
+            return []
+
+    def _finish(self, run: Progress, origin: dict[str, Any]) -> Record:
+        message = None
+        if run.diverged:
+            message = f"the training loss became nan or inf at step {run.step}"
+            tqdm.write(f"{_words(run)}: {message}", file=sys.stderr)
+            self.bar.update(run.config.total_steps - run.step)
+        fingerprint = hashlib.sha256()
+        for leaf in run.problem.train:
+            fingerprint.update(np.ascontiguousarray(leaf).tobytes())
+        return self.store.finish(
+            run.config,
+            run.history,
+            outcome(run),
+            provenance=origin | {"data_fingerprint": fingerprint.hexdigest()[:16]},
+            wall_s=run.wall_s,
+            status="diverged" if run.diverged else "finished",
+            message=message,
+        )
+
+    def _origin(self, run: Progress, device: jax.Device) -> dict[str, Any]:
+        on_cpu = device.platform == "cpu"
+        words = describe_cpu() if on_cpu else device.device_kind
+        origin = collect(words, available_cores() if on_cpu else None)
+        before = self.stored.get(run.config)
+        if run.step and before:  # what a resumed run was begun with is part of its origin
+            earlier = dict(before.provenance)
+            origin["earlier"] = [*earlier.pop("earlier", []), earlier]
+        return origin
+
+
+def _resume(config: ToyConfig, store: Store) -> Progress:
+    payload = store.load_checkpoint(config)
+    return Progress(config) if payload is None else unpack(config, payload)
+
+
+def _number(value: float) -> float | None:
+    return round(value, 6) if math.isfinite(value) else None
+
+
+def _kind(device: jax.Device) -> str:
+    return "cuda" if device.platform == "gpu" else device.platform
+
+
+def _words(run: Progress) -> str:
+    return f"toy {run.config.arm}, seed {run.config.seed} ({run.config.run_id})"
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"

@@ -1,0 +1,140 @@
+"""What the chapters say, from records made by hand: every expected number is worked out here."""
+
+import pandas as pd
+import pytest
+
+from lrbook import book
+from lrbook.records import Record
+
+
+def record(arm, seed, status="finished", **result):
+    return Record(
+        run_id=f"patch-{arm}-{seed}",
+        experiment="patch",
+        config={"arm": arm, "seed": seed},
+        status=status,
+        provenance={
+            "date": "2026-01-02T03:04:05+00:00",
+            "commit": "0123456789abcdef",
+            "device": "a device",
+            "data": "some images",
+            "precision": "fp32",
+            "versions": {"torch": "2.0", "jax": "0.5"},
+        },
+        result=result,
+        history_sha256=None,
+        wall_s=90.0,
+        table=pd.DataFrame({"epoch": [1, 2], "clean": [seed, arm == "large"]}),
+    )
+
+
+RUNS = [
+    record("large", 1, clean=70.0),
+    record("small", 1, clean=60.0),
+    record("small", 0, clean=58.0),
+    record("large", 0, clean=72.0),
+    record("large", 2, "diverged"),
+]
+
+
+def test_diverged_runs_are_left_out_and_seeds_are_in_order():
+    assert [[r.config["seed"] for r in runs] for runs in book.by_arm(RUNS).values()] == [[0, 1]] * 2
+    assert book.values(RUNS, "clean") == {"large": [72.0, 70.0], "small": [58.0, 60.0]}
+    assert [h.clean[0] for h in book.histories(RUNS)["small"]] == [0, 1]
+
+
+def test_pairs_are_taken_by_seed_not_by_position():
+    # differences 14 and 10; t(0.975, 1) = 12.7062, standard error 2
+    mean, half, pairs = book.paired_difference(RUNS, "clean", "large", "small")
+    assert (mean, pairs) == (12.0, 2)
+    assert half == pytest.approx(12.7062 * 2, rel=1e-4)
+    words = book.difference_words(RUNS, "clean", "large", "small")
+    assert words == "12.0 ± 25.4 (2 paired seeds)"
+
+
+def test_difference_of_differences():
+    control = [
+        record("large", 0, clean=80.0),
+        record("small", 0, clean=79.0),
+        record("large", 1, clean=80.0),
+        record("small", 1, clean=75.0),
+        record("large", 9, clean=0.0),
+    ]
+    # gaps 14 and 10 against 1 and 5: 13 and 5, mean 9, standard error 4
+    words = book.difference_of_differences(RUNS, control, "clean", "large", "small")
+    assert words == "9.0 ± 50.8 (2 paired seeds)"
+
+
+def test_table_has_means_with_intervals_and_the_number_of_seeds():
+    table = book.results_table(RUNS, {"clean": "clean (%)"})
+    assert table.to_dict("records") == [
+        {"arm": "large", "seeds": 2, "clean (%)": "71.0 ± 12.7"},
+        {"arm": "small", "seeds": 2, "clean (%)": "59.0 ± 12.7"},
+    ]
+
+
+def test_missing_values_and_single_seeds_have_no_interval():
+    assert book.interval_words([None, None]) == "–"
+    assert book.interval_words([0.5]) == "0.500"
+    assert book.interval_words([0.25, None, 0.25]) == "0.250 ± 0.000 (of 2, 1 without)"
+
+
+def test_provenance_names_what_a_reader_needs():
+    line = book.provenance(RUNS)
+    for part in ("5 runs", "seeds 0 to 2", "some images", "a device", "torch 2.0", "2026-01-02"):
+        assert part in line
+    assert "7.5 minutes" in line
+    assert "01234567" in line
+
+
+@pytest.mark.parametrize(
+    ("quiet", "noisy", "verdict"),
+    [
+        (0.81, 0.93, "the noise separates the arms"),
+        (0.93, 0.81, "the size of the steps separates the arms"),
+        (0.93, 0.93, "neither alone"),
+    ],
+)
+def test_the_verdict_follows_the_numbers(quiet, noisy, verdict):
+    pair = [record("L-S", 0, p_only_accuracy=0.94), record("S", 0, p_only_accuracy=0.80)]
+    groups = {
+        "L-S": pair,
+        "S": pair,
+        "quiet": [record("L-S", 0, p_only_accuracy=quiet)],
+        "noisy": [record("S+noise", 0, p_only_accuracy=noisy)],
+    }
+    assert verdict in book.verdict_rate_or_noise(groups)
+    table = book.compare(groups, {"p_only_accuracy": "accuracy"})
+    assert table.accuracy.tolist() == ["0.940", "0.800", f"{quiet:.3f}", f"{noisy:.3f}"]
+
+
+def test_deviations_are_the_fields_that_differ_from_the_paper():
+    from lrbook.vision.config import PatchConfig
+
+    config = PatchConfig.for_profile("paper", arm="large", seed=0, eta1=0.2, widen=4)
+    table = book.deviations(config.model_dump(mode="json"), "patch")
+    assert table.setting.tolist() == ["`widen`", "`eta1`"]
+    assert table.paper.tolist() == ["10", "0.1"]
+
+
+def test_side_by_side_shows_the_numbers_that_differ():
+    from lrbook.vision.config import PatchConfig
+
+    one = PatchConfig.for_profile("paper", arm="large", seed=0)
+    two = PatchConfig.for_profile("paper", arm="large", seed=0, eta1=0.25, data="digits")
+    table = book.side_by_side({"one": one, "two": two})
+    assert table.to_dict("records") == [{"field": "`eta1`", "one": "0.1", "two": "0.25"}]
+
+
+def test_what_the_paper_reports_has_source_and_mark():
+    for name in ("patch_experiment", "plain_cifar10"):
+        told = book.reported(name)
+        assert told["mark"] in ("paper", "code")
+        assert told["source"]
+        assert set(told) >= {"large", "small", "noise"}
+
+
+def test_nothing_recorded_is_said_by_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("LRBOOK_RECORDINGS", str(tmp_path))
+    with pytest.raises(LookupError, match="patch-laptop"):
+        book.recorded("patch-laptop")

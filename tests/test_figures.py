@@ -1,0 +1,82 @@
+"""Figures draw what they are given: lines, colours and labels are read back from matplotlib."""
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from lrbook import figures, style
+
+mpl.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    mpl.pyplot.close("all")
+
+
+def patch_history(offset):
+    epochs = np.arange(1, 6)
+    return pd.DataFrame(
+        {"epoch": epochs, "clean": 50.0 + offset + epochs, "patch_only": 10.0 + offset}
+    )
+
+
+def test_lines_are_means_and_bands_are_ranges():
+    histories = {"large": [patch_history(0), patch_history(4)], "small": [patch_history(1)]}
+    figure = figures.patch_learning(histories, drop=3)
+    upper, lower = figure.axes
+    large, small = upper.lines[:2]
+    assert large.get_ydata().tolist() == [53, 54, 55, 56, 57]
+    assert small.get_ydata().tolist() == [52, 53, 54, 55, 56]
+    assert large.get_color() == style.ARM_COLORS["large"]
+    assert large.get_linestyle() != small.get_linestyle()
+    [band] = upper.collections  # only the arm with two seeds has one
+    assert band.get_datalim(upper.transData).y0 == 51
+    assert band.get_datalim(upper.transData).y1 == 59
+    drop = [line for line in upper.lines if len(set(line.get_xdata())) == 1]
+    assert drop[0].get_xdata()[0] == 2.5
+    assert any(line.get_ydata()[0] == figures.CHANCE for line in lower.lines[2:])
+
+
+def toy_history(arm, offset=0.0):
+    steps = np.array([0, 1, 10, 100])
+    rate = [0.3, 0.3, 0.3, 0.01] if arm == "L-S" else [0.01] * 4
+    columns = ("p_only_accuracy", "p_only_train_loss", "both_loss", "p_only_gradient_share_now")
+    return pd.DataFrame({"step": steps, "rate": rate, **{name: 0.5 + offset for name in columns}})
+
+
+def test_learning_order_marks_limits_and_the_annealing_step():
+    histories = {arm: [toy_history(arm), toy_history(arm, 0.1)] for arm in ("L-S", "S")}
+    figure = figures.learning_order(histories, {"few": 0.78, "all": 0.98})
+    accuracy, losses, share = figure.axes
+    heights = [line.get_ydata()[0] for line in accuracy.lines]
+    assert {0.78, 0.98} <= set(heights)
+    assert pytest.approx(0.55) in heights
+    for axes in (accuracy, losses, share):
+        vertical = [line.get_xdata()[0] for line in axes.lines if len(set(line.get_xdata())) == 1]
+        assert vertical == [100]
+    labels = [text.get_text() for text in losses.get_legend().get_texts()]
+    assert labels == ["L-S, P alone", "L-S, both patterns", "S, P alone", "S, both patterns"]
+
+
+def test_dots_show_every_seed_and_the_mean():
+    values = {"with": {"large": [1.0, 3.0], "small": [5.0, 6.0]}}
+    axes = figures.dots_by_arm(values, "accuracy").axes[0]
+    assert [line.get_ydata().tolist() for line in axes.lines] == [[1.0, 3.0], [5.0, 6.0]]
+    assert [c.get_segments()[0][0][1] for c in axes.collections] == [2.0, 5.5]
+
+
+def test_every_figure_is_transparent():
+    drawn = [
+        figures.three_directions(0.15),
+        figures.histograms({"a": np.arange(9.0), "b": np.arange(9.0)}, "x", mark=0.0),
+        figures.curve_with_bounds([1, 2], {"a": ([1, 2], None)}, xlabel="x", ylabel="y"),
+        figures.image_grid(np.zeros((3, 8, 8, 3)), ["a", "b", "c"]),
+        figures.by_step({"S": [toy_history("S")]}, {"both_loss": "loss"}, yscale="log"),
+    ]
+    for figure in drawn:
+        assert figure.get_facecolor()[3] == 0
+        assert figure.axes[0].get_facecolor()[3] == 0
+        figure.canvas.draw()  # layout and text work out without a warning

@@ -1,0 +1,180 @@
+"""The plan of recordings: every entry means valid runs, and what is missing gets run."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from lrbook import cli, experiments, recordings
+from lrbook.errors import ConfigError
+from lrbook.records import Store
+from lrbook.vision import identity
+from lrbook.vision.config import PatchConfig
+from lrbook.vision.identity import identify
+
+PLAN = recordings.read()
+
+TWO = """
+[[recording]]
+name = "first"
+what = "large and small"
+experiment = "patch"
+profile = "smoke"
+arms = ["large", "small"]
+seeds = [1, 2]
+settings = { eta1 = 0.2, stem_stride = 1 }
+
+[[recording]]
+name = "second"
+what = "on a device that is not there"
+experiment = "patch"
+profile = "smoke"
+arms = ["noise"]
+seeds = [0]
+device = "abacus"
+"""
+
+# Writes the record that a run would have written, for the options of `_command`.
+STUB = """
+import sys, pandas as pd
+from lrbook.records import Store
+from lrbook.vision.config import PatchConfig
+arm, seed, results = sys.argv[1:4]
+config = PatchConfig.for_profile("smoke", arm=arm, seed=int(seed), eta1=0.2, stem_stride=1)
+if arm == sys.argv[4]:
+    sys.exit(1)
+store = Store(results)
+store.start(config, {})
+store.finish(config, pd.DataFrame({"epoch": [1]}), {}, provenance={}, wall_s=0.0)
+"""
+
+
+@pytest.fixture
+def plan(tmp_path):
+    path = tmp_path / "plan.toml"
+    path.write_text(TWO)
+    return recordings.read(path)
+
+
+@pytest.mark.parametrize("recording", PLAN, ids=lambda recording: recording.name)
+def test_every_entry_means_valid_and_different_runs(recording):
+    configs = recording.configs()
+    assert len(configs) == len(recording.arms) * len(recording.seeds)
+    assert len({config.run_id for config in configs}) == len(configs)
+    assert {config.experiment for config in configs} == {recording.experiment}
+    assert recording.what
+
+
+def test_the_plan_holds_what_the_book_shows():
+    names = [recording.name for recording in PLAN]
+    assert len(set(names)) == len(names)
+    by_name = {recording.name: recording for recording in PLAN}
+    laptop, control = by_name["patch-laptop"], by_name["patch-laptop-control"]
+    assert laptop.arms == control.arms == ["large", "small", "noise"]
+    assert laptop.seeds == control.seeds
+    assert len(laptop.seeds) == 5
+    assert {config.carrier_share for config in laptop.configs()} == {0.8}
+    assert {config.carrier_share for config in control.configs()} == {0.0}
+    assert {config.data for config in laptop.configs()} == {"parquet:ad293141ee8007bc"}
+
+
+@pytest.mark.parametrize("recording", PLAN, ids=lambda recording: recording.name)
+def test_the_command_of_a_run_means_that_run(recording, monkeypatch, tmp_path):
+    typed = []
+
+    def run(configs, store, **options):
+        typed.append((configs, store.root, options))
+        return []
+
+    stub = SimpleNamespace(run=run, summary=lambda _: {})
+    monkeypatch.setattr(experiments, "shell", lambda _: stub)
+    for config in (recording.configs()[0], recording.configs()[-1]):
+        command = recordings._command(recording, config, tmp_path, None)
+        assert command[:3] == [sys.executable, "-m", "lrbook"]
+        assert cli.main(command[3:]) == 0
+        configs, root, options = typed.pop()
+        assert configs == [config]
+        assert root == tmp_path
+        assert options["progress"] is False
+        assert options.get("folder") is None  # a display name is no folder
+
+
+def test_a_folder_of_images_serves_only_the_recordings_of_them(tmp_path, monkeypatch):
+    for split in ("train", "test"):
+        (tmp_path / f"{split}.parquet").write_bytes(b"images")
+    mine = identify(str(tmp_path))
+    monkeypatch.setitem(identity.NAMES, mine, "mine")
+    by_name = {recording.name: recording for recording in PLAN}
+    elsewhere = by_name["patch-laptop"]
+    here = dataclasses.replace(elsewhere, data="mine")
+    for recording, typed in ((here, str(tmp_path)), (elsewhere, "CIFAR-10 (JPEG copy)")):
+        command = recordings._command(recording, recording.configs()[0], tmp_path, str(tmp_path))
+        assert command[command.index("--data") + 1] == typed
+
+
+def test_only_one(plan, tmp_path):
+    [recording] = recordings.read(tmp_path / "plan.toml", only="second")
+    assert recording == plan[1]
+    with pytest.raises(ConfigError, match=r"secnd is not a .*; did you mean second\?"):
+        recordings.read(tmp_path / "plan.toml", only="secnd")
+
+
+def test_state_lines(plan, tmp_path):
+    first, second = recordings.state_lines(plan, tmp_path / "results")
+    assert first.split() == ["first", "0/4", "4", "missing:", "large", "and", "small"]
+    assert second.split()[:6] == ["second", "0/1", "1", "missing,", "needs", "abacus:"]
+    assert not (tmp_path / "results").exists()
+
+
+def test_missing_runs_are_run_and_only_those(plan, tmp_path, monkeypatch, capsys):
+    results, asked, broken = tmp_path / "results", [], {"arm": "small"}
+
+    def command(recording, config, folder, data):
+        asked.append((recording.name, config.arm, config.seed))
+        typed = [config.arm, config.seed, folder, broken["arm"]]
+        return [sys.executable, "-c", STUB, *map(str, typed)]
+
+    monkeypatch.setattr(recordings, "_command", command)
+    monkeypatch.setattr(recordings, "_device_there", lambda device: device is None)
+    assert recordings.run_missing(plan, results, jobs=2) == 1
+    assert asked == [("first", arm, seed) for seed in (1, 2) for arm in ("large", "small")]
+    assert capsys.readouterr().out.split()[:4] == ["first", "2/4", "2", "missing:"]
+    assert len(Store(results).folders()) == 2
+
+    asked.clear()
+    broken["arm"] = ""
+    assert recordings.run_missing(plan, results) == 0
+    assert asked == [("first", "small", 1), ("first", "small", 2)]
+    missing = PatchConfig.for_profile("smoke", arm="small", seed=2, eta1=0.2, stem_stride=1)
+    assert Store(results).load(missing).done
+    assert capsys.readouterr().out.split()[:3] == ["first", "4/4", "complete:"]
+
+    asked.clear()
+    assert recordings.run_missing(plan, results) == 0
+    assert asked == []
+
+
+def test_load_gives_the_finished_runs_in_order(plan, tmp_path, monkeypatch):
+    monkeypatch.setattr(recordings, "read", lambda only: [r for r in plan if r.name == only])
+    assert recordings.load("first", tmp_path) == []
+    store = Store(tmp_path)
+    for config in reversed(plan[0].configs()[:3]):
+        store.start(config, {})
+        store.finish(config, pd.DataFrame({"epoch": [1]}), {}, provenance={}, wall_s=0.0)
+    found = recordings.load("first", tmp_path)
+    assert [(r.config["seed"], r.config["arm"]) for r in found] == [
+        (1, "large"),
+        (1, "small"),
+        (2, "large"),
+    ]
+
+
+def test_the_command_line_lists_and_picks(lrbook, tmp_path):
+    answer = lrbook("record", "--only", "patch-laptop", "--results", tmp_path / "none")
+    assert answer.code == 0
+    assert answer.out.split()[:4] == ["patch-laptop", "0/15", "15", "missing:"]
+    assert len(answer.out.splitlines()) == 1
+    assert len(lrbook("record", "--results", Path("none")).out.splitlines()) == len(PLAN)

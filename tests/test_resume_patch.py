@@ -1,0 +1,147 @@
+"""A patch run that is killed or interrupted ends with the same history as an unbroken one."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT
+
+from lrbook.records import Store
+from lrbook.vision import experiment, train
+from lrbook.vision.config import PatchConfig
+
+SIZES = {"train_size": 128, "test_size": 40, "patch_test_size": 20, "epochs": 5, "drop": 3}
+OPTIONS = [str(x) for name, n in SIZES.items() for x in (f"--{name.replace('_', '-')}", n)]
+COMMAND = ["run", "patch", "--profile", "smoke", *OPTIONS, "--device", "cpu", "--quiet", "--json"]
+
+
+def config(arm):
+    return PatchConfig.for_profile("smoke", **SIZES, arm=arm, seed=6)
+
+
+def run_until_killed(command, checkpoint, times):
+    """Start the command; SIGKILL it once it has written its checkpoint so many times."""
+    process = subprocess.Popen([sys.executable, "-m", "lrbook", *command], cwd=ROOT)
+    seen, deadline = {inode(checkpoint)}, time.monotonic() + 120
+    while len(seen) <= times and process.poll() is None and time.monotonic() < deadline:
+        seen.add(inode(checkpoint))
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "it ended before it could be killed"
+
+
+def inode(path):
+    """Which file is under this name: a new one after every atomic write."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Both runs from start to end without a break."""
+    store = Store(tmp_path_factory.mktemp("whole"))
+    experiment.run([config("large"), config("noise")], store, device="cpu", progress=False)
+    return store
+
+
+def assert_same_history(broken, whole, arm):
+    one, two = (store.root / config(arm).run_id for store in (broken, whole))
+    assert {path.name for path in one.iterdir()} == {"record.json", "history.parquet"}
+    assert (one / "history.parquet").read_bytes() == (two / "history.parquet").read_bytes()
+    assert list(broken.load(config(arm)).history.epoch) == [1, 2, 3, 4, 5]
+    assert broken.load(config(arm)).result == whole.load(config(arm)).result
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+def test_killed_three_times(tmp_path, lrbook, whole):
+    broken = Store(tmp_path / "broken")
+    command = [*COMMAND, "--seeds", "6", "--arms", "large,noise", "--results", str(broken.root)]
+    first, second = (broken.root / config(arm).run_id for arm in ("large", "noise"))
+
+    run_until_killed(command, first / "checkpoint", times=1)
+    assert json.loads((first / "record.json").read_text())["status"] == "running"
+    run_until_killed(command, first / "checkpoint", times=2)
+    assert not second.exists()
+    run_until_killed(command, second / "checkpoint", times=2)
+    finished = {path.name: path.stat().st_mtime_ns for path in first.iterdir()}
+
+    assert lrbook(*command).code == 0
+    assert_same_history(broken, whole, "large")
+    assert_same_history(broken, whole, "noise")
+    # Finished before the third kill, so neither run again nor written again.
+    assert {path.name: path.stat().st_mtime_ns for path in first.iterdir()} == finished
+
+
+@pytest.fixture
+def break_off(monkeypatch):
+    """break_off(epoch, error): the evaluation of that epoch raises the error."""
+    evaluate = train.evaluate
+
+    def arrange(epoch, error):
+        def broken(task, model, now):
+            if now == epoch:
+                raise error
+            return evaluate(task, model, now)
+
+        monkeypatch.setattr(train, "evaluate", broken)
+
+    return arrange
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted; the same command goes on from here"),
+        (RuntimeError("CUDA out of memory. Tried"), 1, "out of memory with batch = 32, widen = 1"),
+    ],
+)
+def test_broken_off_and_taken_up_again(
+    lrbook, tmp_path, monkeypatch, whole, break_off, error, code, told
+):
+    command = [*COMMAND, "--seeds", "6", "--arms", "noise"]
+    broken = Store(tmp_path / "runs")
+    break_off(3, error)
+    answer = lrbook(*command)
+    assert (answer.code, answer.out) == (code, "")
+    assert told in answer.err
+    assert "Traceback" not in answer.err
+    record = broken.load(config("noise"))
+    assert record.status == "failed"
+    assert record.message in ("interrupted", told)
+
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    begun = []
+    original = train.train_epoch
+    monkeypatch.setattr(
+        train, "train_epoch", lambda *args: begun.append(args[3]) or original(*args)
+    )
+    assert lrbook(*command).code == 0
+    assert begun == [3, 4, 5]
+    assert_same_history(broken, whole, "noise")
+
+
+def test_a_run_does_not_go_on_with_other_data_or_arithmetic(
+    lrbook, tmp_path, monkeypatch, break_off, tree
+):
+    command = [*COMMAND, "--seeds", "6", "--arms", "large"]
+    break_off(2, KeyboardInterrupt())
+    assert lrbook(*command).code == 130
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    before = tree(tmp_path / "runs")
+    used = Store(tmp_path / "runs").load(config("large")).provenance["precision"]
+    other = "fp32" if used == "bf16" else "bf16"
+    monkeypatch.setattr(experiment, "choose_precision", lambda *_: other)
+    answer = lrbook(*command)
+    assert answer.code == 2
+    assert f"precision {used} and cannot go on with {other}" in answer.err
+    assert answer.err.count("\n") == 1
+    assert tree(tmp_path / "runs") == before

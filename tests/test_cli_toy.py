@@ -121,25 +121,22 @@ def test_json_is_one_line_with_the_promised_keys(lrbook):
 
 
 def test_a_run_that_diverges_is_told_and_the_others_go_on(lrbook, tmp_path):
-    settings = {"eta1": 1e30, "eta2": 0.02, "lam": 0.0, "lam_w": 0.0}
+    # Almost the largest float32: the first step of L-S overflows, S does not take it.
+    settings = {"eta1": 3e38, "lam": 0.0, "lam_w": 0.0}
     typed = [x for name, n in settings.items() for x in (f"--{name.replace('_', '-')}", n)]
     answer = lrbook(*RUN, "--seeds", "0,1", *typed, "--json")
     assert answer.code == 1
     arms = json.loads(answer.out)["arms"]
-    assert arms["L-S"]["final"]["p_only_accuracy"] == [None, None]
-    assert "diverge" in answer.err or "became" in answer.err
-    assert "Traceback" not in answer.err
+    assert set(arms["L-S"]["final"]) >= FINAL
+    assert all(numbers == [None, None] for numbers in arms["L-S"]["final"].values())
+    assert all(0 < loss < 1 for loss in arms["S"]["final"]["loss"])
+    assert answer.err.count("\n") == 2
     for seed in (0, 1):
+        assert f"toy L-S, seed {seed}" in answer.err
         config = ToyConfig.for_profile("smoke", arm="L-S", seed=seed, **settings)
-        assert Store(tmp_path / "runs").load(config).status == "diverged"
+        record = Store(tmp_path / "runs").load(config)
+        assert record.status == "diverged"
+        assert "step" in record.message
     assert Store(tmp_path / "runs").problems() == []
-
-
-def test_one_arm_diverges_and_the_other_finishes(lrbook, tmp_path):
-    # Without noise only L-S takes the large steps.
-    answer = lrbook(*RUN, "--seeds", "0", "--eta1", "1e18", "--lam", "0", "--lam-w", "0",
-                    "--noise", "0", "--json")  # fmt: skip
-    assert answer.code == 1
-    arms = json.loads(answer.out)["arms"]
-    assert arms["L-S"]["final"]["loss"] == [None]
-    assert arms["S"]["final"]["loss"][0] < 1
+    again = lrbook(*RUN, "--seeds", "0,1", *typed, "--json")
+    assert (again.code, again.out) == (1, answer.out)

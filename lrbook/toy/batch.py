@@ -90,10 +90,10 @@ def unpack(config: ToyConfig, payload: bytes) -> Progress:
             columns = saved["columns"].tolist()
             rows = [dict(zip(columns, row, strict=True)) for row in saved["rows"].tolist()]
             wall_s = float(saved["wall_s"])
-    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise RecordError(f"{_checkpoint_of(config)} cannot be read ({error}).") from None
+    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile):
+        raise _unreadable(config) from None
     if state.W.shape != (config.m_w, config.d) or state.V.shape != (2, config.m_v):
-        raise RecordError(f"{_checkpoint_of(config)} is of another size.")
+        raise _unreadable(config)
     return Progress(config, rows, state, wall_s)
 
 
@@ -176,5 +176,8 @@ def _rows(measured: dict[str, jax.Array]) -> list[dict[str, float]]:
     return [{name: float(values[i]) for name, values in columns.items()} for i in range(count)]
 
 
-def _checkpoint_of(config: ToyConfig) -> str:
-    return f"the checkpoint of run {config.run_id}, delete it to start this run afresh: it"
+def _unreadable(config: ToyConfig) -> RecordError:
+    return RecordError(
+        f"the checkpoint of run {config.run_id} is not one of this run; "
+        "delete it to start the run afresh."
+    )

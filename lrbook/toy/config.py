@@ -81,9 +81,9 @@ class ToyConfig(Config):
     """Small learning rate, at most eta1. The paper's value is far below eta1, by d^(-const)."""
     noise: NonNegativeFloat = 1.0
     """Factor on the noise tau_xi that Assumption 3.1 gives. The paper's value is 1."""
-    steps: Steps = 2_000_000
+    steps: Steps = 1_000_000
     """Number of steps in the arms S and S+noise. The paper stops at a training loss instead."""
-    steps_ls: Steps = 200_000
+    steps_ls: Steps = 60_000
     """Number of steps in the arm L-S, both phases. The paper stops at a training loss instead."""
     anneal: int | Literal["loss"] = 24_000
     """Step at which L-S goes from eta1 to eta2, or the word loss. The paper's value is loss: once
@@ -108,8 +108,8 @@ class ToyConfig(Config):
         "demo": {
             "m_v": 2048,
             "eta2": 0.007,
-            "steps": 500_000,
-            "steps_ls": 60_000,
+            "steps": 300_000,
+            "steps_ls": 40_000,
             "anneal": 12_000,
         },
         "laptop": {},
@@ -117,17 +117,17 @@ class ToyConfig(Config):
             "n": 1600,
             "p0": 1 / 32,
             "r": 0.13,
+            "c": 1.0,
             "gamma_c": 1.0,
             "alpha_min": 0.5,
-            "m_v": 2048,
             "tau0_w": 0.5,
             "tau0_v": 4.0,
             "lam": 6e-4,
             "lam_w": 6e-4,
             "eta2": 0.0175,
-            "steps": 60_000,
-            "steps_ls": 30_000,
-            "anneal": 10_000,
+            "steps": 40_000,
+            "steps_ls": 20_000,
+            "anneal": 4_000,
         },
         "colab": {},
         "paper": {},

@@ -1,0 +1,88 @@
+"""A small stand-in for CIFAR-10's archive, and a server of it with every temper."""
+
+import hashlib
+import io
+import tarfile
+from http.server import BaseHTTPRequestHandler
+
+import numpy as np
+
+CONTENT = {f"data_batch_{i}": bytes([i]) * 500 for i in range(1, 6)} | {"test_batch": b"test"}
+FILES = {name: hashlib.md5(data).hexdigest() for name, data in CONTENT.items()}
+
+
+def packed(content, prefix="cifar-10-batches-py/"):
+    """The bytes of a .tar.gz with ``content``, and an incompressible file to make it longer."""
+    noise = np.random.default_rng(0).bytes(40_000)
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, data in (content | {"noise": noise}).items():
+            member = tarfile.TarInfo(prefix + name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+GOOD = packed(CONTENT)
+MD5 = hashlib.md5(GOOD).hexdigest()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers as its path says; ``server.ranges`` notes what was asked for."""
+
+    def do_GET(self):
+        asked = self.headers.get("Range")
+        self.server.ranges.append((self.path, asked))
+        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
+        getattr(self, self.path.strip("/"))(start)
+
+    def reply(self, body, code=200, length=None, span=None):
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        if span:
+            self.send_header("Content-Range", span)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def good(self, start):
+        if start >= len(GOOD):
+            self.reply(b"", 416)
+        elif start:
+            self.reply(GOOD[start:], 206, span=f"bytes {start}-{len(GOOD) - 1}/{len(GOOD)}")
+        else:
+            self.reply(GOOD)
+
+    def without_range(self, start):
+        self.reply(GOOD)
+
+    def busy(self, start):
+        self.reply(b"come back later", 503)
+
+    def wrong(self, start):
+        self.reply(b"<html>Please log in</html>")
+
+    def wrong_range(self, start):
+        self.reply(GOOD[start + 10 :], 206, span=f"bytes {start + 10}-{len(GOOD) - 1}/*")
+
+    def cut(self, start):
+        self.reply(GOOD[: len(GOOD) // 2], length=len(GOOD))
+
+    def hang(self, start):
+        self.server.over.wait(30)
+
+    def hang_midway(self, start):
+        self.reply(GOOD[:1000], length=len(GOOD))
+        self.server.over.wait(30)
+
+    def trickle(self, start):
+        self.reply(GOOD[:1], length=len(GOOD))
+        for byte in GOOD[1:]:
+            if self.server.over.wait(0.02):
+                return
+            try:
+                self.wfile.write(bytes([byte]))
+            except OSError:
+                return
+
+    def log_message(self, *_):
+        pass

@@ -1,0 +1,130 @@
+"""The toy's configuration: what is refused and how it is said, and what the profiles set."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lrbook.errors import ConfigError
+from lrbook.toy.config import ToyConfig
+
+
+def refused(**settings) -> str:
+    with pytest.raises(ConfigError) as caught:
+        ToyConfig.for_profile("demo", **{"arm": "S", "seed": 0, **settings})
+    sentence = str(caught.value)
+    assert sentence.endswith((".", "?"))
+    assert "\n" not in sentence
+    return sentence
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"eta1": 20_000}, ("eta1", "lam", "20000", "0.0001", "2")),
+        ({"eta1": 0.5, "lam_w": 4.0}, ("eta1", "lam_w", "0.5", "4")),
+        ({"r": 0}, ("r = 0", "greater than 0")),
+        ({"r": -0.1}, ("r = -0.1", "greater than 0")),
+        ({"p0": 0.6, "q0": 0.5}, ("p0", "q0", "0.6", "0.5", "1")),
+        ({"p0": -0.1}, ("p0 = -0.1", "0")),
+        ({"q0": 1.1}, ("q0 = 1.1", "1")),
+        ({"n": 0}, ("n = 0", "1")),
+        ({"d": 1}, ("d = 1", "2")),
+        ({"d": 2.5}, ("d = 2.5", "integer")),
+        ({"m_v": 7}, ("m_v = 7", "even")),
+        ({"m_w": 0}, ("m_w = 0",)),
+        ({"eta2": 0}, ("eta2 = 0",)),
+        ({"eta2": 0.5}, ("eta2", "eta1", "0.5", "0.35")),
+        ({"noise": -1}, ("noise = -1",)),
+        ({"steps": 0}, ("steps = 0",)),
+        ({"test_points": 0}, ("test_points = 0",)),
+        ({"anneal": -1}, ("anneal = -1", "step number", "loss")),
+        ({"anneal": "later"}, ("anneal = 'later'", "step number", "loss")),
+        ({"lam": math.nan}, ("lam", "nan")),
+        ({"lam": "much"}, ("lam = 'much'", "number")),
+        ({"etaa1": 0.1}, ("etaa1", "did you mean eta1")),
+        ({"arm": "large"}, ("arm = 'large'", "L-S, S, S+noise")),
+    ],
+)
+def test_bad_values_are_refused_in_one_sentence(settings, words):
+    sentence = refused(**settings)
+    for word in words:
+        assert word in sentence
+
+
+def test_anneal_is_a_step_or_the_papers_rule_also_as_text():
+    def anneal(value):
+        return ToyConfig(arm="L-S", seed=0, anneal=value).anneal
+
+    assert anneal("loss") == "loss"
+    assert anneal(0) == 0
+    assert anneal("120") == anneal(120) == 120
+
+
+@given(
+    n=st.integers(1, 300),
+    p0=st.floats(0, 1),
+    part=st.floats(0, 1),
+)
+def test_counts_add_up_and_are_the_shares(n, p0, part):
+    q0 = min(part * (1 - p0), 1 - p0)
+    if p0 + q0 > 1:  # by rounding
+        q0 = 0.0
+    p_only, both, q_only = ToyConfig(arm="S", seed=0, n=n, p0=p0, q0=q0).counts
+    assert p_only + both + q_only == n
+    assert min(p_only, both, q_only) >= 0
+    assert abs(p_only - p0 * n) <= 0.5 + 1e-9
+    assert abs(q_only - q0 * n) <= 1 + 1e-9
+
+
+def test_setting_m_has_half_as_many_p_only_examples_as_dimensions():
+    config = ToyConfig.for_profile("laptop", arm="S", seed=0)
+    assert config.counts == (50, 419, 156)
+    assert config.counts[0] == config.d // 2
+    assert config.total_steps == 1_000_000
+    assert ToyConfig.for_profile("laptop", arm="L-S", seed=0).total_steps == 60_000
+
+
+@pytest.mark.parametrize("profile", ToyConfig.profiles)
+def test_every_profile_and_arm_is_valid(profile):
+    configs = ToyConfig.expand(profile, arms=ToyConfig.arms)
+    assert len(configs) == 3 * len(ToyConfig.default_seeds[profile])
+    assert len({config.run_id for config in configs}) == len(configs)
+
+
+@pytest.mark.parametrize("d", [4, 100, 400])
+def test_paper_profile_follows_from_d(d):
+    config = ToyConfig.for_profile("paper", arm="L-S", seed=0, d=d)
+    kappa = math.sqrt(config.d / config.n)
+    assert config.d == d
+    assert config.p0 == pytest.approx(kappa**2 / 2)
+    assert config.r == pytest.approx(d ** (-3 / 4))
+    assert config.lam == config.lam_w == pytest.approx(d ** (-5 / 4))
+    assert (config.c, config.s, config.gamma_c, config.alpha_min) == (1, 1, 1, 0)
+    assert config.tau0_w == config.tau0_v
+    assert not config.paired_v
+    assert config.anneal == "loss"
+    assert config.eta1 <= config.eps1
+    assert config.counts[0] == d // 2
+
+
+def test_paper_profile_leaves_a_bad_d_to_the_field():
+    with pytest.raises(ConfigError, match="d = 'many'"):
+        ToyConfig.for_profile("paper", arm="S", seed=0, d="many")
+
+
+def test_arms_and_seeds_have_ids_of_their_own_and_the_device_has_none():
+    base = ToyConfig(arm="S", seed=0)
+    assert base.run_id == ToyConfig.for_profile("laptop", arm="S", seed=0).run_id
+    assert base.run_id != ToyConfig(arm="S", seed=1).run_id
+    assert base.run_id != ToyConfig(arm="L-S", seed=0).run_id
+    assert base.run_id != ToyConfig(arm="S", seed=0, noise=2.0).run_id
+
+
+def test_each_field_says_what_the_paper_has():
+    own = set(ToyConfig.model_fields) - {"arm", "seed", "d", "test_points"}
+    silent = [
+        name for name in own if "The paper" not in (ToyConfig.model_fields[name].description or "")
+    ]
+    assert silent == []

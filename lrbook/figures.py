@@ -69,10 +69,12 @@ def patch_learning(histories: Histories, drop: int) -> "Figure":
 def dots_by_arm(values: Mapping[str, Mapping[str, Sequence[float]]], ylabel: str) -> "Figure":
     """One dot per seed, grouped: group -> arm -> values. A bar marks each mean."""
     figure, axes = _figure()
-    arms = list(next(iter(values.values())))
+    arms = list(dict.fromkeys(arm for group in values.values() for arm in group))
     width = 0.8 / len(arms)
     for index, group in enumerate(values.values()):
         for position, arm in enumerate(arms):
+            if arm not in group:
+                continue
             seeds = np.asarray(group[arm], dtype=float)
             at = index + width * (position - (len(arms) - 1) / 2)
             shift = np.linspace(-0.25, 0.25, len(seeds)) * width

@@ -233,59 +233,6 @@ class Store:
         write_atomically(self.root / config.run_id / "record.json", text.encode())
 
 
-class Unstored(Store):
-    """A store that keeps nothing: what a runner uses where the disk must not be touched."""
-
-    def __init__(self):
-        super().__init__(os.devnull)
-
-    def check_writable(self) -> None:
-        """There is nothing to write to."""
-
-    def load(self, config: Config) -> None:
-        """No run is known."""
-
-    def start(self, config: Config, provenance: dict[str, Any]) -> None:
-        """Note nothing."""
-
-    def finish(
-        self,
-        config: Config,
-        history: pd.DataFrame,
-        result: dict[str, Any],
-        *,
-        provenance: dict[str, Any],
-        wall_s: float,
-        status: str = "finished",
-        message: str | None = None,
-    ) -> Record:
-        """The record that a store would have written, with its history in ``table``."""
-        return Record(
-            run_id=config.run_id,
-            experiment=config.experiment,
-            config=config.model_dump(mode="json"),
-            status=status,
-            provenance=provenance,
-            result=result,
-            history_sha256=None,
-            wall_s=round(wall_s, 2),
-            message=message,
-            table=history,
-        )
-
-    def fail(self, config: Config, message: str, provenance: dict[str, Any]) -> None:
-        """Note nothing."""
-
-    def forget(self, config: Config) -> None:
-        """There is nothing to remove."""
-
-    def save_checkpoint(self, config: Config, payload: bytes) -> None:
-        """Keep nothing."""
-
-    def load_checkpoint(self, config: Config) -> None:
-        """There is none."""
-
-
 def read_record(folder: Path) -> Record:
     """Read and check ``folder/record.json``.
 

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from lrbook.errors import RecordError
-from lrbook.records import Store, Unstored, write_atomically
+from lrbook.records import Store, write_atomically
+from lrbook.unstored import Unstored
 from lrbook.vision.config import PatchConfig
 
 CONFIG = PatchConfig.for_profile("smoke", arm="small", seed=3)

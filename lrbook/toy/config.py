@@ -127,7 +127,7 @@ class ToyConfig(Config):
             "eta2": 0.0175,
             "steps": 40_000,
             "steps_ls": 20_000,
-            "anneal": 4_000,
+            "anneal": 1_500,
         },
         "colab": {},
         "paper": {},

@@ -15,11 +15,12 @@ from tqdm import tqdm
 
 from lrbook.errors import ConfigError, RunError, UserError
 from lrbook.provenance import available_cores, collect, describe_cpu
-from lrbook.records import Record, Store, Unstored
+from lrbook.records import Record, Store
 from lrbook.toy.batch import Progress, advance_all, pack, unpack
 from lrbook.toy.config import ToyConfig
 from lrbook.toy.limits import LIMITS, limits
 from lrbook.toy.measure import FINAL
+from lrbook.unstored import Unstored
 
 CHECKPOINT_SECONDS = 15.0
 

@@ -103,10 +103,11 @@ class PatchConfig(Config):
             "widen": 1,
             "stem_stride": 2,
             "batch": 32,
-            "epochs": 30,
-            "drop": 15,
+            "epochs": 24,
+            "drop": 12,
             "eta2": 0.01,
             "pattern": 0.4,
+            "patch_test_size": 500,
         },
         "laptop": {
             "train_size": 20_000,

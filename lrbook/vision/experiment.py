@@ -13,6 +13,7 @@ from tqdm import tqdm
 from lrbook.errors import ConfigError, RecordError, RunError
 from lrbook.provenance import collect, describe_cpu
 from lrbook.records import Record, Store
+from lrbook.unstored import Unstored
 from lrbook.vision import sources, train
 from lrbook.vision.config import PatchConfig
 
@@ -84,11 +85,9 @@ def run(
     """
     torch_device = choose_device(device)
     precisions = {config: choose_precision(config.precision, torch_device) for config in configs}
-    if store is not None:
-        store.check_writable()
-        stored = {config: store.load(config) for config in configs}
-    else:
-        stored = dict.fromkeys(configs)
+    store = store or Unstored()
+    store.check_writable()
+    stored = {config: store.load(config) for config in configs}
     images = None
     records = []
     todo = [c for c in configs if force or not (stored[c] and stored[c].done)]
@@ -102,14 +101,14 @@ def run(
                 continue
             if images is None:
                 images = sources.load(config.data, config.train_size, config.test_size, folder)
-            if force and store is not None:
+            if force:
                 store.forget(config)
             task = train.make_task(config, images, torch_device, precisions[config])
             records.append(_run_one(task, images, store, bar))
     return records
 
 
-def _run_one(task: train.Task, images: sources.Images, store: Store | None, bar: tqdm) -> Record:
+def _run_one(task: train.Task, images: sources.Images, store: Store, bar: tqdm) -> Record:
     config = task.config
     origin = collect(_describe(task.device), torch.get_num_threads()) | {
         "precision": task.precision,
@@ -123,8 +122,7 @@ def _run_one(task: train.Task, images: sources.Images, store: Store | None, bar:
         reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
         if "out of memory" in reason:
             reason = f"out of memory with batch = {config.batch}, widen = {config.widen}"
-        if store is not None:
-            store.fail(config, reason, origin)
+        store.fail(config, reason, origin)
         if isinstance(error, KeyboardInterrupt):
             raise
         raise RunError(
@@ -132,18 +130,18 @@ def _run_one(task: train.Task, images: sources.Images, store: Store | None, bar:
         ) from error
 
 
-def _train(task: train.Task, origin: dict[str, Any], store: Store | None, bar: tqdm) -> Record:
+def _train(task: train.Task, origin: dict[str, Any], store: Store, bar: tqdm) -> Record:
     config = task.config
     model = train.make_model(config, task.device)
     optimizer = train.make_optimizer(model, config)
     scaler = torch.amp.GradScaler("cuda") if task.precision == "fp16" else None
     rows: list[dict[str, Any]] = []
     wall_before = 0.0
-    saved = store.load_checkpoint(config) if store is not None else None
+    saved = store.load_checkpoint(config)
     if saved is not None:
         rows, wall_before = _restore(saved, model, optimizer, scaler, origin, config)
         bar.update(len(rows))
-    elif store is not None:
+    else:
         store.start(config, origin)
     began = time.perf_counter()
 
@@ -172,26 +170,13 @@ def _train(task: train.Task, origin: dict[str, Any], store: Store | None, bar: t
             }
         )
         bar.update()
-        if store is not None and epoch < config.epochs:
+        if epoch < config.epochs:
             wall = wall_before + time.perf_counter() - began
             store.save_checkpoint(config, _pack(model, optimizer, scaler, rows, wall, origin))
 
     wall = wall_before + time.perf_counter() - began
     history = pd.DataFrame(rows)
     result = outcome(history, config)
-    if store is None:
-        return Record(
-            run_id=config.run_id,
-            experiment=config.experiment,
-            config=config.model_dump(mode="json"),
-            status=status,
-            provenance=origin,
-            result=result,
-            history_sha256=None,
-            wall_s=round(wall, 2),
-            message=message,
-            table=history,
-        )
     return store.finish(
         config,
         history,

@@ -1,0 +1,298 @@
+"""The shell of the toy: records, resuming to the bit, divergence, devices, the summary."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import pandas as pd
+import pytest
+
+from lrbook.errors import ConfigError, RecordError, RunError
+from lrbook.records import Store
+from lrbook.toy import batch, experiment
+from lrbook.toy.config import ToyConfig
+from lrbook.toy.measure import COLUMNS, FINAL
+
+TINY = {"d": 6, "n": 30, "m_v": 16, "steps": 120, "steps_ls": 90, "anneal": 40, "test_points": 50}
+
+
+def configs(seeds=(0, 1), arms=("L-S", "S"), **settings):
+    return ToyConfig.expand("smoke", seeds=seeds, arms=arms, **(TINY | settings))
+
+
+def run(wanted, store=None, **options):
+    return experiment.run(wanted, store, **({"device": "cpu", "progress": False} | options))
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """The tiny runs without a store and without a break."""
+    wanted = configs()
+    return dict(zip(wanted, run(wanted), strict=True))
+
+
+def same(one: pd.DataFrame, two: pd.DataFrame) -> bool:
+    """Equal to the bit."""
+    return list(one.columns) == list(two.columns) and all(
+        one[name].to_numpy().tobytes() == two[name].to_numpy().tobytes() for name in one
+    )
+
+
+def test_without_a_store_nothing_is_written_and_the_history_is_there(whole, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    again = run(configs())
+    assert list(tmp_path.iterdir()) == []
+    for record, (config, first) in zip(again, whole.items(), strict=True):
+        assert record.run_id == config.run_id
+        assert record.status == "finished"
+        assert tuple(record.history.columns) == COLUMNS
+        assert record.history.step.iloc[0] == 0
+        assert record.history.step.iloc[-1] == config.total_steps
+        assert record.history.step.is_monotonic_increasing
+        assert record.history.step.is_unique
+        assert same(record.history, first.history)
+
+
+def test_a_run_does_not_depend_on_its_companions(whole):
+    config = configs()[2]
+    assert same(run([config])[0].history, whole[config].history)
+
+
+def test_vectorised_runs_are_the_runs_one_by_one(whole):
+    """What a GPU does, on a CPU: all runs in one batch, annealing and ending at steps of their own.
+
+    L-S is shorter than S here, and waits for it without taking a step.
+    """
+    runs = [batch.Progress(config) for config in whole]
+    batch.advance_all(runs, jax.devices("cpu")[0], how="vmap", pause=lambda runs, taken: False)
+    for one, record in zip(runs, whole.values(), strict=True):
+        assert one.over
+        assert list(one.history.step) == list(record.history.step)
+        np.testing.assert_allclose(one.history, record.history, rtol=2e-3, atol=2e-3)
+
+
+def test_records_are_kept_and_finished_runs_loaded(whole, tmp_path, tree, monkeypatch):
+    store = Store(tmp_path)
+    first = run(configs(), store)
+    assert store.problems() == []
+    for record, (config, want) in zip(first, whole.items(), strict=True):
+        assert same(record.history, want.history)
+        assert record.result == want.result
+        assert record.provenance["device"].startswith("CPU")
+        assert record.provenance["data_fingerprint"] == want.provenance["data_fingerprint"]
+        assert {path.name for path in (tmp_path / config.run_id).iterdir()} == {
+            "record.json",
+            "history.parquet",
+        }
+    before = tree(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(experiment, "advance_all", None)  # nothing may run
+        assert [record.run_id for record in run(configs(), store)] == [r.run_id for r in first]
+    assert tree(tmp_path) == before
+    assert run(configs(), store, force=True) is not None
+    assert tree(tmp_path) != before
+    assert all(same(store.load(c).history, whole[c].history) for c in whole)
+
+
+def test_arms_of_a_seed_are_paired(whole):
+    prints = {(c.arm, c.seed): r.provenance["data_fingerprint"] for c, r in whole.items()}
+    assert prints["L-S", 0] == prints["S", 0] != prints["S", 1]
+    starts = {(c.arm, c.seed): r.history.loss.iloc[0] for c, r in whole.items()}
+    assert starts["L-S", 0] == starts["S", 0] != starts["S", 1]
+    limits = {(c.arm, c.seed): r.result["limits"] for c, r in whole.items()}
+    assert limits["L-S", 0] == limits["S", 0]
+
+
+def test_the_annealing_step_is_recorded(whole):
+    for config, record in whole.items():
+        rates = record.history.set_index("step").rate
+        if config.arm == "S":
+            assert record.result["annealed"] is None
+            assert (rates == np.float32(0.02)).all()
+        else:
+            assert record.result["annealed"] == 40
+            assert (rates[rates.index < 40] == np.float32(0.35)).all()
+            assert (rates[rates.index >= 40] == np.float32(0.02)).all()
+
+
+def test_the_papers_rule_leaves_a_row_at_its_step():
+    (record,) = run(configs(seeds=(0,), arms=("L-S",), anneal="loss", eps1=0.3))
+    annealed = record.result["annealed"]
+    assert 0 < annealed < 90
+    row = record.history.set_index("step").loc[annealed]
+    assert row.rate == np.float32(0.02)
+    config = ToyConfig(**record.config)
+    assert row.loss < 0.3 + config.counts[2] / config.n * np.log(2)
+    assert (record.history[record.history.step < annealed].rate == np.float32(0.35)).all()
+
+
+def test_a_resumed_run_is_the_unbroken_one(whole, tmp_path, monkeypatch):
+    """Broken off at many places, through the checkpoint on disk each time."""
+    monkeypatch.setattr(experiment, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(batch, "_FIRST_CALL", 7)
+    monkeypatch.setattr(batch, "CALL_SECONDS", 1e-9)
+    config = configs()[0]
+    store = Store(tmp_path)
+    real = experiment.advance_all
+    breaks = 0
+
+    def broken(runs, device, *, how, pause):
+        left = 3
+
+        def stop(runs, taken):
+            nonlocal left
+            left -= 1
+            if pause(runs, taken) or left < 0:
+                raise KeyboardInterrupt
+            return False
+
+        real(runs, device, how=how, pause=stop)
+
+    monkeypatch.setattr(experiment, "advance_all", broken)
+    steps = [0]
+    while breaks < 40:
+        try:
+            run([config], store)
+            break
+        except KeyboardInterrupt:
+            breaks += 1
+            assert store.load(config).status == "running"
+            steps.append(batch.unpack(config, store.load_checkpoint(config)).step)
+    assert breaks > 5
+    assert steps == sorted(steps)
+    record = store.load(config)
+    assert record.status == "finished"
+    assert same(record.history, whole[config].history)
+    assert record.result == whole[config].result
+    assert len(record.provenance["earlier"]) >= 5
+    assert all("earlier" not in origin for origin in record.provenance["earlier"])
+
+
+LONG = {"steps": 60_000, "steps_ls": 60_000, "anneal": 20_000}
+
+
+@pytest.mark.slow
+def test_runs_killed_three_times_end_with_the_history_of_unbroken_ones(tmp_path):
+    wanted = configs(seeds=(4,), **LONG)
+    options = [x for k, v in (TINY | LONG).items() for x in (f"--{k.replace('_', '-')}", str(v))]
+    script = (
+        "import sys; from lrbook.toy import experiment; from lrbook.cli import main;"
+        "experiment.CHECKPOINT_SECONDS = 0.05; from lrbook.toy import batch;"
+        "batch.CALL_SECONDS = 0.02; sys.exit(main(sys.argv[1:]))"
+    )
+    command = ["run", "toy", "--profile", "smoke", "--seeds", "4", "--device", "cpu", "--json"]
+    command += ["--quiet", "--results", str(tmp_path), *options]
+    store = Store(tmp_path)
+
+    def steps():
+        saved = [(config, store.load_checkpoint(config)) for config in wanted]
+        return [0 if payload is None else batch.unpack(c, payload).step for c, payload in saved]
+
+    for _ in range(3):
+        before = steps()
+        process = subprocess.Popen([sys.executable, "-c", script, *command])
+        deadline = time.monotonic() + 120
+        while process.poll() is None and time.monotonic() < deadline:
+            if all(now > old for now, old in zip(steps(), before, strict=True)):
+                break
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL, "it ended before it could be killed"
+        assert all(old < now < 60_000 for now, old in zip(steps(), before, strict=True))
+    done = subprocess.run([sys.executable, "-c", script, *command], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["run_ids"] == [config.run_id for config in wanted]
+    for config, unbroken in zip(wanted, run(wanted), strict=True):
+        record = Store(tmp_path).load(config)
+        assert same(record.history, unbroken.history)
+        assert record.result == unbroken.result
+        assert not (tmp_path / config.run_id / "checkpoint").exists()
+
+
+def test_checkpoint_of_something_else_is_refused_and_left(tmp_path, tree):
+    store = Store(tmp_path)
+    config, other = configs(seeds=(0,))
+    runs = [batch.Progress(ToyConfig(**(config.model_dump() | {"d": 8})))]
+    batch.advance_all(runs, jax.devices("cpu")[0], how="map", pause=lambda *_: True)
+    for payload in (b"", b"state", batch.pack(runs[0])[:-40], batch.pack(runs[0])):
+        store.start(config, {})
+        store.save_checkpoint(config, payload)
+        before = tree(tmp_path)
+        with pytest.raises(RecordError, match=f"{config.run_id} .* delete it"):
+            run([other, config], store)
+        assert tree(tmp_path) == before
+
+
+def test_a_diverged_run_says_so_and_the_others_go_on(tmp_path, capsys):
+    wanted = configs(arms=("L-S", "S"), seeds=(0,), eta1=3e38, lam=0.0, lam_w=0.0)
+    store = Store(tmp_path)
+    large, small = run(wanted, store)
+    assert (large.status, small.status) == ("diverged", "finished")
+    assert "nan or inf at step 1" in large.message
+    assert "L-S, seed 0" in capsys.readouterr().err
+    assert all(large.result[name] is None for name in FINAL)
+    assert list(large.history.step) == [0, 1]
+    assert not np.isfinite(large.history.loss.iloc[-1])
+    summary = experiment.summary([large, small])
+    json.dumps(summary, allow_nan=False)
+    assert summary["arms"]["L-S"]["final"]["loss"] == [None]
+    assert summary["limits"]["all_p"][0] > 0.5
+    again = run(wanted, store)
+    assert [record.status for record in again] == ["diverged", "finished"]
+
+
+def test_a_run_that_breaks_off_is_told_after_the_others_are_done(tmp_path, monkeypatch):
+    real = experiment.advance_all
+
+    def break_one(runs, device, *, how, pause):
+        if runs[0].config.arm == "L-S":
+            raise RuntimeError("RESOURCE_EXHAUSTED: no memory\nand a long trace")
+        real(runs, device, how=how, pause=pause)
+
+    monkeypatch.setattr(experiment, "advance_all", break_one)
+    store = Store(tmp_path)
+    with pytest.raises(RunError, match=r"toy L-S, seed 0 \(.*RESOURCE_EXHAUSTED: no memory$"):
+        run(configs(seeds=(0,)), store)
+    failed, done = (store.load(config) for config in configs(seeds=(0,)))
+    assert (failed.status, done.status) == ("failed", "finished")
+    assert "no memory" in failed.message
+    monkeypatch.setattr(experiment, "advance_all", real)
+    assert [record.status for record in run(configs(seeds=(0,)), store)] == ["finished"] * 2
+
+
+@pytest.mark.parametrize("name", ["mps", "tpu", *["cuda"] * (jax.default_backend() == "cpu")])
+def test_a_device_that_is_not_there_is_refused(name):
+    with pytest.raises(ConfigError, match=f"device = '{name}' .*it has cpu"):
+        run(configs(), device=name)
+
+
+def test_auto_and_cpu_are_devices():
+    assert experiment.choose_devices("auto")
+    assert {device.platform for device in experiment.choose_devices("cpu")} == {"cpu"}
+
+
+def test_summary_has_the_promised_form(whole):
+    summary = experiment.summary(list(whole.values()))
+    assert list(summary) == ["run_ids", "arms", "limits"]
+    assert summary["run_ids"] == [config.run_id for config in whole]
+    assert list(summary["arms"]) == ["L-S", "S"]
+    for arm, values in summary["arms"].items():
+        assert values["seeds"] == [0, 1]
+        assert set(values["final"]) == set(FINAL)
+        for name, numbers in values["final"].items():
+            last = [r.history[name].iloc[-1] for c, r in whole.items() if c.arm == arm]
+            assert numbers == pytest.approx(last, abs=1e-6)
+    assert [len(numbers) for numbers in summary["limits"].values()] == [2, 2]
+
+
+def test_a_run_without_p_only_examples_has_nulls_where_they_would_be():
+    (record,) = run(configs(seeds=(0,), arms=("S",), p0=0.0))
+    assert record.status == "finished"
+    assert record.result["p_only_train_loss"] is None
+    assert record.result["p_only_gradient_share"] == 0
+    assert record.result["limits"]["p_only"] is None
+    assert record.result["p_only_accuracy"] > 0.4

@@ -125,6 +125,7 @@ def learning_order(histories: Histories, limits: Mapping[str, float]) -> "Figure
         panels[0].axhline(value, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
         panels[0].annotate(label, (1.2, value + 0.008), color=style.NEUTRAL, fontsize=10)
     panels[0].set(title="Fresh examples that carry P alone", ylabel="test accuracy")
+    panels[0].set_ylim(top=1.04)
     panels[1].set(title="Training examples, by what they carry", ylabel="loss", yscale="log")
     panels[2].set(title="Who teaches W", ylabel="P-only share of W's gradient", ylim=(0, 1))
     panels[2].set(xscale="log", xlabel="step (thin line: L-S lowers its rate)")

@@ -43,7 +43,8 @@ def describe_cpu() -> str:
         lines = cpuinfo.read_text().splitlines()
         names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
         model = names[0] if names else model
-    return f"CPU, {model}, {available_cores()} cores"
+    cores = available_cores()
+    return f"CPU, {model}, {cores} core{'s' if cores > 1 else ''}"
 
 
 def available_cores() -> int:

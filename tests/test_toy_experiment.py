@@ -270,6 +270,16 @@ def test_a_device_that_is_not_there_is_refused(name):
         run(configs(), device=name)
 
 
+def test_the_package_hands_out_its_main_names():
+    import lrbook.toy
+
+    assert lrbook.toy.run is experiment.run
+    assert lrbook.toy.ToyConfig is ToyConfig
+    assert all(callable(getattr(lrbook.toy, name)) for name in lrbook.toy.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'runn'"):
+        _ = lrbook.toy.runn
+
+
 def test_auto_and_cpu_are_devices():
     assert experiment.choose_devices("auto")
     assert {device.platform for device in experiment.choose_devices("cpu")} == {"cpu"}

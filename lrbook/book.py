@@ -151,6 +151,14 @@ def difference_words(records: Sequence[Record], quantity: str, first: str, secon
     return f"{_plus_minus(mean, half)} ({count} paired seeds)"
 
 
+def standing(records: Sequence[Record], quantity: str, first: str, second: str) -> str:
+    """``first`` is ``ahead of``, ``behind`` or (interval over 0) ``not apart from`` ``second``."""
+    mean, half, _ = paired_difference(records, quantity, first, second)
+    if half is None or abs(mean) <= half:
+        return "not apart from"
+    return "ahead of" if mean > 0 else "behind"
+
+
 def paired_difference(
     records: Sequence[Record], quantity: str, first: str, second: str
 ) -> tuple[float, float | None, int]:
@@ -192,7 +200,8 @@ def _plus_minus(mean: float, half: float | None, digits: int | None = None) -> s
         digits = 3 if abs(mean) < 2 else 1
     if half is None:
         return f"{mean:.{digits}f}"
-    return f"{mean:.{digits}f} ± {half:.{digits}f}"
+    # no-break spaces: a table cell must not tear a value from its interval
+    return f"{mean:.{digits}f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{half:.{digits}f}"
 
 
 def provenance(records: Sequence[Record]) -> str:
@@ -238,11 +247,19 @@ def deviations(config: dict[str, Any], experiment: str) -> pd.DataFrame:
     """
     cls = experiments.config_class(experiment)
     rows = [
-        {"setting": f"`{name}`", "here": str(config[name]), "paper": str(field.default)}
+        {
+            "setting": f"`{name}`",
+            "here": _setting(name, config[name]),
+            "paper": _setting(name, field.default),
+        }
         for name, field in cls.model_fields.items()
         if name not in ("arm", "seed", "data") and config[name] != field.default
     ]
     return pd.DataFrame(rows)
+
+
+def _setting(name: str, value: Any) -> str:
+    return "all" if name in ("train_size", "test_size") and value == 0 else str(value)
 
 
 def side_by_side(configs: dict[str, Any]) -> pd.DataFrame:

@@ -49,7 +49,22 @@ def test_pairs_are_taken_by_seed_not_by_position():
     assert (mean, pairs) == (12.0, 2)
     assert half == pytest.approx(12.7062 * 2, rel=1e-4)
     words = book.difference_words(RUNS, "clean", "large", "small")
-    assert words == "12.0 ± 25.4 (2 paired seeds)"
+    assert words == "12.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}25.4 (2 paired seeds)"
+
+
+def test_standing_needs_an_interval_that_leaves_out_zero():
+    def runs(*pairs):
+        arms = zip(("large", "small"), zip(*pairs, strict=True), strict=True)
+        return [
+            record(arm, seed, clean=value)
+            for arm, values in arms
+            for seed, value in enumerate(values)
+        ]
+
+    assert book.standing(runs((9, 1), (10, 2)), "clean", "large", "small") == "ahead of"
+    assert book.standing(runs((1, 9), (2, 10)), "clean", "large", "small") == "behind"
+    assert book.standing(runs((1, 2), (9, 3)), "clean", "large", "small") == "not apart from"
+    assert book.standing(runs((1, 2)), "clean", "large", "small") == "not apart from"
 
 
 def test_difference_of_differences():
@@ -62,21 +77,24 @@ def test_difference_of_differences():
     ]
     # gaps 14 and 10 against 1 and 5: 13 and 5, mean 9, standard error 4
     words = book.difference_of_differences(RUNS, control, "clean", "large", "small")
-    assert words == "9.0 ± 50.8 (2 paired seeds)"
+    assert words == "9.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}50.8 (2 paired seeds)"
 
 
 def test_table_has_means_with_intervals_and_the_number_of_seeds():
     table = book.results_table(RUNS, {"clean": "clean (%)"})
     assert table.to_dict("records") == [
-        {"arm": "large", "seeds": 2, "clean (%)": "71.0 ± 12.7"},
-        {"arm": "small", "seeds": 2, "clean (%)": "59.0 ± 12.7"},
+        {"arm": "large", "seeds": 2, "clean (%)": "71.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}12.7"},
+        {"arm": "small", "seeds": 2, "clean (%)": "59.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}12.7"},
     ]
 
 
 def test_missing_values_and_single_seeds_have_no_interval():
     assert book.interval_words([None, None]) == "–"
     assert book.interval_words([0.5]) == "0.500"
-    assert book.interval_words([0.25, None, 0.25]) == "0.250 ± 0.000 (of 2, 1 without)"
+    assert (
+        book.interval_words([0.25, None, 0.25])
+        == "0.250\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.000 (of 2, 1 without)"
+    )
 
 
 def test_provenance_names_what_a_reader_needs():

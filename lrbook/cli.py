@@ -7,6 +7,7 @@ names, one set of checks and one wording of errors. Exit codes: 0 done, 1 a run 
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -21,7 +22,13 @@ DEFAULT_RESULTS = "runs"
 
 def entry() -> NoReturn:
     """Console script."""
-    sys.exit(main())
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has gone, as in ``lrbook record | head``
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

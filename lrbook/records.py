@@ -76,7 +76,8 @@ class Record:
                 f"{path} is damaged: its SHA-256 is not the one in record.json. "
                 f"Restore it, or move the folder {self.run_id} away and run again."
             )
-        return pd.read_parquet(io.BytesIO(data))
+        # Without threads of Arrow's: they abort some processes at exit (apache/arrow 34314, 50482).
+        return pd.read_parquet(io.BytesIO(data), use_threads=False, pre_buffer=False)
 
 
 class Store:

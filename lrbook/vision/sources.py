@@ -153,7 +153,8 @@ def _read_file(path: Path, rows: int | None) -> tuple[list[bytes], list[int]]:
     import pyarrow.parquet
 
     try:
-        table = pyarrow.parquet.read_table(path)
+        # Without threads, as in lrbook.records: Arrow's can abort the process at exit.
+        table = pyarrow.parquet.read_table(path, use_threads=False, pre_buffer=False)
         if rows is not None:
             table = table.slice(0, rows)
         image = "img" if "img" in table.column_names else "image"

@@ -2,7 +2,7 @@
 
 The bits are Threefry-2x32 with 20 rounds (Salmon et al., 2011), the cipher behind ``jax.random``,
 with the counter (index, step). It is written out here because XLA compiles ``jax.random.normal``
-on a CPU to something five times slower, and the noise is half of a step's work.
+on a CPU to something slower, and the noise is a large part of a step's work.
 """
 
 import math

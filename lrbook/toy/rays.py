@@ -55,7 +55,7 @@ def plane_coordinates(V: jax.Array, z: jax.Array, zeta: jax.Array) -> jax.Array:
 
 def before_relu(V: jax.Array, rays: jax.Array) -> list[jax.Array]:
     """V at the three rays before the relu: three arrays (m_v,), for V (2, m_v), rays (3, 2)."""
-    # written out, because as a matrix product of inner length 2 it is three times slower
+    # written out, because as a matrix product of inner length 2 it is slower
     return [rays[k, 0] * V[0] + rays[k, 1] * V[1] for k in range(3)]
 
 
@@ -100,7 +100,7 @@ def loss_and_gradient(
     n, p_only = train.y.shape[0], train.x1_p_only.shape[0]
     n_p = p_only + train.x1_both.shape[0]
 
-    # The two kinds of example apart, and x1 also transposed: a third faster than one product
+    # The two kinds of example apart, and x1 also transposed: faster than one product
     before_w = [W @ x1_T for x1_T in (train.x1_p_only_T, train.x1_both_T)]
     before_v = before_relu(V, rays)
     on_x1 = jnp.concatenate([w @ jax.nn.relu(before) for before in before_w])

@@ -1,8 +1,4 @@
-"""From history tables to matplotlib figures. Nothing is computed here but means over seeds.
-
-Every function returns the figure. A line is the mean over seeds, the band around it the range from
-the lowest seed to the highest. Captions and alternative texts stand with the cells that call these.
-"""
+"""Runs over time, arm against arm."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,38 +7,12 @@ import numpy as np
 import pandas as pd
 
 from lrbook import style
+from lrbook.figures.base import Histories, draw_arm, new_figure
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Histories = Mapping[str, Sequence[pd.DataFrame]]
 CHANCE = 10  # percent, ten classes
-
-
-def _figure(rows: int = 1, columns: int = 1, **options: Any) -> tuple["Figure", Any]:
-    import matplotlib.pyplot as plt
-
-    style.use()
-    return plt.subplots(rows, columns, **options)
-
-
-def _by_seed(histories: Sequence[pd.DataFrame], x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
-    """Common x values and one row of y per seed."""
-    wide = pd.concat([h.set_index(x)[y] for h in histories], axis=1, join="inner")
-    return wide.index.to_numpy(), wide.to_numpy(dtype=float).T
-
-
-def draw_arm(
-    axes: "Axes", arm: str, histories: Sequence[pd.DataFrame], x: str, y: str, **options: Any
-) -> None:
-    """Mean line and seed range of one arm, in its colour."""
-    at, values = _by_seed(histories, x, y)
-    color = style.ARM_COLORS[arm]
-    line = {"label": arm, "linestyle": style.ARM_STYLES[arm]["linestyle"]} | options
-    axes.plot(at, values.mean(0), color=color, **line)
-    if len(values) > 1:
-        axes.fill_between(at, values.min(0), values.max(0), color=color, alpha=0.18, linewidth=0)
 
 
 def patch_learning(histories: Histories, drop: int) -> "Figure":
@@ -52,7 +22,7 @@ def patch_learning(histories: Histories, drop: int) -> "Figure":
         histories: arm -> one history per seed, with columns epoch, clean, patch_only.
         drop: the first epoch at the lower rate.
     """
-    figure, panels = _figure(2, 1, figsize=(6.4, 6.6), sharex=True)
+    figure, panels = new_figure(2, 1, figsize=(6.4, 6.6), sharex=True)
     titles = {"clean": "Test images without a patch", "patch_only": "Patch alone, on a blank image"}
     for axes, (column, title) in zip(panels, titles.items(), strict=True):
         for arm, seeds in histories.items():
@@ -68,7 +38,7 @@ def patch_learning(histories: Histories, drop: int) -> "Figure":
 
 def dots_by_arm(values: Mapping[str, Mapping[str, Sequence[float]]], ylabel: str) -> "Figure":
     """One dot per seed, grouped: group -> arm -> values. A bar marks each mean."""
-    figure, axes = _figure()
+    figure, axes = new_figure()
     arms = list(dict.fromkeys(arm for group in values.values() for arm in group))
     width = 0.8 / len(arms)
     for index, group in enumerate(values.values()):
@@ -89,18 +59,6 @@ def dots_by_arm(values: Mapping[str, Mapping[str, Sequence[float]]], ylabel: str
     return figure
 
 
-def image_grid(images: np.ndarray, titles: Sequence[str], columns: int = 5) -> "Figure":
-    """Pictures (count, H, W, 3) in 0..1 with a line of text above each."""
-    rows = -(-len(images) // columns)
-    figure, panels = _figure(rows, columns, figsize=(6.4, 1.55 * rows), squeeze=False)
-    for axes in panels.flat:
-        axes.set_axis_off()
-    for axes, image, title in zip(panels.flat, images, titles, strict=False):
-        axes.imshow(image, interpolation="nearest")
-        axes.set_title(title, fontsize=10)
-    return figure
-
-
 def learning_order(histories: Histories, limits: Mapping[str, float]) -> "Figure":
     """Three panels over steps of the toy: P-only test accuracy, training losses, gradient share.
 
@@ -108,7 +66,7 @@ def learning_order(histories: Histories, limits: Mapping[str, float]) -> "Figure
         histories: arm -> one history per seed.
         limits: label -> accuracy, drawn as dotted lines in the first panel.
     """
-    figure, panels = _figure(3, 1, figsize=(6.4, 9.4), sharex=True)
+    figure, panels = new_figure(3, 1, figsize=(6.4, 9.4), sharex=True)
     for arm, seeds in histories.items():
         color = style.ARM_COLORS[arm]
         later = [h[h.step > 0] for h in seeds]
@@ -149,71 +107,11 @@ def by_step(histories: Histories, columns: Mapping[str, str], **axes_options: An
         **axes_options: for every panel, such as ``yscale="log"``.
     """
     size = (6.4, 0.6 + 2.9 * len(columns))
-    figure, panels = _figure(len(columns), 1, figsize=size, sharex=True, squeeze=False)
+    figure, panels = new_figure(len(columns), 1, figsize=size, sharex=True, squeeze=False)
     for axes, (column, label) in zip(panels.flat, columns.items(), strict=True):
         for arm, seeds in histories.items():
             draw_arm(axes, arm, [h[h.step > 0] for h in seeds], "step", column)
         axes.set(ylabel=label, xscale="log", **axes_options)
     panels[-1, 0].set_xlabel("step")
     panels[0, 0].legend()
-    return figure
-
-
-def three_directions(r: float) -> "Figure":
-    """Q in the plane of z and zeta: three rays, the outer two negative, the middle one positive."""
-    figure, axes = _figure(figsize=(6.4, 3.8))
-    colors = {-1: style.ARM_COLORS["S"], 1: style.ARM_COLORS["L-S"]}
-    for side, label in ((-r, "$z - \\zeta$"), (0.0, "$z$"), (r, "$z + \\zeta$")):
-        sign = 1 if side == 0 else -1
-        axes.annotate(
-            "",
-            xy=(1, side),
-            xytext=(0, 0),
-            arrowprops={"arrowstyle": "-|>", "color": colors[sign], "linewidth": 2.2},
-        )
-        text = f"{label}:  $y = {'+' if sign > 0 else '-'}1$"
-        axes.annotate(text, (1.02, side), color=colors[sign], va="center", fontsize=13)
-    axes.set(xlim=(0, 1.45), ylim=(-1.6 * r, 1.6 * r))
-    axes.set(xlabel="along $z$", ylabel="along $\\zeta / \\|\\zeta\\|$")
-    return figure
-
-
-def histograms(groups: Mapping[str, np.ndarray], xlabel: str, mark: float | None = None):
-    """Outlined histograms on common bins, one per group, with an optional grey line at ``mark``."""
-    figure, axes = _figure()
-    bins = np.histogram_bin_edges(np.concatenate(list(groups.values())), 60)
-    styles = (style.ARM_COLORS["L-S"], style.ARM_COLORS["S"], style.ARM_COLORS["S+noise"])
-    for (label, values), color in zip(groups.items(), styles, strict=False):
-        axes.hist(values, bins, color=color, alpha=0.45, label=label, density=True)
-        axes.hist(values, bins, color=color, histtype="step", linewidth=1.6, density=True)
-    if mark is not None:
-        axes.axvline(mark, color=style.NEUTRAL, linewidth=1.2)
-    axes.set(xlabel=xlabel, ylabel="density")
-    axes.legend()
-    return figure
-
-
-def curve_with_bounds(
-    x: Sequence[float],
-    curves: Mapping[str, tuple[Sequence[float], Sequence[float] | None]],
-    *,
-    xlabel: str,
-    ylabel: str,
-    mark: Mapping[str, float] | None = None,
-    logx: bool = False,
-) -> "Figure":
-    """Means with error bars over a parameter: label -> (mean, half-width or None)."""
-    figure, axes = _figure()
-    colors = (style.ARM_COLORS["L-S"], style.ARM_COLORS["S"], style.ARM_COLORS["S+noise"])
-    for (label, (mean, half)), color in zip(curves.items(), colors, strict=False):
-        axes.errorbar(x, mean, half, color=color, label=label, marker="o", capsize=3)
-    for label, value in (mark or {}).items():
-        axes.axvline(value, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
-        axes.annotate(
-            label, (value, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom"
-        )
-    axes.set(xlabel=xlabel, ylabel=ylabel)
-    if logx:
-        axes.set_xscale("log")
-    axes.legend()
     return figure

@@ -1,0 +1,22 @@
+"""From tables to matplotlib figures. Nothing is computed here but means over seeds.
+
+Every function returns the figure. A line is the mean over seeds, the band around it the range from
+the lowest seed to the highest. Captions and alternative texts stand with the cells that call these.
+"""
+
+from lrbook.figures.arms import CHANCE, by_step, dots_by_arm, learning_order, patch_learning
+from lrbook.figures.base import draw_arm
+from lrbook.figures.plain import curve_with_bounds, histograms, image_grid, three_directions
+
+__all__ = [
+    "CHANCE",
+    "by_step",
+    "curve_with_bounds",
+    "dots_by_arm",
+    "draw_arm",
+    "histograms",
+    "image_grid",
+    "learning_order",
+    "patch_learning",
+    "three_directions",
+]

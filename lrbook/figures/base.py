@@ -1,0 +1,41 @@
+"""What every figure function starts from: the book's style, and an arm drawn over its seeds."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from lrbook import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Histories = Mapping[str, Sequence[pd.DataFrame]]
+
+
+def new_figure(rows: int = 1, columns: int = 1, **options: Any) -> tuple["Figure", Any]:
+    """Empty figure and axes in the book's style, as ``matplotlib.pyplot.subplots``."""
+    import matplotlib.pyplot as plt
+
+    style.use()
+    return plt.subplots(rows, columns, **options)
+
+
+def by_seed(histories: Sequence[pd.DataFrame], x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
+    """Common x values and one row of y per seed."""
+    wide = pd.concat([h.set_index(x)[y] for h in histories], axis=1, join="inner")
+    return wide.index.to_numpy(), wide.to_numpy(dtype=float).T
+
+
+def draw_arm(
+    axes: "Axes", arm: str, histories: Sequence[pd.DataFrame], x: str, y: str, **options: Any
+) -> None:
+    """Mean line and seed range of one arm, in its colour."""
+    at, values = by_seed(histories, x, y)
+    color = style.ARM_COLORS[arm]
+    line = {"label": arm, "linestyle": style.ARM_STYLES[arm]["linestyle"]} | options
+    axes.plot(at, values.mean(0), color=color, **line)
+    if len(values) > 1:
+        axes.fill_between(at, values.min(0), values.max(0), color=color, alpha=0.18, linewidth=0)

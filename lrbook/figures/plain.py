@@ -1,0 +1,84 @@
+"""Patterns and plain pictures: rays, histograms, curves with bounds, galleries."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lrbook import style
+from lrbook.figures.base import new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def image_grid(images: np.ndarray, titles: Sequence[str], columns: int = 5) -> "Figure":
+    """Pictures (count, H, W, 3) in 0..1 with a line of text above each."""
+    rows = -(-len(images) // columns)
+    figure, panels = new_figure(rows, columns, figsize=(6.4, 1.55 * rows), squeeze=False)
+    for axes in panels.flat:
+        axes.set_axis_off()
+    for axes, image, title in zip(panels.flat, images, titles, strict=False):
+        axes.imshow(image, interpolation="nearest")
+        axes.set_title(title, fontsize=10)
+    return figure
+
+
+def three_directions(r: float) -> "Figure":
+    """Q in the plane of z and zeta: three rays, the outer two negative, the middle one positive."""
+    figure, axes = new_figure(figsize=(6.4, 3.8))
+    colors = {-1: style.ARM_COLORS["S"], 1: style.ARM_COLORS["L-S"]}
+    for side, label in ((-r, "$z - \\zeta$"), (0.0, "$z$"), (r, "$z + \\zeta$")):
+        sign = 1 if side == 0 else -1
+        axes.annotate(
+            "",
+            xy=(1, side),
+            xytext=(0, 0),
+            arrowprops={"arrowstyle": "-|>", "color": colors[sign], "linewidth": 2.2},
+        )
+        text = f"{label}:  $y = {'+' if sign > 0 else '-'}1$"
+        axes.annotate(text, (1.02, side), color=colors[sign], va="center", fontsize=13)
+    axes.set(xlim=(0, 1.45), ylim=(-1.6 * r, 1.6 * r))
+    axes.set(xlabel="along $z$", ylabel="along $\\zeta / \\|\\zeta\\|$")
+    return figure
+
+
+def histograms(groups: Mapping[str, np.ndarray], xlabel: str, mark: float | None = None):
+    """Outlined histograms on common bins, one per group, with an optional grey line at ``mark``."""
+    figure, axes = new_figure()
+    bins = np.histogram_bin_edges(np.concatenate(list(groups.values())), 60)
+    styles = (style.ARM_COLORS["L-S"], style.ARM_COLORS["S"], style.ARM_COLORS["S+noise"])
+    for (label, values), color in zip(groups.items(), styles, strict=False):
+        axes.hist(values, bins, color=color, alpha=0.45, label=label, density=True)
+        axes.hist(values, bins, color=color, histtype="step", linewidth=1.6, density=True)
+    if mark is not None:
+        axes.axvline(mark, color=style.NEUTRAL, linewidth=1.2)
+    axes.set(xlabel=xlabel, ylabel="density")
+    axes.legend()
+    return figure
+
+
+def curve_with_bounds(
+    x: Sequence[float],
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float] | None]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    mark: Mapping[str, float] | None = None,
+    logx: bool = False,
+) -> "Figure":
+    """Means with error bars over a parameter: label -> (mean, half-width or None)."""
+    figure, axes = new_figure()
+    colors = (style.ARM_COLORS["L-S"], style.ARM_COLORS["S"], style.ARM_COLORS["S+noise"])
+    for (label, (mean, half)), color in zip(curves.items(), colors, strict=False):
+        axes.errorbar(x, mean, half, color=color, label=label, marker="o", capsize=3)
+    for label, value in (mark or {}).items():
+        axes.axvline(value, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
+        axes.annotate(
+            label, (value, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom"
+        )
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    if logx:
+        axes.set_xscale("log")
+    axes.legend()
+    return figure

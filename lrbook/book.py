@@ -10,9 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from lrbook import experiments, recordings
+from lrbook import experiments, recordings, sweeps
 from lrbook.records import Record, Store
 from lrbook.stats import mean_interval, paired_interval
+from lrbook.sweeps import Sweep
 
 
 def live(
@@ -55,6 +56,11 @@ def recorded(*names: str) -> list[Record]:
         if records:
             return records
     raise LookupError(f"none of the recordings {', '.join(names)} is in the results folder")
+
+
+def sweep(name: str) -> Sweep:
+    """The recorded sweep ``name``. Raises LookupError if it has not been recorded."""
+    return sweeps.recorded(name)
 
 
 def by_arm(records: Sequence[Record]) -> dict[str, list[Record]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from lrbook import experiments
+from lrbook import experiments, sweeps
 from lrbook.config import Config, unknown_name
 from lrbook.errors import ConfigError
 from lrbook.provenance import available_cores
@@ -34,16 +34,47 @@ class Recording:
     data: str | None = None
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
     device: str | None = None
+    grid: dict[str, list[Any]] | None = None
+    points: list[dict[str, Any]] | None = None
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether it is kept as one table, and not as one folder per run."""
+        return self.grid is not None or self.points is not None
 
     def configs(self) -> list[Config]:
-        """The configurations of its runs, seeds outermost."""
+        """The configurations of its runs; points outermost, then grid, seeds and arms."""
+        return sweeps.expand(
+            self.experiment,
+            self.profile,
+            grid=self.grid,
+            points=self.points,
+            arms=self.arms,
+            seeds=self.seeds,
+            **self._identified(),
+        )
+
+    def run_sweep(self, results: str | Path, data: str | None = None) -> None:
+        """Run what is missing of a sweep, in this process."""
+        folder = {"data": data} if data is not None and self.data is not None else {}
+        sweeps.run(
+            self.experiment,
+            self.profile,
+            grid=self.grid,
+            points=self.points,
+            arms=self.arms,
+            seeds=self.seeds,
+            folder=sweeps.folder_of(self.name, results),
+            **(self._identified() | folder),
+        )
+
+    def _identified(self) -> dict[str, Any]:
         settings = dict(self.settings)
         if self.data is not None:
             from lrbook.vision.identity import identify
 
             settings["data"] = identify(self.data)
-        cls = experiments.config_class(self.experiment)
-        return cls.expand(self.profile, seeds=self.seeds, arms=self.arms, **settings)
+        return settings
 
 
 def read(path: Path = PLAN, only: str | None = None) -> list[Recording]:
@@ -97,7 +128,7 @@ def run_missing(
     commands = [
         _command(recording, config, results, data)
         for recording in plan
-        if _device_there(recording.device)
+        if not recording.is_sweep and _device_there(recording.device)
         for config in _missing(recording, results)
     ]
     environment = os.environ | {"OMP_NUM_THREADS": str(threads), "NPROC": str(threads)}
@@ -112,14 +143,23 @@ def run_missing(
         concurrent.futures.ThreadPoolExecutor(jobs) as pool,
     ):
         failed = any([*pool.map(run, commands)])
+    for recording in plan:  # a sweep shares the cores among its runs by itself
+        if recording.is_sweep and _device_there(recording.device) and _missing(recording, results):
+            print(f"sweep {recording.name}", file=sys.stderr)
+            recording.run_sweep(results, data)
     for line in state_lines(plan, results):
         print(line)
     return 1 if failed else 0
 
 
 def _missing(recording: Recording, results: str | Path) -> list[Config]:
-    store = Store(results)
-    stored = {config: store.load(config) for config in recording.configs()}
+    configs = recording.configs()
+    if recording.is_sweep:
+        store = sweeps.SweepStore(sweeps.folder_of(recording.name, results), configs)
+        store.read()
+    else:
+        store = Store(results)
+    stored = {config: store.load(config) for config in configs}
     return [config for config, record in stored.items() if record is None or not record.done]
 
 

@@ -1,0 +1,75 @@
+"""Sweeps: many runs over any fields of an experiment, kept together in one folder.
+
+    FOLDER/sweep.json          what is common, the runs with their results, provenance, a hash
+    FOLDER/histories.parquet   the histories of all runs, one under the other
+    FOLDER/parts/RUN_ID.json   a finished run, while others are still to come
+
+A part is written when its run ends, so a killed sweep goes on with the runs that are missing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lrbook import experiments
+from lrbook.sweeps.plan import MOST_RUNS, cost_words, expand
+from lrbook.sweeps.store import SweepStore
+from lrbook.sweeps.table import Sweep, folder_of, load, recorded
+
+__all__ = [
+    "MOST_RUNS",
+    "Sweep",
+    "SweepStore",
+    "cost_words",
+    "expand",
+    "folder_of",
+    "load",
+    "recorded",
+    "run",
+]
+
+
+def run(
+    experiment: str,
+    profile: str = "demo",
+    *,
+    grid: Mapping[str, Sequence[Any]] | None = None,
+    points: Sequence[Mapping[str, Any]] | None = None,
+    arms: Iterable[str] | None = None,
+    seeds: Iterable[int] | None = None,
+    most_runs: int = MOST_RUNS,
+    folder: str | Path = "",
+    device: str = "auto",
+    progress: bool = True,
+    **settings: Any,
+) -> Sweep:
+    """Run a sweep, or what is missing of it, and return its table; arguments as ``expand``.
+
+    Args:
+        folder: where it is kept and resumed from; empty keeps nothing.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        progress: show a bar on stderr, with rate and time left.
+
+    Raises:
+        UserError: as ``expand``; or the folder holds another sweep, or is damaged.
+        RunError: a run broke off; the others are kept.
+    """
+    cls = experiments.config_class(experiment)
+    settings, extra = experiments.locate_data(cls, profile, settings)
+    configs = expand(
+        experiment,
+        profile,
+        grid=grid,
+        points=points,
+        arms=arms,
+        seeds=seeds,
+        most_runs=most_runs,
+        **settings,
+    )
+    store = SweepStore(folder, configs) if folder else None
+    shell = experiments.shell(experiment)
+    records = shell.run(configs, store, device=device, progress=progress, **extra)
+    if store is not None:
+        store.seal(records)
+        return load(folder)
+    return Sweep(records)

@@ -1,0 +1,131 @@
+"""What a sweep runs: configurations from points and a grid, checked, with their cost in words."""
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from lrbook import experiments
+from lrbook.config import Config, unknown_name
+from lrbook.errors import ConfigError, RecordError
+from lrbook.records import Store, recordings_dir
+
+MOST_RUNS = 20_000
+"""A sweep of more runs than this is refused, with its cost, unless ``most_runs`` allows it."""
+
+
+def expand(
+    experiment: str,
+    profile: str = "demo",
+    *,
+    grid: Mapping[str, Sequence[Any]] | None = None,
+    points: Sequence[Mapping[str, Any]] | None = None,
+    arms: Iterable[str] | None = None,
+    seeds: Iterable[int] | None = None,
+    most_runs: int = MOST_RUNS,
+    **settings: Any,
+) -> list[Config]:
+    """The configurations of a sweep: every point, at every place of the grid, arm and seed.
+
+    Args:
+        experiment: ``toy`` or ``patch``.
+        profile: the experiment's profile.
+        grid: field -> values; all combinations are run.
+        points: fields that go together, one mapping each, such as n and p0 for a kappa.
+        arms, seeds: None takes the profile's.
+        most_runs: refuse more.
+        **settings: fields common to all runs.
+
+    Raises:
+        ConfigError: unknown field, empty grid, a value out of range, a field given twice, two runs
+            alike, or too many runs (the message tells their cost).
+    """
+    cls = experiments.config_class(experiment)
+    grid = {name: list(values) for name, values in (grid or {}).items()}
+    points = [{}] if points is None else [dict(point) for point in points]
+    _check_fields(cls, grid, points, settings)
+    seeds = list(cls.default_seeds.get(profile, ()) if seeds is None else seeds)
+    arms = list(cls.default_arms if arms is None else arms)
+    count = len(points) * math.prod(map(len, grid.values())) * len(seeds) * len(arms)
+    if count > most_runs:
+        first = _one_place(cls, profile, grid, points[0], settings, seeds[:1], arms)
+        raise ConfigError(
+            f"the sweep has {count:,} runs, more than {most_runs:,}; {cost_words(first, count)}. "
+            f"Make the grid smaller, or allow it with most_runs={count}."
+        )
+    configs = [
+        config
+        for point in points
+        for place in itertools.product(*grid.values())
+        for config in cls.expand(
+            profile,
+            seeds=seeds,
+            arms=arms,
+            **settings,
+            **point,
+            **dict(zip(grid, place, strict=True)),
+        )
+    ]
+    if len(set(configs)) < len(configs):
+        twice = next(c for i, c in enumerate(configs) if c in configs[:i])
+        raise ConfigError(
+            f"the sweep names one run twice ({twice.arm}, seed {twice.seed}); "
+            "two points or values of the grid are alike."
+        )
+    return configs
+
+
+def cost_words(examples: Sequence[Config], count: int) -> str:
+    """What ``count`` runs like ``examples`` cost, told from the experiment's recorded runs."""
+    work = [getattr(config, "total_steps", None) for config in examples]
+    if None in work:
+        return "what they cost is not known"
+    steps = sum(work) / len(work) * count
+    words = f"{steps:.2g} steps"
+    rate = _recorded_rate(examples[0].experiment)
+    if rate is None:
+        return words
+    hours = steps / rate / 3600
+    spent = f"{hours:.1f} hours" if hours < 48 else f"{hours / 24:,.0f} days"
+    return f"{words}, about {spent} of one core at the {rate:,.0f} steps/s of the recorded runs"
+
+
+def _check_fields(
+    cls: type[Config],
+    grid: Mapping[str, Sequence[Any]],
+    points: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, Any],
+) -> None:
+    if not points:
+        raise ConfigError("points is empty; give at least one, or leave it out.")
+    for name, values in grid.items():
+        if not values:
+            raise ConfigError(f"the grid has no value for {name}; give at least one.")
+    seen = [*settings, *grid, *dict.fromkeys(name for point in points for name in point)]
+    for name in seen:
+        if name in ("arm", "seed"):
+            raise ConfigError(f"{name} is not swept by the grid; give {name}s=[…] instead.")
+        if name not in cls.model_fields:
+            raise ConfigError(unknown_name(name, cls.model_fields, what="setting"))
+        if seen.count(name) > 1:
+            raise ConfigError(f"{name} is set in two places; give it once.")
+
+
+def _one_place(cls, profile, grid, point, settings, seeds, arms) -> list[Config]:
+    place = {name: values[0] for name, values in grid.items()}
+    return cls.expand(profile, seeds=seeds, arms=arms, **settings, **point, **place)
+
+
+def _recorded_rate(experiment: str) -> float | None:
+    """Median steps per second of recorded runs; None where none was recorded."""
+    try:
+        records = [r for r in Store(recordings_dir()).find(experiment) if r.wall_s]
+    except RecordError:
+        return None
+    cls = experiments.config_class(experiment)
+    known = cls.model_fields
+    rates = [
+        cls(**{k: v for k, v in r.config.items() if k in known}).total_steps / r.wall_s
+        for r in records
+    ]
+    return sorted(rates)[len(rates) // 2] if rates else None

@@ -1,0 +1,100 @@
+"""The store of a sweep: each finished run a part of its own, until all are there."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lrbook.config import Config
+from lrbook.errors import RecordError
+from lrbook.records import Record, write_atomically
+from lrbook.sweeps.table import load, write
+from lrbook.unstored import Unstored
+
+
+class SweepStore(Unstored):
+    """The store that an experiment's ``run`` writes a sweep through."""
+
+    def __init__(self, folder: str | Path, configs: Sequence[Config]):
+        self.folder = Path(folder)
+        self.parts = self.folder / "parts"
+        self.wanted = {config.run_id for config in configs}
+        self.known: dict[str, Record] = {}
+
+    def check_writable(self) -> None:
+        """Make the folder and read what it has.
+
+        Raises:
+            RecordError: it cannot be written, is damaged, or holds another sweep.
+        """
+        try:
+            self.parts.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RecordError(
+                f"the sweep folder {self.folder} cannot be written ({error.strerror}); "
+                "name another one."
+            ) from None
+        self.read()
+
+    def read(self) -> None:
+        """Read what the folder has, if there is one; raises RecordError as ``check_writable``."""
+        if (self.folder / "sweep.json").exists():
+            self.known = {record.run_id: record for record in load(self.folder).records}
+        for path in sorted(self.parts.glob("*.json")):
+            record = _read_part(path)
+            self.known[record.run_id] = record
+        others = sorted(self.known.keys() - self.wanted)
+        if others:
+            raise RecordError(
+                f"{self.folder} holds {len(others)} runs that are not of this sweep "
+                f"({others[0]}, …); name another folder, or move this one away."
+            )
+
+    def load(self, config: Config) -> Record | None:
+        """The finished record of ``config``, or None."""
+        return self.known.get(config.run_id)
+
+    def finish(self, config: Config, history: pd.DataFrame, *rest: Any, **named: Any) -> Record:
+        """Write the run's part."""
+        record = super().finish(config, history, *rest, **named)
+        _write_part(self.parts / f"{record.run_id}.json", record)
+        return record
+
+    def forget(self, config: Config) -> None:
+        """Sweeps are not repeated run by run: move the folder away instead."""
+
+    def seal(self, records: Sequence[Record]) -> None:
+        """Put all runs into one table, then drop the parts: in this order nothing is lost."""
+        if not any(self.parts.glob("*.json")) and (self.folder / "sweep.json").exists():
+            return
+        write(self.folder, records)
+        for path in self.parts.glob("*.json"):
+            path.unlink()
+        self.parts.rmdir()
+
+
+def _write_part(path: Path, record: Record) -> None:
+    fields = {f.name: getattr(record, f.name) for f in dataclasses.fields(record)}
+    fields.pop("folder")
+    # None stands for nan, which JSON does not know
+    table = fields.pop("table").astype(object)
+    fields["history"] = table.where(table.notna(), None).to_dict("list")
+    write_atomically(path, json.dumps(fields, allow_nan=False).encode())
+
+
+def _read_part(path: Path) -> Record:
+    try:
+        fields = json.loads(path.read_bytes())
+        history = pd.DataFrame(fields.pop("history"))
+        history = history.astype({c: float for c in history if c != "step"})
+        record = Record(**fields, table=history)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise RecordError(
+            f"{path} is damaged ({str(error)[:80]}); delete it to repeat this run."
+        ) from None
+    if record.run_id != path.stem or not record.done:
+        raise RecordError(f"{path} does not belong there: run {record.run_id}, {record.status}.")
+    return record

@@ -1,0 +1,188 @@
+"""A finished sweep, and how it lies on disk: one table of histories, one file for the rest."""
+
+import functools
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lrbook.config import unknown_name
+from lrbook.errors import ConfigError, RecordError
+from lrbook.records import Record, recordings_dir, write_atomically
+
+
+class Sweep:
+    """The finished runs of a sweep.
+
+    Attributes:
+        records: one per run, in the order of the sweep.
+    """
+
+    def __init__(self, records: Sequence[Record]):
+        self.records = list(records)
+
+    @functools.cached_property
+    def swept(self) -> list[str]:
+        """The fields, besides arm and seed, in which the runs differ."""
+        first = self.records[0].config
+        return [
+            name
+            for name in first
+            if name not in ("arm", "seed")
+            and any(record.config.get(name) != first[name] for record in self.records)
+        ]
+
+    @functools.cached_property
+    def runs(self) -> pd.DataFrame:
+        """One row per run: run_id, swept fields, arm, seed, status, wall_s, and the result, whose
+        ``limits`` become ``limit_p_only`` and ``limit_all_p``.
+        """
+        rows = []
+        for record in self.records:
+            result = dict(record.result)
+            limits = result.pop("limits", {})
+            names = [*self.swept, "arm", "seed"]
+            rows.append(
+                {"run_id": record.run_id}
+                | {name: record.config[name] for name in names}
+                | {"status": record.status, "wall_s": record.wall_s}
+                | result
+                | {f"limit_{name}": value for name, value in limits.items()}
+            )
+        return pd.DataFrame(rows)
+
+    def select(self, **settings: Any) -> list[Record]:
+        """The runs whose configuration has all the ``settings``, in the order of the sweep.
+
+        Raises:
+            ConfigError: a setting is not a field of the experiment.
+        """
+        known = self.records[0].config
+        for name in settings:
+            if name not in known:
+                raise ConfigError(unknown_name(name, known, what="field"))
+        return [
+            record
+            for record in self.records
+            if all(record.config[name] == value for name, value in settings.items())
+        ]
+
+    def history(self, **settings: Any) -> list[pd.DataFrame]:
+        """Histories of the runs that ``select`` finds."""
+        return [record.history for record in self.select(**settings)]
+
+    def provenance(self) -> str:
+        """Where the runs come from, as one Markdown line."""
+        from lrbook.book import provenance
+
+        return provenance(self.records)
+
+
+def write(folder: Path, records: Sequence[Record]) -> None:
+    """Write ``histories.parquet``, then ``sweep.json``, which vouches for it."""
+    tables = [
+        record.history.astype({c: "float32" for c in record.history if c != "step"}).assign(run=i)
+        for i, record in enumerate(records)
+    ]
+    buffer = io.BytesIO()
+    pd.concat(tables).to_parquet(buffer, index=False, compression="zstd")
+    origins, places = _distinct([record.provenance for record in records])
+    first = records[0].config
+    common = {k: v for k, v in first.items() if all(r.config[k] == v for r in records)}
+    runs = [
+        {
+            "run_id": record.run_id,
+            "set": {k: v for k, v in record.config.items() if k not in common},
+            "status": record.status,
+            "origin": place,
+            "wall_s": record.wall_s,
+            "message": record.message,
+            "result": record.result,
+            "own": own,
+        }
+        for record, (place, own) in zip(records, places, strict=True)
+    ]
+    head = {
+        "experiment": records[0].experiment,
+        "common": common,
+        "provenance": origins,
+        "histories_sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
+    }
+    # one run a line, so that a difference between two versions can be read
+    lines = ",\n".join(json.dumps(run, allow_nan=False) for run in runs)
+    text = f'{json.dumps(head, indent=1, allow_nan=False)[:-2]},\n "runs": [\n{lines}\n]}}\n'
+    write_atomically(folder / "histories.parquet", buffer.getvalue())
+    write_atomically(folder / "sweep.json", text.encode())
+
+
+def load(folder: str | Path) -> Sweep:
+    """The sweep kept in ``folder``.
+
+    Raises:
+        LookupError: there is none.
+        RecordError: it is damaged.
+    """
+    folder = Path(folder)
+    path, table = folder / "sweep.json", folder / "histories.parquet"
+    if not path.exists():
+        raise LookupError(f"there is no finished sweep in {folder.name}")
+    try:
+        found = json.loads(path.read_bytes())
+        data = table.read_bytes()
+        if hashlib.sha256(data).hexdigest() != found["histories_sha256"]:
+            raise ValueError(f"{table.name} is not the one it was written with")
+        histories = pd.read_parquet(io.BytesIO(data), use_threads=False, pre_buffer=False)
+        by_run = dict(iter(histories.groupby("run", sort=False)))
+        records = [
+            Record(
+                run_id=run["run_id"],
+                experiment=found["experiment"],
+                config=found["common"] | run["set"],
+                status=run["status"],
+                provenance=found["provenance"][run["origin"]] | run["own"],
+                result=run["result"],
+                history_sha256=None,
+                wall_s=run["wall_s"],
+                message=run["message"],
+                table=by_run[i].drop(columns="run").reset_index(drop=True),
+            )
+            for i, run in enumerate(found["runs"])
+        ]
+    except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
+        raise RecordError(
+            f"the sweep {path} is damaged ({str(error)[:80]}). Restore it, or move the folder away "
+            "and run it again."
+        ) from None
+    return Sweep(records)
+
+
+def recorded(name: str) -> Sweep:
+    """The recorded sweep ``name`` of the book. Raises LookupError if it has not been recorded."""
+    return load(folder_of(name))
+
+
+def folder_of(name: str, results: str | Path | None = None) -> Path:
+    """Where the sweep ``name`` lies in a results folder; None takes the book's recordings."""
+    return Path(results or recordings_dir()) / "sweeps" / name
+
+
+_PER_RUN = ("date", "data_fingerprint")
+
+
+def _distinct(
+    origins: Sequence[Mapping[str, Any]],
+) -> tuple[list[dict[str, Any]], list[tuple[int, dict[str, Any]]]]:
+    """What provenances have in common, once; and for each its place there and its own rest."""
+    shared: list[dict[str, Any]] = []
+    places = []
+    for origin in origins:
+        rest = {k: v for k, v in origin.items() if k not in _PER_RUN}
+        if rest not in shared:
+            shared.append(rest)
+        own = {k: v for k, v in origin.items() if k in _PER_RUN}
+        places.append((shared.index(rest), own))
+    return shared, places

@@ -1,6 +1,7 @@
 """The plan of recordings: every entry means valid runs, and what is missing gets run."""
 
 import dataclasses
+import math
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -62,7 +63,8 @@ def plan(tmp_path):
 @pytest.mark.parametrize("recording", PLAN, ids=lambda recording: recording.name)
 def test_every_entry_means_valid_and_different_runs(recording):
     configs = recording.configs()
-    assert len(configs) == len(recording.arms) * len(recording.seeds)
+    places = len(recording.points or [{}]) * math.prod(map(len, (recording.grid or {}).values()))
+    assert len(configs) == places * len(recording.arms) * len(recording.seeds)
     assert len({config.run_id for config in configs}) == len(configs)
     assert {config.experiment for config in configs} == {recording.experiment}
     assert recording.what

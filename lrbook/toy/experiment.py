@@ -1,6 +1,7 @@
 """The shell of the toy experiment: device, records, checkpoints, progress."""
 
 import concurrent.futures
+import contextlib
 import hashlib
 import math
 import sys
@@ -16,6 +17,7 @@ from tqdm import tqdm
 from lrbook.errors import ConfigError, RunError, UserError
 from lrbook.provenance import available_cores, collect, describe_cpu
 from lrbook.records import Record, Store
+from lrbook.toy import sharding
 from lrbook.toy.batch import Progress, advance_all, pack, unpack
 from lrbook.toy.config import ToyConfig
 from lrbook.toy.limits import LIMITS, limits
@@ -144,6 +146,7 @@ class _Shell:
         self.store = store
         self.devices = devices
         self.vectorised = devices[0].platform != "cpu"
+        self.turns = {device: threading.Lock() for device in devices}  # a batch fills its device
         self.stored = stored
         self.runs = runs
         self.stopped = threading.Event()
@@ -161,8 +164,9 @@ class _Shell:
 
     def run_all(self) -> list[Record]:
         """Run every batch, each in a thread, and return the new records."""
-        batches = self._batches()
-        workers = max(1, len(self.devices) if self.vectorised else available_cores())
+        batches = sharding.batches(self.runs, self.devices, vectorised=self.vectorised)
+        cores = 0 if self.vectorised else available_cores()
+        workers = max(len(self.devices), cores)
         failed: list[tuple[Progress, Exception]] = []
         with self.bar, concurrent.futures.ThreadPoolExecutor(workers) as pool:
             jobs = [pool.submit(self._run_batch, *batch, failed) for batch in batches]
@@ -177,19 +181,13 @@ class _Shell:
             raise RunError(f"{_words(run)}: {_reason(error)}") from error
         return records
 
-    def _batches(self) -> list[tuple[list[Progress], jax.Device]]:
-        """Which runs go together, and where; the longest first, so that no core waits long."""
-        longest_first = sorted(self.runs, key=lambda run: run.step - run.config.total_steps)
-        if not self.vectorised:
-            return [([run], self.devices[0]) for run in longest_first]
-        groups: dict[tuple, list[Progress]] = {}
-        for index, run in enumerate(longest_first):
-            c = run.config
-            shape = (c.counts, c.d, c.m_w, c.m_v, c.paired_v, c.test_points, c.total_steps)
-            groups.setdefault((*shape, index % len(self.devices)), []).append(run)
-        return [(runs, self.devices[key[-1]]) for key, runs in groups.items()]
-
     def _run_batch(
+        self, runs: list[Progress], device: jax.Device, failed: list[tuple[Progress, Exception]]
+    ) -> list[Record]:
+        with self.turns[device] if self.vectorised else contextlib.nullcontext():
+            return self._run_together(runs, device, failed)
+
+    def _run_together(
         self, runs: list[Progress], device: jax.Device, failed: list[tuple[Progress, Exception]]
     ) -> list[Record]:
         if self.stopped.is_set():

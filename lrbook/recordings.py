@@ -12,7 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from lrbook import experiments, sweeps
+from lrbook import sweeps
 from lrbook.config import Config, unknown_name
 from lrbook.errors import ConfigError
 from lrbook.provenance import available_cores

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from lrbook import cli, experiments, recordings
+from lrbook import cli, experiments, recordings, sweeps
 from lrbook.errors import ConfigError
 from lrbook.records import Store
 from lrbook.vision import identity
@@ -83,7 +83,9 @@ def test_the_plan_holds_what_the_book_shows():
     assert {config.data for config in laptop.configs()} == {"parquet:ad293141ee8007bc"}
 
 
-@pytest.mark.parametrize("recording", PLAN, ids=lambda recording: recording.name)
+@pytest.mark.parametrize(
+    "recording", [r for r in PLAN if not r.is_sweep], ids=lambda recording: recording.name
+)
 def test_the_command_of_a_run_means_that_run(recording, monkeypatch, tmp_path):
     typed = []
 
@@ -180,3 +182,33 @@ def test_the_command_line_lists_and_picks(lrbook, tmp_path):
     assert answer.out.split()[:4] == ["patch-laptop", "0/15", "15", "missing:"]
     assert len(answer.out.splitlines()) == 1
     assert len(lrbook("record", "--results", Path("none")).out.splitlines()) == len(PLAN)
+
+
+def test_a_sweep_is_recorded_in_one_folder_and_found(tmp_path):
+    small = {"steps": 40, "steps_ls": 40, "anneal": 20}
+    entry = recordings.Recording(
+        name="tiny",
+        what="two rates",
+        experiment="toy",
+        profile="smoke",
+        arms=("L-S", "S"),
+        seeds=(3,),
+        settings=small,
+        grid={"eta1": [0.1, 0.2]},
+    )
+    assert recordings.state_lines([entry], tmp_path)[0].split()[:4] == [
+        "tiny",
+        "0/4",
+        "4",
+        "missing:",
+    ]
+    assert recordings.run_missing([entry], tmp_path) == 0
+    assert "4/4 complete" in recordings.state_lines([entry], tmp_path)[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["sweeps"]
+    found = sweeps.load(sweeps.folder_of("tiny", tmp_path))
+    assert found.runs[["eta1", "arm"]].to_numpy().tolist() == [
+        [0.1, "L-S"],
+        [0.1, "S"],
+        [0.2, "L-S"],
+        [0.2, "S"],
+    ]

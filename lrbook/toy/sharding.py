@@ -1,6 +1,7 @@
 """Which runs are advanced together, and on which device."""
 
 import math
+import sys
 from collections.abc import Sequence
 
 import jax
@@ -33,10 +34,8 @@ def batches(
         groups.setdefault(shape_of(run.config), []).append(run)
     shared = []
     for group in groups.values():
-        size = min(
-            runs_that_fit(group[0].config, min(map(_memory, devices))),
-            math.ceil(len(group) / len(devices)),
-        )
+        fit = runs_that_fit(group[0].config, min(map(_memory, devices)))
+        size = min(math.ceil(len(group) / len(devices)), fit)
         shared += [group[start : start + size] for start in range(0, len(group), size)]
     return [(batch, devices[i % len(devices)]) for i, batch in enumerate(shared)]
 
@@ -49,6 +48,8 @@ def shape_of(config: ToyConfig) -> tuple:
 
 def runs_that_fit(config: ToyConfig, memory: float) -> int:
     """How many runs like ``config`` fit into ``MEMORY_SHARE`` of ``memory`` bytes; at least 1."""
+    if memory == math.inf:
+        return sys.maxsize
     return max(1, int(MEMORY_SHARE * memory / bytes_of_run(config)))
 
 

@@ -1,0 +1,187 @@
+"""Sweeps: what they run, what they refuse, and that nothing is lost or run twice."""
+
+import itertools
+import json
+
+import pandas as pd
+import pytest
+
+from lrbook import sweeps
+from lrbook.errors import ConfigError, RecordError
+from lrbook.toy import experiment
+from lrbook.toy.config import ToyConfig
+
+SHORT = {"steps": 40, "steps_ls": 40, "anneal": 20, "test_points": 50}
+
+
+def test_every_point_meets_every_place_of_the_grid_arm_and_seed():
+    points = [{"n": 60, "p0": 0.1}, {"n": 80, "p0": 0.2}]
+    configs = sweeps.expand(
+        "toy", "smoke", points=points, grid={"eta1": [0.1, 0.2], "r": [0.3]}, seeds=[4, 5], s=2.0
+    )
+    found = [(c.n, c.p0, c.eta1, c.r, c.seed, c.arm) for c in configs]
+    product = itertools.product([(60, 0.1), (80, 0.2)], [0.1, 0.2], [0.3], [4, 5], ["L-S", "S"])
+    assert found == [(*point, *rest) for point, *rest in product]
+    assert {c.s for c in configs} == {2.0}
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"grid": {"eta": [0.1]}}, "eta is not a known setting; did you mean eta2?"),
+        ({"grid": {"eta1": []}}, "no value for eta1"),
+        ({"points": []}, "points is empty"),
+        ({"points": [{"lamda": 1.0}]}, "did you mean lam?"),
+        ({"grid": {"seed": [1]}}, "give seeds="),
+        ({"grid": {"r": [0.1]}, "points": [{"r": 0.2}]}, "r is set in two places"),
+        ({"grid": {"r": [0.1]}, "r": 0.2}, "r is set in two places"),
+        ({"grid": {"r": [0.1, 0.1]}}, "one run twice"),
+        ({"grid": {"r": [0.1, -0.1]}}, "greater than 0"),
+        ({"seeds": []}, "seeds is empty"),
+    ],
+)
+def test_a_bad_sweep_is_refused(asked, words):
+    with pytest.raises(ConfigError, match=words.replace("?", r"\?")):
+        sweeps.expand("toy", "smoke", **asked)
+
+
+def test_a_million_runs_are_refused_with_their_cost_before_any_is_made(monkeypatch):
+    monkeypatch.setattr("lrbook.sweeps.plan._recorded_rate", lambda _: 10_000.0)
+    grid = {"r": [i / 1000 for i in range(1, 1001)], "eta1": [i / 1000 for i in range(20, 1020)]}
+    with pytest.raises(ConfigError) as error:
+        sweeps.expand("toy", "smoke", grid=grid, seeds=[1], arms=["S"])
+    # 400 steps a run at 10,000 a second: 40,000 seconds
+    for words in ("1,000,000 runs", "4e+08 steps", "11.1 hours", "most_runs=1000000"):
+        assert words in str(error.value)
+
+
+def test_the_limit_can_be_raised():
+    grid = {"r": [0.1, 0.2, 0.3]}
+    with pytest.raises(ConfigError, match="3 runs"):
+        sweeps.expand("toy", "smoke", grid=grid, seeds=[1], arms=["S"], most_runs=2)
+    assert len(sweeps.expand("toy", "smoke", grid=grid, seeds=[1], arms=["S"], most_runs=3)) == 3
+
+
+def test_the_cost_follows_the_recorded_runs(monkeypatch):
+    config = ToyConfig.for_profile("smoke", arm="S", seed=0)
+    assert "of the recorded runs" in sweeps.cost_words([config], 10)
+    monkeypatch.setenv("LRBOOK_RECORDINGS", "nowhere")
+    assert sweeps.cost_words([config], 10) == "4e+03 steps"
+
+
+@pytest.fixture
+def swept(tmp_path):
+    folder = tmp_path / "sweep"
+    return folder, sweeps.run(
+        "toy", "smoke", grid={"r": [0.1, 0.2]}, seeds=[1], folder=folder, **SHORT
+    )
+
+
+def test_a_sweep_has_the_numbers_of_single_runs(swept):
+    folder, sweep = swept
+    assert sorted(path.name for path in folder.iterdir()) == ["histories.parquet", "sweep.json"]
+    assert sweep.swept == ["r"]
+    assert list(sweep.runs.columns[:4]) == ["run_id", "r", "arm", "seed"]
+    for row, record in zip(sweep.runs.itertuples(), sweep.records, strict=True):
+        config = ToyConfig.for_profile("smoke", arm=row.arm, seed=row.seed, r=row.r, **SHORT)
+        [alone] = experiment.run([config], progress=False)
+        assert record.run_id == row.run_id == config.run_id
+        assert row.loss == alone.result["loss"]
+        assert row.limit_all_p == alone.result["limits"]["all_p"]
+        kept = alone.history.astype({c: "float32" for c in alone.history if c != "step"})
+        pd.testing.assert_frame_equal(record.history, kept)
+
+
+def test_selecting(swept):
+    _, sweep = swept
+    assert [r.config["arm"] for r in sweep.select(r=0.2)] == ["L-S", "S"]
+    [history] = sweep.history(r=0.2, arm="S")
+    assert history.step.iloc[-1] == 40
+    with pytest.raises(ConfigError, match="did you mean eta"):
+        sweep.select(eta=1)
+    assert "4 runs, seed 1" in sweep.provenance()
+
+
+def test_finished_runs_are_not_run_again(swept, monkeypatch):
+    folder, sweep = swept
+    asked = []
+    plain = experiment.sharding.batches
+
+    def spy(runs, *rest, **named):
+        asked.extend(run.config for run in runs)
+        return plain(runs, *rest, **named)
+
+    monkeypatch.setattr(experiment.sharding, "batches", spy)
+    more = sweeps.run(
+        "toy", "smoke", grid={"r": [0.1, 0.2, 0.3]}, seeds=[1], folder=folder, **SHORT
+    )
+    assert {(c.r, c.arm) for c in asked} == {(0.3, "L-S"), (0.3, "S")}
+    assert more.runs.run_id.tolist()[:4] == sweep.runs.run_id.tolist()
+    assert len(sweeps.load(folder).records) == 6
+
+
+def test_a_broken_off_sweep_keeps_what_was_finished(tmp_path, monkeypatch):
+    arguments = {"grid": {"r": [0.1, 0.2]}, "seeds": [1], "folder": tmp_path / "s", **SHORT}
+    whole = sweeps.run("toy", "smoke", **(arguments | {"folder": tmp_path / "other"}))
+    plain, finished = sweeps.SweepStore.finish, []
+
+    def finish(store, config, *rest, **named):
+        if len(finished) == 2:
+            raise KeyboardInterrupt
+        finished.append(plain(store, config, *rest, **named))
+        return finished[-1]
+
+    monkeypatch.setattr("lrbook.toy.experiment.available_cores", lambda: 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(sweeps.SweepStore, "finish", finish)
+        with pytest.raises(KeyboardInterrupt):
+            sweeps.run("toy", "smoke", **arguments)
+    assert len(list((tmp_path / "s" / "parts").iterdir())) == 2
+    with pytest.raises(LookupError):
+        sweeps.load(tmp_path / "s")
+    again = sweeps.run("toy", "smoke", **arguments)
+    times = ["wall_s"]
+    pd.testing.assert_frame_equal(again.runs.drop(columns=times), whole.runs.drop(columns=times))
+    for one, other in zip(again.records, whole.records, strict=True):
+        pd.testing.assert_frame_equal(one.history, other.history)
+    kept = {record.run_id for record in finished}
+    assert {r.run_id: r.wall_s for r in again.records if r.run_id in kept} == {
+        r.run_id: r.wall_s for r in finished
+    }
+
+
+def test_another_sweep_in_the_folder_is_refused_and_left_alone(swept):
+    folder, _ = swept
+    before = (folder / "sweep.json").read_bytes()
+    with pytest.raises(RecordError, match="not of this sweep"):
+        sweeps.run("toy", "smoke", grid={"r": [0.1]}, seeds=[1], folder=folder, **SHORT)
+    assert (folder / "sweep.json").read_bytes() == before
+
+
+def test_damage_is_reported_by_name(swept):
+    folder, _ = swept
+    table = folder / "histories.parquet"
+    whole = table.read_bytes()
+    table.write_bytes(whole[:-1])
+    with pytest.raises(RecordError, match=r"sweep\.json is damaged"):
+        sweeps.load(folder)
+    table.write_bytes(whole)
+    text = (folder / "sweep.json").read_text()
+    (folder / "sweep.json").write_text(text[: len(text) // 2])
+    with pytest.raises(RecordError, match="damaged"):
+        sweeps.load(folder)
+
+
+def test_a_damaged_part_is_reported_by_name(tmp_path):
+    parts = tmp_path / "s" / "parts"
+    parts.mkdir(parents=True)
+    (parts / "toy-000000000000.json").write_text("{")
+    with pytest.raises(RecordError, match=r"toy-000000000000\.json is damaged"):
+        sweeps.run("toy", "smoke", grid={"r": [0.1]}, seeds=[1], folder=tmp_path / "s", **SHORT)
+
+
+def test_the_file_is_plain_json(swept):
+    folder, sweep = swept
+    found = json.loads((folder / "sweep.json").read_text())
+    assert found["common"]["steps"] == 40
+    assert [run["set"]["r"] for run in found["runs"]] == sweep.runs.r.tolist()

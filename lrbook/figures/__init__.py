@@ -7,9 +7,11 @@ the lowest seed to the highest. Captions and alternative texts stand with the ce
 from lrbook.figures.arms import CHANCE, by_step, dots_by_arm, learning_order, patch_learning
 from lrbook.figures.base import draw_arm
 from lrbook.figures.plain import curve_with_bounds, histograms, image_grid, three_directions
+from lrbook.figures.sweeps import against, phase_map, small_lines
 
 __all__ = [
     "CHANCE",
+    "against",
     "by_step",
     "curve_with_bounds",
     "dots_by_arm",
@@ -18,5 +20,7 @@ __all__ = [
     "image_grid",
     "learning_order",
     "patch_learning",
+    "phase_map",
+    "small_lines",
     "three_directions",
 ]

@@ -1,0 +1,135 @@
+"""The theorems' exponents beside measured ones: what is fitted, and the words of the verdict."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from lrbook.fits import PowerLaw, power_law
+from lrbook.sweeps import Sweep
+
+
+class Claim(NamedTuple):
+    """One exponent of a theorem, and what was measured for it.
+
+    Attributes:
+        statement: where the paper says it.
+        quantity: what is measured, in words.
+        against: the variable that it is fitted against.
+        bound: the paper's bound, as maths.
+        predicted: its exponent.
+        side: whether the bound is from above or from below.
+        towards: where the bound is meant to hold, for the variable going to zero or infinity.
+        law: the fit.
+        seeds: how many seeds it rests on.
+    """
+
+    statement: str
+    quantity: str
+    against: str
+    bound: str
+    predicted: float
+    side: Literal["above", "below"]
+    towards: Literal["zero", "infinity"]
+    law: PowerLaw
+    seeds: int
+
+    @property
+    def verdict(self) -> str:
+        """Whether the measured exponent agrees with the bound, keeps it with room, or breaks it.
+
+        y <= C x^a for x going to zero asks for an exponent of at least a; for x going to infinity,
+        or a bound from below, of at most a; for both, of at least a again.
+        """
+        sign = 1 if (self.side == "above") == (self.towards == "zero") else -1
+        room = sign * (self.law.exponent - self.predicted)
+        half = self.law.half or 0.0
+        if abs(room) <= half:
+            return "as predicted"
+        return "keeps the bound, with room" if room > 0 else "does not follow the bound here"
+
+
+def claims_table(claims: Sequence[Claim]) -> pd.DataFrame:
+    """One row per claim: statement, quantity, bound, exponents, seeds and verdict."""
+    return pd.DataFrame(
+        [
+            {
+                "statement": claim.statement,
+                "quantity": f"{claim.quantity}, against {claim.against}",
+                "bound": claim.bound,
+                "predicted": f"{claim.predicted:g}",
+                "measured": claim.law.words(),
+                "seeds": claim.seeds,
+                "verdict": claim.verdict,
+            }
+            for claim in claims
+        ]
+    )
+
+
+def by_seed(runs: pd.DataFrame, x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
+    """Values of ``x`` (points,), ascending, and one row of ``y`` per seed (seeds, points).
+
+    Raises:
+        ValueError: a seed lacks a point, or has it twice.
+    """
+    table = runs.pivot(index="seed", columns=x, values=y)
+    if table.isna().to_numpy().any():
+        raise ValueError(f"not every seed has {y} at every {x}")
+    return table.columns.to_numpy(dtype=float), table.to_numpy(dtype=float)
+
+
+def fit(runs: pd.DataFrame, x: str, y: str) -> PowerLaw:
+    """The power law of ``y`` in ``x``, with an interval over the seeds of ``runs``."""
+    return power_law(*by_seed(runs, x, y))
+
+
+def with_errors(sweep: Sweep) -> pd.DataFrame:
+    """The sweep's runs with kappa = sqrt(d / N), p_only_error and test_error.
+
+    ``test_error`` is that of the data distribution: the errors on fresh examples with P alone, with
+    Q alone and with both, in the proportions p0, q0 and the rest.
+    """
+    runs = sweep.runs.copy()
+    configs = [record.config for record in sweep.records]
+    last = pd.DataFrame([record.history.iloc[-1] for record in sweep.records])
+    p0, q0 = (np.array([config[name] for config in configs]) for name in ("p0", "q0"))
+    d, n = (np.array([config[name] for config in configs]) for name in ("d", "n"))
+    runs["kappa"] = np.sqrt(d / n).round(3)
+    runs["p_only_error"] = 1 - runs.p_only_accuracy
+    runs["test_error"] = (
+        p0 * (1 - last.p_only_accuracy.to_numpy(float))
+        + q0 * (1 - last.q_only_accuracy.to_numpy(float))
+        + (1 - p0 - q0) * (1 - last.both_accuracy.to_numpy(float))
+    )
+    return runs
+
+
+def crossing(history: pd.DataFrame, column: str, level: float) -> float:
+    """The step at which ``column`` first falls below ``level``; nan if it never does.
+
+    Between the two rows around it the step is interpolated, straight in log-log coordinates.
+    """
+    steps = history.step.to_numpy(float)
+    values = history[column].to_numpy(float)
+    below = np.flatnonzero(values < level)
+    if not len(below):
+        return float("nan")
+    i = below[0]
+    if i == 0 or steps[i - 1] == 0:
+        return float(steps[i])
+    share = np.log(values[i - 1] / level) / np.log(values[i - 1] / values[i])
+    return float(steps[i - 1] * (steps[i] / steps[i - 1]) ** share)
+
+
+def crossing_times(sweep: Sweep, column: str, levels: Sequence[float]) -> pd.DataFrame:
+    """One row per run and level: the run's swept fields, seed, ``level`` and ``steps``."""
+    runs = sweep.runs[[*sweep.swept, "arm", "seed"]]
+    return pd.concat(
+        [
+            runs.assign(level=level, steps=[crossing(h, column, level) for h in sweep.history()])
+            for level in levels
+        ],
+        ignore_index=True,
+    )

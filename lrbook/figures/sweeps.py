@@ -1,0 +1,159 @@
+"""Sweeps: quantities against one swept field on logarithmic axes, and maps over two."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from lrbook import style
+from lrbook.figures.base import new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def against(
+    groups: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    guides: Mapping[str, tuple[str, float]] | None = None,
+    log: bool = True,
+) -> "Figure":
+    """Every seed as a dot and the mean as a line, one group per arm or label.
+
+    Args:
+        groups: label -> (x of shape (points,), y of shape (seeds, points)).
+        xlabel, ylabel: what the axes say.
+        guides: label of a dotted straight line -> (group whose first mean it starts from, slope).
+        log: logarithmic axes; the mean is then geometric.
+    """
+    figure, axes = new_figure()
+    plain = [style.ARM_COLORS[arm] for arm in ("L-S", "S", "S+noise")] + [style.NEUTRAL]
+    start = {}
+    for (label, (x, y)), color in zip(groups.items(), plain, strict=False):
+        color = style.ARM_COLORS.get(label, color)
+        look = style.ARM_STYLES.get(label, {"linestyle": "-", "marker": "o"})
+        mean = np.exp(np.log(y).mean(0)) if log else y.mean(0)
+        start[label] = (x, mean)
+        axes.plot(x, mean, color=color, linestyle=look["linestyle"], label=label)
+        for row in y:
+            axes.plot(x, row, look["marker"], color=color, alpha=0.5, markersize=4)
+    for label, (group, slope) in (guides or {}).items():
+        x, mean = start[group]
+        line = mean[-1] * (x / x[-1]) ** slope
+        axes.plot(x, line, linestyle=":", color=style.NEUTRAL, label=label)
+    if log:
+        axes.set(xscale="log", yscale="log")
+        _plain_ticks(axes, next(iter(groups.values()))[0])
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.legend()
+    return figure
+
+
+def phase_map(
+    maps: Mapping[str, pd.DataFrame],
+    *,
+    xlabel: str,
+    ylabel: str,
+    difference: str | None = None,
+) -> "Figure":
+    """Maps over two swept fields, one panel each, the number written in every cell.
+
+    Args:
+        maps: title -> table of values, rows for y (ascending) and columns for x; nan where no run
+            finished, drawn as a cross.
+        xlabel, ylabel: what the axes say.
+        difference: title of the map that is drawn with blue for positive and orange for negative
+            values; the others share one scale from 0.
+    """
+    figure, panels = new_figure(
+        len(maps), 1, figsize=(5.6, 3.5 * len(maps)), squeeze=False, sharex=True
+    )
+    most = max(
+        (np.nanmax(table.to_numpy()) for title, table in maps.items() if title != difference),
+        default=1.0,
+    )
+    for axes, (title, table) in zip(panels.flat, maps.items(), strict=True):
+        cells = table.to_numpy(dtype=float)
+        if title == difference:
+            reach = max(np.nanmax(np.abs(cells)), 1e-9)
+            colors = _two_sided()(0.5 + 0.5 * cells / reach)
+        else:
+            colors = _one_sided()(cells / most)
+        axes.imshow(colors, origin="lower", aspect="auto", interpolation="nearest")
+        for (i, j), value in np.ndenumerate(cells):
+            known = np.isfinite(value)
+            text = f"{value:+.2f}" if title == difference else f"{value:.2f}"
+            ink = "#000000" if known and colors[i, j, :3].mean() > 0.45 else "#ffffff"
+            axes.text(
+                j,
+                i,
+                text if known else "×",
+                ha="center",
+                va="center",
+                fontsize=11,
+                color=ink if known else style.NEUTRAL,
+            )
+        axes.set_xticks(range(table.shape[1]), [f"{x:g}" for x in table.columns])
+        axes.set_yticks(range(table.shape[0]), [f"{y:g}" for y in table.index])
+        axes.set(title=title, ylabel=ylabel)
+        axes.grid(visible=False)
+    panels[-1, 0].set_xlabel(xlabel)
+    return figure
+
+
+def small_lines(
+    groups: Mapping[str, Mapping[str, Sequence[Any]]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    limits: Mapping[str, float] | None = None,
+    logx: bool = False,
+) -> "Figure":
+    """Mean with the seeds' range for each group: label -> {"x": (points,), "y": (seeds, points)}.
+
+    Args:
+        groups: what is drawn.
+        xlabel, ylabel: what the axes say.
+        limits: label -> height of a dotted horizontal line.
+        logx: logarithmic x axis.
+    """
+    figure, axes = new_figure()
+    spare = iter([style.NEUTRAL] * len(groups))
+    for label, group in groups.items():
+        x, y = np.asarray(group["x"], float), np.asarray(group["y"], float)
+        color = style.ARM_COLORS.get(label) or next(spare)
+        look = style.ARM_STYLES.get(label, {"linestyle": "-", "marker": "o"})
+        axes.plot(x, y.mean(0), color=color, label=label, **look)
+        axes.fill_between(x, y.min(0), y.max(0), color=color, alpha=0.18, linewidth=0)
+    for label, value in (limits or {}).items():
+        axes.axhline(value, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
+        axes.annotate(
+            label, (0.01, value), xycoords=("axes fraction", "data"), va="bottom", fontsize=10
+        )
+    if logx:
+        axes.set_xscale("log")
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.legend()
+    return figure
+
+
+def _plain_ticks(axes: "Axes", x: np.ndarray) -> None:
+    axes.set_xticks(x, [f"{value:g}" for value in x])
+    axes.xaxis.minorticks_off()
+
+
+def _one_sided() -> Any:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("error", ["#f2f4f7", style.ARM_COLORS["S"], "#5a2400"])
+
+
+def _two_sided() -> Any:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    ends = (style.ARM_COLORS["S"], "#e8e8e8", style.ARM_COLORS["L-S"])
+    return LinearSegmentedColormap.from_list("difference", ends)

@@ -1,0 +1,113 @@
+"""Exponents and verdicts: against closed forms, and by hand for every kind of bound."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lrbook import claims, sweeps
+from lrbook.fits import PowerLaw
+
+
+def claim(exponent, half, predicted, side, towards):
+    law = PowerLaw(exponent, half, 1.0)
+    return claims.Claim("T", "q", "x", "$x$", predicted, side, towards, law, 3)
+
+
+@pytest.mark.parametrize(
+    ("exponent", "predicted", "side", "towards", "verdict"),
+    [
+        (2.0, 1.0, "above", "zero", "keeps the bound, with room"),  # y = x^2 <= x near 0
+        (0.5, 1.0, "above", "zero", "does not follow the bound here"),
+        (1.05, 1.0, "above", "zero", "as predicted"),
+        (0.95, 1.0, "above", "zero", "as predicted"),
+        (0.5, 1.0, "above", "infinity", "keeps the bound, with room"),  # sqrt(x) <= x
+        (2.0, 1.0, "above", "infinity", "does not follow the bound here"),
+        (0.5, 0.0, "below", "zero", "does not follow the bound here"),  # sqrt(x) is not >= 1
+        (-0.5, 0.0, "below", "zero", "keeps the bound, with room"),
+        (0.5, 0.0, "below", "infinity", "keeps the bound, with room"),
+        (-1.9, -1.0, "above", "zero", "does not follow the bound here"),  # x^-1.9 > 1/x near 0
+    ],
+)
+def test_verdicts(exponent, predicted, side, towards, verdict):
+    assert claim(exponent, 0.1, predicted, side, towards).verdict == verdict
+
+
+def test_the_table_says_what_was_fitted():
+    row = claims.claims_table([claim(2.0, 0.1, 1.0, "above", "zero")]).iloc[0]
+    assert row["quantity"] == "q, against x"
+    assert row["predicted"] == "1"
+    assert row["measured"].replace("\N{NO-BREAK SPACE}", " ") == "2.00 ± 0.10"
+    assert row["seeds"] == 3
+
+
+def test_a_power_law_is_found_by_seed():
+    runs = pd.DataFrame(
+        [
+            {"seed": seed, "x": x, "y": (1 + seed) * x**-2}
+            for seed in (1, 2, 3)
+            for x in (4.0, 1.0, 2.0)
+        ]
+    )
+    law = claims.fit(runs, "x", "y")
+    assert law.exponent == pytest.approx(-2)
+    assert law.half == pytest.approx(0, abs=1e-9)
+    x, y = claims.by_seed(runs, "x", "y")
+    assert x.tolist() == [1, 2, 4]
+    np.testing.assert_allclose(y[2], [4, 1, 0.25])
+
+
+def test_a_seed_without_a_point_is_refused():
+    runs = pd.DataFrame([{"seed": 1, "x": 1, "y": 1}, {"seed": 2, "x": 2, "y": 1}])
+    with pytest.raises(ValueError, match="not every seed"):
+        claims.by_seed(runs, "x", "y")
+
+
+def history(step, loss):
+    return pd.DataFrame({"step": step, "loss": loss})
+
+
+def test_a_crossing_of_a_power_law_is_exact():
+    steps = np.array([0, 1, 10, 100, 1000])
+    found = claims.crossing(history(steps, np.append(2.0, steps[1:] ** -0.5)), "loss", 0.05)
+    assert found == pytest.approx(400)  # 400^(-1/2) = 0.05
+
+
+@pytest.mark.parametrize(
+    ("loss", "level", "step"),
+    [
+        ([1, 0.5, 0.2], 0.05, np.nan),
+        ([0.01, 0.5, 0.2], 0.05, 0),  # below from the start
+        ([1, 0.01, 0.2], 0.05, 1),  # falls before the first step that has a logarithm
+        ([1, 0.05, 0.01], 0.05, 1),  # reaches the level at step 1, is below right after
+    ],
+)
+def test_crossings_at_the_ends(loss, level, step):
+    found = claims.crossing(history([0, 1, 10], loss), "loss", level)
+    np.testing.assert_allclose(found, step)
+
+
+def test_errors_of_the_mixture():
+    short = {"steps": 40, "test_points": 200}
+    points = [{"n": 60, "p0": 0.1}, {"n": 90, "p0": 0.2}]
+    sweep = sweeps.run(
+        "toy", "smoke", points=points, arms=["S"], seeds=[1], progress=False, **short
+    )
+    runs = claims.with_errors(sweep)
+    assert runs.kappa.tolist() == [round((10 / 60) ** 0.5, 3), round((10 / 90) ** 0.5, 3)]
+    for row, record in zip(runs.itertuples(), sweep.records, strict=True):
+        last, config = record.history.iloc[-1], record.config
+        shares = {"p_only": config["p0"], "q_only": config["q0"]}
+        shares["both"] = 1 - sum(shares.values())
+        wrong = sum(share * (1 - last[f"{name}_accuracy"]) for name, share in shares.items())
+        assert row.test_error == pytest.approx(wrong)
+        assert row.p_only_error == 1 - row.p_only_accuracy
+
+
+def test_times_of_a_whole_sweep():
+    sweep = sweeps.run(
+        "toy", "smoke", grid={"eta2": [0.02, 0.05]}, arms=["S"], seeds=[1, 2], progress=False
+    )
+    times = claims.crossing_times(sweep, "loss", [0.65, 0.6])
+    assert len(times) == 8
+    expected = [claims.crossing(record.history, "loss", 0.6) for record in sweep.records]
+    np.testing.assert_array_equal(times[times.level == 0.6].steps, expected)

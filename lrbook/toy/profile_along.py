@@ -1,0 +1,111 @@
+"""N_V on the plane of z and zeta during training, kept as a function of the direction alone.
+
+relu is positively homogeneous, so N_V(x) = |x| N_V(x / |x|): one value per direction is the whole
+plane. Q's three rays are only about r apart, hence the stretched coordinates X along z and Y along
+zeta / REACH: the point (X, Y) is X z + REACH Y zeta, and its direction psi = atan2(Y, X). The line
+z + t zeta is X = 1, Y = t / REACH.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lrbook.toy import descent, tasks
+from lrbook.toy.config import ToyConfig
+from lrbook.toy.network import output_weights
+from lrbook.toy.rays import before_relu
+
+REACH = 3.0  # in units of ||zeta||: how far the picture reaches to either side
+
+
+class Film(NamedTuple):
+    """One run, frame by frame.
+
+    Attributes:
+        config: the run.
+        step: steps taken, shape (frames,).
+        rate: rate of the next step, shape (frames,).
+        psi: directions in stretched coordinates, radians from -pi/2 to pi/2, shape (directions,).
+        values: N_V at (cos psi, sin psi) times s, that is as an output for a = 1,
+            shape (frames, directions).
+        kinked: share of neurons with unlike signs at z - zeta and z + zeta, shape (frames,).
+    """
+
+    config: ToyConfig
+    step: np.ndarray
+    rate: np.ndarray
+    psi: np.ndarray
+    values: np.ndarray
+    kinked: np.ndarray
+
+
+def frame_times(config: ToyConfig, frames: int) -> list[int]:
+    """Steps 0 to the last, about ``frames`` of them: geometric, and anew from the annealing on."""
+    total = config.total_steps
+    cut = config.anneal if config.arm == "L-S" and config.anneal != "loss" else 0
+    if not 0 < cut < total:
+        return _geometric(total, frames)
+    early = _geometric(cut, frames // 2)
+    return early + [cut + time for time in _geometric(total - cut, frames - len(early) + 1)[1:]]
+
+
+def _geometric(steps: int, count: int) -> list[int]:
+    first = min(max(steps // 1000, 1), steps)
+    return [0, *np.unique(np.geomspace(first, steps, count - 1).round().astype(int)).tolist()]
+
+
+def on_directions(V: jax.Array, points: jax.Array) -> jax.Array:
+    """N_V at points (count, 2) in the coordinates of V (2, m_v); shape (count,)."""
+    return jax.nn.relu(points @ V) @ output_weights(V.shape[1])
+
+
+def kinked(V: jax.Array, rays: jax.Array) -> jax.Array:
+    """Share of neurons whose sign at z - zeta is not that at z + zeta, a scalar."""
+    lower, _, upper = before_relu(V, rays)
+    return ((lower > 0) != (upper > 0)).mean(dtype=V.dtype)
+
+
+_advance = jax.jit(descent.advance)
+
+
+@jax.jit
+def _look(
+    state: descent.State, problem: descent.Problem, rule: descent.Rule, points: jax.Array
+) -> tuple[jax.Array, ...]:
+    values = on_directions(state.V, points) * problem.s
+    return descent.rate(state, rule), values, kinked(state.V, problem.rays)
+
+
+def film(config: ToyConfig, frames: int = 60, directions: int = 121) -> Film:
+    """Run ``config`` and look at N_V on the way.
+
+    Args:
+        config: the run; annealed at a step, not by the loss.
+        frames: about how many looks.
+        directions: how many values of psi, odd so that z itself is one of them.
+
+    Raises:
+        ValueError: the run anneals by its loss, at a step that is not known beforehand.
+    """
+    if config.arm == "L-S" and config.anneal == "loss":
+        raise ValueError("a film needs the annealing step in advance: anneal is a number")
+    psi = np.linspace(-np.pi / 2, np.pi / 2, directions)
+    points = np.stack([np.cos(psi), REACH * config.r * np.sin(psi)], axis=1).astype(np.float32)
+    problem, rule = tasks.make_problem(config), tasks.make_rule(config)
+    state = tasks.make_state(config, problem)
+    times, seen = frame_times(config, frames), []
+    for time in times:
+        state = _advance(state, jnp.int32(time), problem, rule)
+        seen.append([np.asarray(x) for x in _look(state, problem, rule, points)])
+    rate, values, share = (np.stack(column).astype(float) for column in zip(*seen, strict=True))
+    return Film(config, np.array(times), rate, psi, values, share)
+
+
+def along_line(film: Film, t: Sequence[float]) -> np.ndarray:
+    """N_V(z + t zeta) times s at every frame, shape (frames, len(t)), interpolated in direction."""
+    Y = np.asarray(t, dtype=float) / REACH
+    length, psi = np.hypot(1, Y), np.arctan(Y)
+    return length * np.stack([np.interp(psi, film.psi, row) for row in film.values])

@@ -1,0 +1,113 @@
+"""Films of N_V against the plain network, and the pattern heuristic against simulated neurons."""
+
+import numpy as np
+import pytest
+
+from lrbook.toy import pattern_memory, profile_along, tasks
+from lrbook.toy.config import ToyConfig
+from lrbook.toy.network import output_weights, relu_part
+
+L_S, S = ToyConfig.expand("smoke", seeds=[0], arms=["L-S", "S"])
+
+
+@pytest.fixture(scope="module")
+def film():
+    return profile_along.film(L_S, frames=12, directions=41)
+
+
+def test_frames_hold_start_annealing_and_end(film):
+    assert film.step[0] == 0
+    assert L_S.anneal in film.step
+    assert film.step[-1] == L_S.total_steps
+    assert (np.diff(film.step) > 0).all()
+    assert film.rate[film.step < L_S.anneal] == pytest.approx(L_S.eta1)
+    assert film.rate[film.step >= L_S.anneal] == pytest.approx(L_S.eta2)
+    assert profile_along.frame_times(S, 12)[-1] == S.total_steps
+
+
+def test_values_are_the_plain_networks(film):
+    problem = tasks.make_problem(L_S)
+    assert film.values[0] == pytest.approx(0, abs=1e-4)  # paired weights
+    V = np.array(problem.V, dtype=np.float32)
+    V[:, ::3] *= 0.5  # no longer paired
+    z, zeta = np.array([1.0, 0.0]), np.array([0.0, L_S.r])
+    X, Y = np.cos(film.psi), np.sin(film.psi)
+    points = X[:, None] * z + profile_along.REACH * Y[:, None] * zeta
+    plain = relu_part(output_weights(V.shape[1]), V.T, points.astype(np.float32))
+    found = profile_along.on_directions(V, points.astype(np.float32))
+    assert np.asarray(found) == pytest.approx(np.asarray(plain), rel=1e-4, abs=1e-4)
+
+
+def test_the_line_is_read_off_by_homogeneity():
+    psi = np.linspace(-np.pi / 2, np.pi / 2, 2001)
+    reach = profile_along.REACH
+    # N(X z + reach Y zeta) = |X + 2 reach Y|, positively homogeneous
+    values = np.abs(np.cos(psi) + 2 * reach * np.sin(psi))[None]
+    film = profile_along.Film(L_S, np.zeros(1), np.zeros(1), psi, values, np.zeros(1))
+    t = np.linspace(-3, 3, 25)
+    assert profile_along.along_line(film, t)[0] == pytest.approx(np.abs(1 + 2 * t), abs=5e-3)
+
+
+def test_a_film_needs_the_annealing_step():
+    [config] = ToyConfig.expand("smoke", seeds=[0], arms=["L-S"], anneal="loss")
+    with pytest.raises(ValueError, match="in advance"):
+        profile_along.film(config)
+
+
+@pytest.mark.parametrize("r", [0.05, 0.15, 0.6])
+def test_kinked_share_of_isotropic_neurons(r):
+    V = np.random.default_rng(1).normal(size=(2, 400_000))
+    drawn = ((V[0] - r * V[1] > 0) != (V[0] + r * V[1] > 0)).mean()
+    assert pattern_memory.kinked_share(r) == pytest.approx(drawn, abs=4 * np.sqrt(r / 400_000))
+    rays = np.stack([np.ones(3), [-r, 0, r]], axis=1)
+    assert float(profile_along.kinked(V, rays)) == pytest.approx(drawn, abs=1e-5)
+
+
+def test_noise_floor_of_drawn_networks():
+    r, tau0, s = 0.1, 3.0, 8.0
+    a, b = tau0 * np.random.default_rng(2).normal(size=(2, 1_000_000))
+    relu = lambda x: np.maximum(x, 0)  # noqa: E731
+    kink = relu(a - b * r) + relu(a + b * r) - 2 * relu(a)
+    drawn = s * np.sqrt((kink**2).mean())  # of a sum with weights +-1/sqrt(m)
+    assert pattern_memory.noise_floor(r, tau0, s) == pytest.approx(drawn, rel=0.03)
+
+
+def test_memory_against_simulated_neurons():
+    # neurons that only diffuse, pulls that stay as they are, the paper's update step by step
+    rng, r, decay, m = np.random.default_rng(3), 0.4, 0.01, 20_000
+    rays = np.array([[1, -r], [1, 0], [1, r]])
+    pulls = {"balanced": np.array([-0.25, 0.5, -0.25]), "one_sided": np.full(3, 1 / 3)}
+    noise = rng.normal(size=(m, 2))
+    signal = {name: np.zeros((m, 2)) for name in pulls}
+    found = {name: [] for name in pulls}
+    for step in range(900):
+        active = noise @ rays.T > 0
+        for name, pull in pulls.items():
+            signal[name] = (1 - decay) * signal[name] + decay * (active * pull) @ rays
+        spread = np.sqrt(decay * (2 - decay))
+        noise = (1 - decay) * noise + spread * rng.normal(size=(m, 2))
+        if step >= 600:
+            active = noise @ rays.T > 0
+            for name in pulls:
+                on_rays = (active * (signal[name] @ rays.T)).mean(axis=0)
+                found[name].append(on_rays @ [1, -2, 1])
+    for name, pull in pulls.items():
+        assert pattern_memory.memory(r, pull) == pytest.approx(np.mean(found[name]), rel=0.06)
+
+
+def test_orders_in_r():
+    for function, order in ((pattern_memory.balanced, 3), (pattern_memory.one_sided, 2)):
+        slope = np.log(function(2e-3) / function(1e-3)) / np.log(2)
+        assert slope == pytest.approx(order, abs=0.02)
+
+
+def test_pull_is_the_mean_slope():
+    margin = np.array([0.3, 2.0])
+    loss, slope = np.log1p(np.exp(-margin)), 1 / (1 + np.exp(margin))
+    found = pattern_memory.pull_on_q(loss[0], loss[1], 0.25, 0.6)
+    assert found == pytest.approx(0.25 * slope[0] + 0.6 * slope[1], rel=1e-12)
+
+
+def test_prediction_scales():
+    one = pattern_memory.predicted(0.1, 1e-3, 1.0, 0.2)
+    assert pattern_memory.predicted(0.1, 2e-3, 3.0, 0.4) == pytest.approx(9 * one)

@@ -94,14 +94,23 @@ def compare(groups: dict[str, Sequence[Record]], quantities: dict[str, str]) -> 
     A group with several arms stands for the arm of its own name.
     """
     rows = []
-    for label, records in groups.items():
-        arms = by_arm(records)
-        runs = arms[label] if label in arms else next(iter(arms.values()))
+    for label in groups:
+        runs = _runs_of(groups, label)
         row = {"runs": label, "rate": runs[0].config["arm"], "seeds": len(runs)}
         for quantity, heading in quantities.items():
             row[heading] = interval_words([run.result[quantity] for run in runs])
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def group_values(groups: dict[str, Sequence[Record]], label: str, quantity: str) -> list[float]:
+    """One value of a result per seed, for one of the groups that ``compare`` takes."""
+    return [run.result[quantity] for run in _runs_of(groups, label)]
+
+
+def _runs_of(groups: dict[str, Sequence[Record]], label: str) -> list[Record]:
+    arms = by_arm(groups[label])
+    return arms[label] if label in arms else next(iter(arms.values()))
 
 
 def verdict_rate_or_noise(groups: dict[str, Sequence[Record]]) -> str:
@@ -111,11 +120,9 @@ def verdict_rate_or_noise(groups: dict[str, Sequence[Record]]) -> str:
         groups: as for ``compare``: L-S, S, then the large rate without noise, then the small rate
             with L-S's diffusion.
     """
-    accuracy = {}
-    for label, records in groups.items():
-        arms = by_arm(records)
-        runs = arms[label] if label in arms else next(iter(arms.values()))
-        accuracy[label] = mean_interval([run.result["p_only_accuracy"] for run in runs])[0]
+    accuracy = {
+        label: mean_interval(group_values(groups, label, "p_only_accuracy"))[0] for label in groups
+    }
 
     def nearer(label: str) -> str:
         return min(("L-S", "S"), key=lambda arm: abs(accuracy[arm] - accuracy[label]))
@@ -155,6 +162,11 @@ def difference_words(records: Sequence[Record], quantity: str, first: str, secon
     """``first - second`` over the seeds that both arms have: mean, 95 % interval, number."""
     mean, half, count = paired_difference(records, quantity, first, second)
     return f"{_plus_minus(mean, half)} ({count} paired seeds)"
+
+
+def gain_words(before: Sequence[float], after: Sequence[float]) -> str:
+    """``after - before``, seed by seed: mean, 95 % interval, number of pairs."""
+    return f"{_plus_minus(*paired_interval(after, before))} ({len(after)} paired seeds)"
 
 
 def standing(records: Sequence[Record], quantity: str, first: str, second: str) -> str:

@@ -4,7 +4,14 @@ Every function returns the figure. A line is the mean over seeds, the band aroun
 the lowest seed to the highest. Captions and alternative texts stand with the cells that call these.
 """
 
-from lrbook.figures.arms import CHANCE, by_step, dots_by_arm, learning_order, patch_learning
+from lrbook.figures.arms import (
+    CHANCE,
+    by_step,
+    dots_by_arm,
+    dots_by_group,
+    learning_order,
+    patch_learning,
+)
 from lrbook.figures.base import draw_arm
 from lrbook.figures.plain import curve_with_bounds, histograms, image_grid, three_directions
 from lrbook.figures.sweeps import against, phase_map, small_lines
@@ -15,6 +22,7 @@ __all__ = [
     "by_step",
     "curve_with_bounds",
     "dots_by_arm",
+    "dots_by_group",
     "draw_arm",
     "histograms",
     "image_grid",

@@ -59,6 +59,24 @@ def dots_by_arm(values: Mapping[str, Mapping[str, Sequence[float]]], ylabel: str
     return figure
 
 
+def dots_by_group(groups: Mapping[str, Sequence[float]], xlabel: str) -> "Figure":
+    """One row per group, one dot per seed; a bar marks each mean. Groups named as an arm have its
+    colour.
+    """
+    figure, axes = new_figure(figsize=(5.6, 0.9 + 0.45 * len(groups)))
+    for row, (label, values) in enumerate(groups.items()):
+        seeds = np.asarray(values, dtype=float)
+        color = style.ARM_COLORS.get(label, style.NEUTRAL)
+        shift = np.linspace(-0.2, 0.2, len(seeds)) if len(seeds) > 1 else [0.0]
+        axes.plot(seeds, row + np.asarray(shift), "o", color=color, alpha=0.75)
+        axes.vlines(seeds.mean(), row - 0.35, row + 0.35, color=color)
+    axes.set_yticks(range(len(groups)), list(groups))
+    axes.invert_yaxis()
+    axes.set_xlabel(xlabel)
+    axes.grid(axis="y", visible=False)
+    return figure
+
+
 def learning_order(histories: Histories, limits: Mapping[str, float]) -> "Figure":
     """Three panels over steps of the toy: P-only test accuracy, training losses, gradient share.
 

@@ -1,0 +1,97 @@
+"""Phase diagrams: which recorded sweep has two axes, and its runs as maps over them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from lrbook import claims, sweeps
+from lrbook.config import unknown_name
+from lrbook.errors import ConfigError
+from lrbook.sweeps import Sweep
+
+RECORDED = {
+    ("eta1", "r"): "phase-rate-r",
+    ("eta1", "noise"): "phase-rate-noise",
+    ("kappa", "d"): "phase-kappa-d",
+}
+"""Axes (x, y) of the recorded phase diagrams -> name of the sweep."""
+
+LABELS = {
+    "eta1": r"$\eta_1$",
+    "r": "$r$",
+    "noise": "noise (Assumption 3.1 = 1)",
+    "kappa": r"$\kappa$",
+    "d": "$d$",
+}
+TIE = 0.01  # of accuracy: less is no win
+
+
+def recorded(x: str, y: str) -> Sweep:
+    """The recorded phase diagram with the axes ``x`` and ``y``.
+
+    Raises:
+        ConfigError: there is none with these axes; the message names those that exist.
+        LookupError: it has not been recorded yet.
+    """
+    if (x, y) not in RECORDED:
+        known = [f"{a}, {b}" for a, b in RECORDED]
+        raise ConfigError(unknown_name(f"{x}, {y}", known, what="pair of recorded axes"))
+    return sweeps.recorded(RECORDED[x, y])
+
+
+def errors(sweep: Sweep) -> pd.DataFrame:
+    """The runs with kappa and errors; nan where a run diverged."""
+    runs = claims.with_errors(sweep)
+    runs.loc[runs.status != "finished", ["p_only_error", "test_error"]] = np.nan
+    return runs
+
+
+def error_map(
+    runs: pd.DataFrame, arm: str, x: str, y: str, quantity: str = "p_only_error"
+) -> pd.DataFrame:
+    """Mean over seeds of ``quantity``, rows for y and columns for x; nan if no seed finished."""
+    of_arm = runs[runs.arm == arm]
+    return of_arm.pivot_table(index=y, columns=x, values=quantity, aggfunc="mean", dropna=False)
+
+
+def advantage_map(runs: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
+    """Error of S minus error of L-S on P alone, mean over the seeds that both finished."""
+    wide = runs.pivot_table(index=[y, x, "seed"], columns="arm", values="p_only_error")
+    return (wide["S"] - wide["L-S"]).groupby(level=[0, 1]).mean().unstack()
+
+
+def outcome_counts(runs: pd.DataFrame, x: str, y: str) -> dict[str, int]:
+    """How many cells L-S wins, ties or loses on P alone, and in how many a run diverged.
+
+    A win is a mean gap of more than ``TIE`` with the same sign for every seed; cells with a
+    diverged run are counted apart.
+    """
+    wide = runs.pivot_table(
+        index=[y, x, "seed"], columns="arm", values="p_only_error", dropna=False
+    )
+    gap = wide["S"] - wide["L-S"]
+    counts = {"L-S wins": 0, "tie": 0, "S wins": 0, "diverged": 0}
+    for _, seeds in gap.groupby(level=[0, 1]):
+        counts[_outcome(seeds.to_numpy())] += 1
+    return counts
+
+
+def counts_words(counts: dict[str, int]) -> str:
+    """``outcome_counts`` as a sentence."""
+    total = sum(counts.values())
+    words = (
+        f"Of {total} settings, L-S is better on P alone in **{counts['L-S wins']}**, S in "
+        f"**{counts['S wins']}**; in {counts['tie']} they tie (a mean gap of at most {TIE:g}, or "
+        "seeds that disagree)"
+    )
+    return words + (f"; in {counts['diverged']} a run diverged." if counts["diverged"] else ".")
+
+
+def _outcome(gaps: Sequence[float]) -> str:
+    if not np.isfinite(gaps).all():
+        return "diverged"
+    mean = np.mean(gaps)
+    if abs(mean) <= TIE or not (np.sign(gaps) == np.sign(mean)).all():
+        return "tie"
+    return "L-S wins" if mean > 0 else "S wins"

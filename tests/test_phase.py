@@ -1,0 +1,80 @@
+"""Phase diagrams: maps and outcomes from runs whose answer is known by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lrbook import figures, phase, recordings
+from lrbook.errors import ConfigError
+
+
+def runs(cells, seeds=(1, 2)):
+    """Rows of both arms: (x, y) -> one pair (error of L-S, error of S) per seed."""
+    return pd.DataFrame(
+        [
+            {"x": x, "y": y, "seed": seed, "arm": arm, "p_only_error": pair[i]}
+            for (x, y), pairs in cells.items()
+            for seed, pair in zip(seeds, pairs, strict=True)
+            for i, arm in enumerate(("L-S", "S"))
+        ]
+    )
+
+
+CELLS = {
+    (1, 10): [(0.05, 0.20), (0.07, 0.20)],  # L-S by .14
+    (2, 10): [(0.05, 0.055), (0.06, 0.065)],  # too close
+    (1, 20): [(0.30, 0.20), (0.32, 0.20)],  # S by .11
+    (2, 20): [(0.10, 0.20), (0.20, 0.10)],  # the seeds disagree
+    (3, 10): [(0.10, 0.20), (np.nan, 0.20)],  # a run diverged
+    (3, 20): [(np.nan, 0.20), (np.nan, 0.20)],
+}
+
+
+def test_maps_have_y_as_rows_and_x_as_columns():
+    table = phase.error_map(runs(CELLS), "L-S", "x", "y")
+    assert table.index.tolist() == [10, 20]
+    assert table.columns.tolist() == [1, 2, 3]
+    np.testing.assert_allclose(table.loc[10], [0.06, 0.055, 0.10])
+    np.testing.assert_allclose(table.loc[20], [0.31, 0.15, np.nan])
+    gap = phase.advantage_map(runs(CELLS), "x", "y")
+    np.testing.assert_allclose(gap.loc[10], [0.14, 0.005, 0.10])
+    assert gap.loc[20, 1] == pytest.approx(-0.11)
+
+
+def test_outcomes():
+    counts = phase.outcome_counts(runs(CELLS), "x", "y")
+    assert counts == {"L-S wins": 1, "tie": 2, "S wins": 1, "diverged": 2}
+    words = phase.counts_words(counts)
+    assert "Of 6 settings" in words
+    assert "in 2 a run diverged" in words
+
+
+def test_axes_that_were_not_recorded_are_refused_by_name():
+    with pytest.raises(ConfigError, match="did you mean kappa, d"):
+        phase.recorded("kapa", "d")
+
+
+@pytest.mark.parametrize(("axes", "name"), phase.RECORDED.items())
+def test_the_plan_has_these_axes(axes, name):
+    [plan] = recordings.read(only=name)
+    configs = [c.model_dump() | {"kappa": round((c.d / c.n) ** 0.5, 1)} for c in plan.configs()]
+    places = {tuple(config[axis] for axis in axes) for config in configs}
+    sizes = [len({place[i] for place in places}) for i in (0, 1)]
+    assert len(places) == sizes[0] * sizes[1] >= 12
+    assert {config["arm"] for config in configs} == {"L-S", "S"}
+
+
+def test_the_map_writes_every_number_and_marks_what_is_missing():
+    maps = {
+        "L-S": phase.error_map(runs(CELLS), "L-S", "x", "y"),
+        "gap": phase.advantage_map(runs(CELLS), "x", "y"),
+    }
+    figure = figures.phase_map(maps, xlabel="x", ylabel="y", difference="gap")
+    left, right = figure.axes
+    assert [t.get_text() for t in left.texts] == ["0.06", "0.06", "0.10", "0.31", "0.15", "×"]
+    assert right.texts[0].get_text() == "+0.14"
+    # blue where the difference is positive, orange where it is negative
+    cells = right.images[0].get_array()
+    assert cells[0, 0, 2] > cells[0, 0, 0]
+    assert cells[1, 0, 0] > cells[1, 0, 2]
+    figure.canvas.draw()

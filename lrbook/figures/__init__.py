@@ -13,11 +13,14 @@ from lrbook.figures.arms import (
     patch_learning,
 )
 from lrbook.figures.base import draw_arm
+from lrbook.figures.movie import movie
 from lrbook.figures.plain import curve_with_bounds, histograms, image_grid, three_directions
+from lrbook.figures.plane import across, scaling, stills
 from lrbook.figures.sweeps import against, phase_map, small_lines
 
 __all__ = [
     "CHANCE",
+    "across",
     "against",
     "by_step",
     "curve_with_bounds",
@@ -27,8 +30,11 @@ __all__ = [
     "histograms",
     "image_grid",
     "learning_order",
+    "movie",
     "patch_learning",
     "phase_map",
+    "scaling",
     "small_lines",
+    "stills",
     "three_directions",
 ]

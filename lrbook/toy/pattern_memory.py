@@ -20,7 +20,7 @@ import itertools
 import numpy as np
 
 SECOND_DIFFERENCE = np.array([1.0, -2.0, 1.0])
-_NODES = 400
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(120)
 
 
 def kinked_share(r: float) -> float:
@@ -44,16 +44,15 @@ def memory(r: float, pull: np.ndarray) -> float:
     lengths = np.sqrt(np.diag(products))
     cosines = np.clip(products / np.outer(lengths, lengths), -1, 1)
     # u = t^2: the chance of having stayed in the wedge behaves like sqrt(u), so this is smooth
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     pieces = [0.0, r, 8 * r, 7.0] if 8 * r < 7 else [0.0, 7.0]
     total = 0.0
     for low, high in itertools.pairwise(pieces):
-        t = low + (high - low) * (nodes + 1) / 2
+        t = low + (high - low) * (_NODES + 1) / 2
         rho = np.exp(-(t**2))
         # the 1/4 of P_jk drops out: x_1 - 2 x_2 + x_3 = 0
         together = np.arcsin(rho[:, None, None] * cosines) / (2 * np.pi)
         per_node = np.einsum("j,k,jk,tjk->t", SECOND_DIFFERENCE, pull, products, together)
-        total += (high - low) / 2 * float(weights @ (per_node * rho * 2 * t))
+        total += (high - low) / 2 * float(_WEIGHTS @ (per_node * rho * 2 * t))
     return total
 
 

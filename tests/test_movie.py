@@ -1,0 +1,117 @@
+"""The film's HTML stands alone: its parts are read back with the standard library's parser."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from lrbook import figures
+from lrbook.figures.movie import html
+from lrbook.toy.config import ToyConfig
+from lrbook.toy.levels import Levels
+from lrbook.toy.profile_along import Film
+
+mpl.use("Agg")
+
+LIMIT = 8.0
+
+
+def films(frames=60, directions=121):
+    rng = np.random.default_rng(0)
+    psi = np.linspace(-np.pi / 2, np.pi / 2, directions)
+    made = {}
+    for config in ToyConfig.expand("demo", seeds=[0], arms=["L-S", "S"]):
+        values = rng.normal(0, 5, (frames, directions))
+        step = np.arange(frames) * 1000
+        made[config.arm] = Film(config, step, np.full(frames, 0.35), psi, values, np.zeros(frames))
+    return made
+
+
+class Parts(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes, self.texts = [], [], {}
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.texts.setdefault(self.tags[-1], []).append(data)
+
+
+@pytest.fixture(scope="module")
+def text():
+    return html(films(), LIMIT)
+
+
+def test_nothing_is_fetched(text):
+    assert not re.search(r"https?:|//[a-z]+\.|@import|url\(|fetch\(|XMLHttp|import\(", text)
+    for _, attributes in Parts(text).attributes:
+        assert not {"src", "href", "onclick", "style"} & attributes.keys()
+
+
+def test_the_data_are_the_values(text):
+    parts = Parts(text)
+    data = json.loads(parts.texts["script"][0])
+    for film, given in zip(data["films"], films().values(), strict=True):
+        assert film["step"] == given.step.tolist()
+        values = np.array(film["values"]) * data["unit"]
+        assert values == pytest.approx(given.values, abs=0.51 * LIMIT / 2000)
+    assert len(text.encode()) < 300_000
+
+
+def test_no_script_no_controls(text):
+    parts = Parts(text)
+    assert "noscript" in parts.tags
+    stage = [a for _, a in parts.attributes if a.get("class") == "lrbook-movie-stage"]
+    assert "hidden" in stage[0]
+
+
+def test_controls_have_names(text):
+    parts = Parts(text)
+    assert parts.tags.count("canvas") == 2
+    for tag, attributes in parts.attributes:
+        if tag in ("canvas", "input"):
+            assert attributes["aria-label"]
+    assert parts.texts["button"][0] == "Play"
+    name = parts.attributes[0][1]["id"]
+    assert f'getElementById("{name}")' in text
+    assert "MOVIE_ID" not in text
+
+
+def test_text_in_the_data_cannot_leave_the_script(text):
+    payload = re.search(r'<script type="application/json">(.*?)</script>', text, re.DOTALL)[1]
+    assert "<" not in payload
+
+
+def test_stills_and_curves():
+    made = films(frames=5)
+    figure = figures.stills(made, [0, 0.5, 1], LIMIT)
+    assert [axes.get_title() for axes in figure.axes[:3]] == ["L-S, 0", "L-S, 2,000", "L-S, 4,000"]
+    figure.canvas.draw()
+    t = np.linspace(-3, 3, 7)
+    figure = figures.across(t, {"L-S": {"start": t, "end": -t}}, zoom=4)
+    start, end = figure.axes[0].lines[:2]
+    assert end.get_ydata().tolist() == (-t).tolist()
+    assert end.get_linewidth() > start.get_linewidth()
+    figure.canvas.draw()
+    mpl.pyplot.close("all")
+
+
+def test_scaling_shows_every_seed_and_the_closed_form():
+    x = np.array([0.1, 0.2, 0.4])
+    measured = np.array([[1.0, 8.0, 64.0], [2.0, 16.0, 128.0]])
+    level = Levels("r", x, measured, measured / 2, x, x**2)
+    figure = figures.scaling({"a": [level, level], "b": [level, level]})
+    dots, mean, floor = figure.axes[0].lines
+    assert dots.get_ydata().tolist() == measured.ravel().tolist()
+    assert mean.get_ydata() == pytest.approx(np.hypot(measured / 2, x).mean(axis=0))
+    assert floor.get_ydata().tolist() == x.tolist()
+    figure.canvas.draw()
+    mpl.pyplot.close("all")

@@ -1,0 +1,61 @@
+"""Levels of a sweep that is made up, so that what comes out is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lrbook.records import Record
+from lrbook.sweeps import Sweep
+from lrbook.toy import levels, pattern_memory
+from lrbook.toy.config import ToyConfig
+
+
+def record(r, seed, status="finished"):
+    [config] = ToyConfig.expand("demo", seeds=[seed], arms=["L-S"], r=r)
+    steps = np.array([0, 10, 100, 500, 1000])
+    nonlinearity = np.array([0.0, 9.0, 9.0, 3.0, 4.0]) * r**2 * (1 + seed)
+    history = pd.DataFrame(
+        {"step": steps, "nonlinearity": nonlinearity, "q_only_loss": 0.1, "both_loss": 0.01}
+    )
+    return Record(
+        run_id=config.run_id,
+        experiment="toy",
+        config=config.model_dump(),
+        status=status,
+        provenance={},
+        result={},
+        history_sha256=None,
+        wall_s=1.0,
+        message="",
+        table=history,
+    )
+
+
+@pytest.fixture(scope="module")
+def found():
+    runs = [record(r, seed) for r in (0.2, 0.1, 0.4) for seed in (2, 1)]
+    return levels.levels(Sweep([*runs, record(0.8, 1), record(0.8, 2, "diverged")]), "r")
+
+
+def test_late_rows_are_the_last_factor_e():
+    assert levels.late(record(0.1, 0).history)["step"].tolist() == [500, 1000]
+
+
+def test_levels(found):
+    assert found.x.tolist() == [0.1, 0.2, 0.4]  # 0.8 lacks a seed
+    rms = np.sqrt((3**2 + 4**2) / 2)
+    assert found.measured == pytest.approx(rms * found.x**2 * np.array([[2], [3]]))
+    pull = pattern_memory.pull_on_q(0.1, 0.01, 0.25, 0.67)
+    for signal in found.signal:
+        assert signal[1] == pytest.approx(pattern_memory.predicted(0.2, 1e-4, 8.0, pull))
+    assert found.floor[1] == pytest.approx(pattern_memory.noise_floor(0.2, 10.0, 8.0))
+    assert found.lemma == pytest.approx(64 * found.x**2 / 1e-4)
+    assert found.fit.exponent == pytest.approx(2)
+
+
+def test_exponents_in_words(found):
+    [row] = levels.exponents([found]).to_dict("records")
+    assert row["exponent, measured"].split() == ["2.00", "±", "0.00"]
+    assert row["lemma"] == "2"
+    low, high = (found.lemma / found.measured).min(), (found.lemma / found.measured).max()
+    assert low < row["$s^2 r^2/\\lambda$ / measured"] < high

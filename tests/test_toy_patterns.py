@@ -1,5 +1,7 @@
 """P and Q by themselves, and the noise's width, against closed forms and plain loops."""
 
+import itertools
+
 import jax
 import numpy as np
 import pytest
@@ -29,10 +31,11 @@ def test_alignments_are_half_normals_beyond_the_margin():
 
 def test_more_examples_generalise_better_and_few_do_not():
     curve = patterns.linear_learning_curve(jax.random.key(1), [50, 500, 5000], 100, 1.0, 0.25)
-    few, some, many = curve.accuracy
-    assert 0.6 < few < some < many
-    assert few < 0.9
-    assert many > 0.97
+    few, some, many = curve.logistic
+    assert 0.4 > few > some > many
+    assert few > 0.1
+    assert many < 0.03
+    assert curve.ratio.tolist() == [0.5, 5, 50]
 
 
 @given(
@@ -68,3 +71,77 @@ def test_simulated_noise_agrees_within_its_own_error():
     got = stationarity.simulated_noise_std(at, 0.3, 0.05, 0.7, 2.0, rng=rng, weights=20_000)
     want = stationarity.noise_std(np.array(at), 0.3, 0.05, 0.7, 2.0)
     assert got == pytest.approx(want, rel=5 / np.sqrt(2 * 20_000))
+
+
+def test_the_averaging_rule_errs_as_its_closed_form_says():
+    d, gamma_c = 400, 0.25
+    for ratio in (0.5, 4.0):
+        curves = [
+            patterns.linear_learning_curve(
+                jax.random.key(seed), [int(ratio * d)], d, 1.0, gamma_c, test_points=2000
+            )
+            for seed in range(12)
+        ]
+        found = np.array([curve.averaging.item() for curve in curves])
+        error_of_mean = found.std(ddof=1) / np.sqrt(len(found))
+        # the cosine's own correction is of relative order 1/sqrt(d), and of either sign
+        slack = 4 * error_of_mean + 0.05 * found.mean()
+        assert abs(found.mean() - patterns.averaging_error(ratio, gamma_c)) < slack
+
+
+def test_averaging_cosine_is_that_of_drawn_examples():
+    rng = np.random.default_rng(3)
+    d, gamma_c, ratio = 3000, 0.4, 2.0
+    n = int(ratio * d)
+    total = np.zeros(d)
+    for _ in range(n):  # y x1 in units of c / sqrt(d): w* is the first axis
+        row = rng.normal(size=d)
+        row[0] = abs(row[0]) + gamma_c
+        total += row
+    cosine = total[0] / np.linalg.norm(total)
+    assert cosine == pytest.approx(patterns.averaging_cosine(ratio, gamma_c), rel=0.02)
+
+
+@pytest.mark.parametrize(("cosine", "gamma_c"), [(0.3, 0.0), (0.8, 0.25), (-0.6, 0.5), (0.97, 1.0)])
+def test_linear_error_is_the_share_of_draws_on_the_wrong_side(cosine, gamma_c):
+    rng = np.random.default_rng(5)
+    g, h = rng.normal(size=(2, 400_000))
+    wrong = (cosine * (np.abs(g) + gamma_c) + np.sqrt(1 - cosine**2) * h < 0).mean()
+    assert patterns.linear_error(cosine, gamma_c) == pytest.approx(wrong, abs=4e-3)
+
+
+def test_linear_error_at_its_ends():
+    assert patterns.linear_error(1.0, 0.25) == 0
+    assert patterns.linear_error(0.0, 0.25) == pytest.approx(0.5)
+    assert patterns.linear_error(-1.0, 0.25) == 1
+    assert patterns.linear_error(0.6, 0.0) == pytest.approx(np.arccos(0.6) / np.pi, abs=1e-12)
+
+
+def test_three_neurons_without_offset_are_right_at_every_length():
+    z, zeta = q_directions()
+    w, v = patterns.memoriser(z, zeta)
+    for a in (1e-3, 0.2, 1.0):
+        x2 = a * np.stack([z - zeta, z, z + zeta])
+        f = patterns.memorise_without_offset(x2, w, v, 0.4)
+        assert f == pytest.approx([-0.6 * a, 0.4 * a, -0.6 * a])
+
+
+def test_chance_of_all_rays_is_that_of_every_sequence_enumerated():
+    for k in range(7):
+        total = 0.0
+        for sequence in itertools.product(((0, 0.25), (1, 0.5), (2, 0.25)), repeat=k):
+            if {ray for ray, _ in sequence} == {0, 1, 2}:
+                total += np.prod([chance for _, chance in sequence])
+        assert patterns.all_rays_shown(k) == pytest.approx(total)
+
+
+def test_few_examples_of_q_suffice_once_all_rays_were_shown():
+    found = patterns.few_examples_of_q(jax.random.key(0), [1, 4, 12], 0.15, 8.0, draws=60)
+    fitted = found.train_accuracy == 1
+    assert fitted.mean() > 0.95
+    assert (found[found.shown & fitted].accuracy == 1).all()
+    assert (found[~found.shown].accuracy <= 0.75).all()
+    one, four, twelve = (group.shown.mean() for _, group in found.groupby("k"))
+    assert one == 0
+    assert abs(four - patterns.all_rays_shown(4)) < 4 * np.sqrt(0.25 / 60)
+    assert twelve > 0.8

@@ -167,15 +167,17 @@ def _unknown_option(option: str, arguments: argparse.Namespace) -> str:
 
 
 def _records(arguments: argparse.Namespace) -> int:
-    from lrbook import report
+    from lrbook import report, sweeps
     from lrbook.records import Store
 
     store = Store(arguments.results)
     if arguments.action == "verify":
-        problems = store.problems()
+        found, problems = sweeps.problems(arguments.results)
+        problems = store.problems() + problems
         for problem in problems:
             print(f"lrbook: {problem}", file=sys.stderr)
-        print(f"{len(store.folders())} records, {len(problems)} damaged")
+        in_sweeps = f", {found} sweeps" if found else ""
+        print(f"{len(store.folders())} records{in_sweeps}, {len(problems)} damaged")
         return 2 if problems else 0
     if arguments.action == "show":
         print(json.dumps(report.one_record(store, arguments.run_id), indent=1))

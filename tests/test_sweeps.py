@@ -180,6 +180,18 @@ def test_a_damaged_part_is_reported_by_name(tmp_path):
         sweeps.run("toy", "smoke", grid={"r": [0.1]}, seeds=[1], folder=tmp_path / "s", **SHORT)
 
 
+def test_damage_is_found_by_verify(swept, lrbook, tmp_path):
+    folder, _ = swept
+    (tmp_path / "results" / "sweeps").mkdir(parents=True)
+    folder.rename(tmp_path / "results" / "sweeps" / "s")
+    answer = lrbook("records", "verify", "--results", tmp_path / "results")
+    assert (answer.code, answer.out.strip()) == (0, "0 records, 1 sweeps, 0 damaged")
+    (tmp_path / "results" / "sweeps" / "s" / "histories.parquet").write_bytes(b"")
+    answer = lrbook("records", "verify", "--results", tmp_path / "results")
+    assert answer.code == 2
+    assert "sweep.json is damaged" in answer.err
+
+
 def test_the_file_is_plain_json(swept):
     folder, sweep = swept
     found = json.loads((folder / "sweep.json").read_text())

@@ -14,7 +14,7 @@ from typing import Any
 from lrbook import experiments
 from lrbook.sweeps.plan import MOST_RUNS, cost_words, expand
 from lrbook.sweeps.store import SweepStore
-from lrbook.sweeps.table import Sweep, folder_of, load, recorded
+from lrbook.sweeps.table import Sweep, folder_of, load, problems, recorded
 
 __all__ = [
     "MOST_RUNS",
@@ -24,6 +24,7 @@ __all__ = [
     "expand",
     "folder_of",
     "load",
+    "problems",
     "recorded",
     "run",
 ]

@@ -165,6 +165,18 @@ def recorded(name: str) -> Sweep:
     return load(folder_of(name))
 
 
+def problems(results: str | Path) -> tuple[int, list[str]]:
+    """How many sweeps a results folder has, and one sentence for each that is damaged."""
+    folders = sorted(path.parent for path in Path(results).glob("sweeps/*/sweep.json"))
+    sentences = []
+    for folder in folders:
+        try:
+            load(folder)
+        except RecordError as error:
+            sentences.append(str(error))
+    return len(folders), sentences
+
+
 def folder_of(name: str, results: str | Path | None = None) -> Path:
     """Where the sweep ``name`` lies in a results folder; None takes the book's recordings."""
     return Path(results or recordings_dir()) / "sweeps" / name

@@ -5,6 +5,7 @@ not depend on its companions. On a GPU a batch is all runs of one shape, vectori
 """
 
 import dataclasses
+import functools
 import io
 import threading
 import time
@@ -17,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from lrbook.errors import RecordError
-from lrbook.toy import descent, tasks
+from lrbook.toy import descent, tasks, variants
 from lrbook.toy.config import ToyConfig
 from lrbook.toy.measure import COLUMNS, measure, next_measurement
 
@@ -34,7 +35,15 @@ def _over_runs(function: Callable, how: Literal["map", "vmap"]) -> Callable:
     return jax.jit(lambda *runs: jax.lax.map(lambda run: function(*run), runs))
 
 
-_ADVANCE = {how: _over_runs(descent.advance, how) for how in ("map", "vmap")}
+_OWN = [name for name in descent.State._fields if name != "extra"]
+
+
+@functools.cache
+def _advance(variant: variants.Variant, how: Literal["map", "vmap"]) -> Callable:
+    """The program that takes the steps of runs of one variant."""
+    return _over_runs(functools.partial(descent.advance, step=variants.step_of(variant)), how)
+
+
 _MEASURE = {how: _over_runs(measure, how) for how in ("map", "vmap")}
 
 
@@ -70,7 +79,8 @@ def pack(run: Progress) -> bytes:
     buffer = io.BytesIO()
     np.savez(
         buffer,
-        **{name: np.asarray(value) for name, value in run.state._asdict().items()},
+        **{name: np.asarray(value) for name, value in zip(_OWN, run.state, strict=False)},
+        **{f"extra.{name}": np.asarray(value) for name, value in dict(run.state.extra).items()},
         columns=np.array(list(run.rows[0])),
         rows=np.array([list(row.values()) for row in run.rows], dtype=np.float64),
         wall_s=np.float64(run.wall_s),
@@ -86,7 +96,9 @@ def unpack(config: ToyConfig, payload: bytes) -> Progress:
     """
     try:
         with np.load(io.BytesIO(payload), allow_pickle=False) as saved:
-            state = descent.State(*(saved[name] for name in descent.State._fields))
+            names = variants.extra_names(tasks.make_variant(config))
+            extra = {name: saved[f"extra.{name}"] for name in names}
+            state = descent.State(*(saved[name] for name in _OWN), extra or ())
             columns = saved["columns"].tolist()
             rows = [dict(zip(columns, row, strict=True)) for row in saved["rows"].tolist()]
             wall_s = float(saved["wall_s"])
@@ -116,6 +128,8 @@ def advance_all(
         pause: called between calls of the program, with the runs up to date and the number of
             steps just taken by all together; true stops.
     """
+    variant = tasks.make_variant(runs[0].config)
+    advance = _advance(variant, how)
     with _compiling:
         for run in runs:
             run.problem = tasks.make_problem(run.config, device)
@@ -124,7 +138,7 @@ def advance_all(
         begun = [run.state or tasks.make_state(run.config, run.problem) for run in runs]
         states = _stack(begun, device)
         now = np.array([run.step for run in runs], np.int32)
-        jax.block_until_ready(_ADVANCE[how](states, now, problems, rules))
+        jax.block_until_ready(advance(states, now, problems, rules))
         first = _rows(_MEASURE[how](states, problems, rules))
     for run, state, row in zip(runs, begun, first, strict=True):
         run.state = state
@@ -136,7 +150,7 @@ def advance_all(
         on_the_way = [index for index, run in enumerate(runs) if not run.over]
         due = [run.step if run.over else _next(run) for run in runs]
         until = [min(run.step + call, at) for run, at in zip(runs, due, strict=True)]
-        states = _ADVANCE[how](states, np.array(until, np.int32), problems, rules)
+        states = advance(states, np.array(until, np.int32), problems, rules)
         jax.block_until_ready(states)
         rows, taken = None, 0
         for index in on_the_way:

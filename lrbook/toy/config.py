@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from lrbook.config import Config
+from lrbook.toy.profiles import PROFILES, SEEDS, paper_constants
 
 Share = Annotated[float, Interval(ge=0, le=1)]
 Steps = Annotated[int, Interval(ge=1, le=2_000_000_000)]
@@ -94,91 +95,41 @@ class ToyConfig(Config):
     test_points: Count = 4000
     """Number of fresh test points, each used with x1 alone, with x2 alone and with both."""
 
-    profiles: ClassVar = {
-        "smoke": {
-            "d": 10,
-            "n": 60,
-            "m_v": 64,
-            "eta2": 0.02,
-            "steps": 400,
-            "steps_ls": 200,
-            "anneal": 80,
-            "test_points": 500,
-        },
-        "demo": {
-            "m_v": 2048,
-            "eta2": 0.007,
-            "steps": 300_000,
-            "steps_ls": 40_000,
-            "anneal": 12_000,
-        },
-        "laptop": {},
-        "trap": {
-            "n": 1600,
-            "p0": 1 / 32,
-            "r": 0.13,
-            "c": 1.0,
-            "gamma_c": 1.0,
-            "alpha_min": 0.5,
-            "tau0_w": 0.5,
-            "tau0_v": 4.0,
-            "lam": 6e-4,
-            "lam_w": 6e-4,
-            "eta2": 0.0175,
-            "steps": 40_000,
-            "steps_ls": 20_000,
-            "anneal": 1_500,
-        },
-        "colab": {},
-        "paper": {},
-    }
-    default_seeds: ClassVar = {
-        "smoke": (0, 1),
-        "demo": (0, 1, 2),
-        "laptop": (0, 1, 2, 3, 4),
-        "trap": (0, 1),
-        "colab": tuple(range(10)),
-        "paper": (0, 1, 2),
-    }
+    network: Literal["two_halves", "convolutional"] = "two_halves"
+    """Whether W reads x1 and V reads x2, or one set of filters, here U = W = V, reads both parts.
+    The paper's value is two_halves, and its theorems are stated for the other network too."""
+    train_output: bool = False
+    """Whether the output weights w and v are trained as well, at the rate, decay and noise of
+    their layer. The paper's value is false."""
+    momentum: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+    """Share of the last step's direction that the next one keeps (heavy ball). The noise tau_xi is
+    what it is without. The paper's value is 0."""
+    batch: Annotated[int, Interval(ge=0, le=1_000_000)] = 0
+    """Number of examples in each step's gradient, drawn with replacement; 0 takes all of them.
+    The paper's value is 0: its noise is Gaussian."""
+    preactivation_noise: NonNegativeFloat = 0.0
+    """Standard deviation of the noise added to V's pre-activations <V_j, x2> in training, in units
+    of s * tau0_v, their own at the start. The paper's value, on images, is 0.4 after batch norm."""
+    preactivation_until: Annotated[int, Interval(ge=0, le=2_000_000_000)] = 0
+    """Step from which there is no such noise any more, in every arm. The paper's value is the
+    annealing step of the run that it is compared with."""
+    preactivation_shared: bool = True
+    """Whether the examples of a step share one draw per neuron; if not, each has its own, which
+    costs n * m_v draws a step. The paper's value, read in its code, is true."""
+
+    profiles: ClassVar = PROFILES
+    default_seeds: ClassVar = SEEDS
 
     @classmethod
     def profile_settings(cls, profile: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """What ``profile`` sets; for ``paper`` it follows from the caller's d (default 100).
-
-        ``paper`` takes the constants that Section 3 names as they are (c, s, gamma_c, alpha_min,
-        r, lambda, p0 from kappa = 1/4), and for those that it leaves to "poly(d)" or "small
-        enough" the choice that still runs in minutes at d = 100: tau0 = 1/sqrt(d),
-        eta1 = eps1 = 0.1, eta2 = eta1 / sqrt(d).
-        """
+        """What ``profile`` sets; for ``paper`` it follows from the caller's d (default 100)."""
         if profile != "paper":
             return super().profile_settings(profile, settings)
         try:
             d = max(int(settings.get("d", 100)), 2)
         except (TypeError, ValueError, OverflowError):
             d = 100  # the field's own check refuses it in the field's own words
-        return {
-            "d": d,
-            "n": 16 * d,
-            "p0": 1 / 32,
-            "r": d**-0.75,
-            "c": 1.0,
-            "s": 1.0,
-            "gamma_c": 1.0,
-            "alpha_min": 0.0,
-            "m_w": 64,
-            "m_v": 4096,
-            "paired_v": False,
-            "tau0_w": d**-0.5,
-            "tau0_v": d**-0.5,
-            "lam": d**-1.25,
-            "lam_w": d**-1.25,
-            "eta1": 0.1,
-            "eta2": 0.1 * d**-0.5,
-            "steps": 200 * d * round(d**0.5) // 4,
-            "steps_ls": 200 * d,
-            "anneal": "loss",
-            "eps1": 0.1,
-        }
+        return paper_constants(d)
 
     @field_validator("r")
     @classmethod
@@ -223,6 +174,28 @@ class ToyConfig(Config):
                     f"eta1 * {name} = {self.eta1} * {getattr(self, name)} is not below 2; there the"
                     " decay alone makes the weights grow, and no noise is stationary"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _variants_agree(self) -> Self:
+        if (self.preactivation_noise > 0) != (self.preactivation_until > 0):
+            raise ValueError(
+                f"preactivation_noise = {self.preactivation_noise} with preactivation_until = "
+                f"{self.preactivation_until} would do nothing; give both a positive value, or none"
+            )
+        if not self.preactivation_shared and not self.preactivation_noise:
+            raise ValueError(
+                "preactivation_shared = False needs a positive preactivation_noise, for there is "
+                "nothing to share without it"
+            )
+        if self.network == "convolutional":
+            for one, other in (("m_w", "m_v"), ("tau0_w", "tau0_v"), ("lam_w", "lam")):
+                if getattr(self, one) != getattr(self, other):
+                    raise ValueError(
+                        f"{one} = {getattr(self, one)} and {other} = {getattr(self, other)} should "
+                        "be equal in the convolutional network, where one set of filters reads "
+                        "both parts"
+                    )
         return self
 
     @property

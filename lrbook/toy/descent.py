@@ -6,7 +6,8 @@ One program serves every arm, seed and rate: they are arguments, only the shapes
 """
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +26,7 @@ class Problem(NamedTuple):
         test: fresh points, each with both parts.
         w_star: P's direction, shape (d,).
         rays: Q's three directions in their plane, shape (3, 2).
+        plane: orthonormal basis z, zeta / r of the rays' plane in R^d, shape (2, d).
         s: scale of x2, a scalar.
         W: initial weights on x1, shape (m_w, d).
         V: initial weights on x2, shape (2, m_v).
@@ -35,6 +37,7 @@ class Problem(NamedTuple):
     test: data.Examples
     w_star: jax.Array
     rays: jax.Array
+    plane: jax.Array
     s: jax.Array
     W: jax.Array
     V: jax.Array
@@ -52,6 +55,10 @@ class Rule(NamedTuple):
         tau_xi_w: standard deviation of the noise on W's gradient.
         tau_xi_v: standard deviation of the noise on V's gradient.
         anneal_below: anneal once the training loss is below this.
+        momentum, unit_w, unit_v, preactivation, preactivation_until: for ``lrbook.toy.variants``:
+            share of the last direction that is kept; output weight over the weight that is trained
+            in its place, for w and v; standard deviation of the noise before V's relu, and the
+            step (int32) from which there is none.
     """
 
     eta1: jax.Array
@@ -61,6 +68,11 @@ class Rule(NamedTuple):
     tau_xi_w: jax.Array
     tau_xi_v: jax.Array
     anneal_below: jax.Array
+    momentum: jax.Array = 0.0
+    unit_w: jax.Array = 1.0
+    unit_v: jax.Array = 1.0
+    preactivation: jax.Array = 0.0
+    preactivation_until: jax.Array = 0
 
 
 class State(NamedTuple):
@@ -74,6 +86,7 @@ class State(NamedTuple):
         work: sums over the steps of rate * norm of W's gradient from the P-only examples and from
             those with both patterns, shape (2,).
         work_rest: what rounding left out of ``work``, shape (2,).
+        extra: what variants keep besides: name -> array, or () if nothing.
     """
 
     step: jax.Array
@@ -82,6 +95,7 @@ class State(NamedTuple):
     V: jax.Array
     work: jax.Array
     work_rest: jax.Array
+    extra: Any = ()
 
 
 def stationary_noise(eta: float, lam: float, tau0: float) -> float:
@@ -109,6 +123,7 @@ def make_problem(
     m_w: int,
     m_v: int,
     paired_v: bool,
+    convolutional: bool,
     scalars: dict[str, jax.Array],
 ) -> Problem:
     """Draw data, initial weights and the key of the noise.
@@ -121,19 +136,26 @@ def make_problem(
         m_w: number of neurons on x1.
         m_v: number of neurons on x2.
         paired_v: whether V starts in pairs of opposite output weight, with N_V = 0.
+        convolutional: whether W reads x2 as well, so that V is W in the rays' plane.
         scalars: r, c, gamma_c, s, alpha_min, tau0_w and tau0_v.
     """
     keys = jax.random.split(key, 6)
-    w_star = data.directions(keys[0], d, scalars["r"])[0]
+    w_star, z, zeta = data.directions(keys[0], d, scalars["r"])
+    plane = jnp.stack([z, zeta / jnp.linalg.norm(zeta)])
     shape = {name: scalars[name] for name in ("c", "gamma_c", "s", "alpha_min")}
+    W = network.initial_weights(keys[3], m_w, d, scalars["tau0_w"])
     V = network.initial_weights(keys[4], m_v, 2, scalars["tau0_v"])
+    if convolutional:
+        W = network.pair(W) if paired_v else W
+        V = W @ plane.T
     return Problem(
         train=data.sample_examples(keys[1], counts, w_star, **shape),
         test=data.sample_examples(keys[2], (0, test_points, 0), w_star, **shape),
         w_star=w_star,
         rays=data.rays(scalars["r"]),
+        plane=plane,
         s=scalars["s"],
-        W=network.initial_weights(keys[3], m_w, d, scalars["tau0_w"]),
+        W=W,
         V=(network.pair(V) if paired_v else V).T,
         noise_key=jax.random.bits(keys[5], (2,), jnp.uint32),
     )
@@ -172,18 +194,30 @@ def one_step(
     W = state.W - eta * (rule.lam_w * state.W + gradient_w + rule.tau_xi_w * xi_w)
     V = state.V - eta * (rule.lam_v * state.V + gradient.V + rule.tau_xi_v * xi_v)
 
+    work, rest = add_work(state, eta, gradient)
+    return State(state.step + go_on, annealed, W, V, work, rest), go_on
+
+
+def add_work(state: State, eta: jax.Array, gradient: rays.Gradient) -> tuple[jax.Array, jax.Array]:
+    """``work`` and ``work_rest`` after a step of rate ``eta``."""
     # Kahan's sum: millions of small terms in single precision
     parts = [jnp.sqrt(jnp.vdot(part, part)) for part in (gradient.W_p_only, gradient.W_both)]
     term = eta * jnp.stack(parts) + state.work_rest
     work = state.work + term
-    rest = term - (work - state.work)
-    return State(state.step + go_on, annealed, W, V, work, rest), go_on
+    return work, term - (work - state.work)
 
 
-def advance(state: State, until: jax.Array, problem: Problem, rule: Rule) -> State:
+def advance(
+    state: State,
+    until: jax.Array,
+    problem: Problem,
+    rule: Rule,
+    step: Callable[..., tuple[State, jax.Array]] = one_step,
+) -> State:
     """Take steps until ``until``, or until the rule anneals or the loss is not finite.
 
-    The result does not depend on where a run is cut into calls.
+    The result does not depend on where a run is cut into calls. ``step`` may be that of a variant
+    (``lrbook.toy.variants``).
     """
 
     train = rays.prepare(problem.train)
@@ -192,6 +226,6 @@ def advance(state: State, until: jax.Array, problem: Problem, rule: Rule) -> Sta
         return (carry[0].step < until) & carry[1]
 
     def body(carry: tuple[State, jax.Array]) -> tuple[State, jax.Array]:
-        return one_step(carry[0], problem, rule, train)
+        return step(carry[0], problem, rule, train)
 
     return jax.lax.while_loop(unfinished, body, (state, jnp.asarray(True)))[0]

@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lrbook.toy import rays
+from lrbook.toy import rays, variants
 from lrbook.toy.data import Examples
 from lrbook.toy.descent import Problem, Rule, State, rate
-from lrbook.toy.network import logistic_loss, output_weights
+from lrbook.toy.network import logistic_loss
 
 ROWS = 60
 # The measurements that a finished run's record and the command line's JSON name
@@ -65,15 +65,16 @@ def measure(state: State, problem: Problem, rule: Rule) -> dict[str, jax.Array]:
             differs from that at the start.
     """
     train, test = problem.train, problem.test
-    f = rays.network(state.W, state.V, train, problem.rays)
+    now = variants.weights(state)
+    f = variants.network(now, train, problem.rays)
     losses = logistic_loss(train.y, f)
     n_p, cut = train.x1.shape[0], train.p_only
-    on_x1, on_x2 = rays.outputs(state.W, state.V, test, problem.rays)
-    three = rays.on_rays(state.V, problem.rays)
-    _, gradient = rays.loss_and_gradient(state.W, state.V, rays.prepare(train), problem.rays)
+    on_x1, on_x2 = variants.outputs(now, test, problem.rays)
+    three = variants.on_rays(now, problem.rays)
+    gradient = variants.full_gradient(state, problem)
     parts = jnp.stack([jnp.linalg.norm(gradient.W_p_only), jnp.linalg.norm(gradient.W_both)])
     share_now = parts[0] / parts.sum()
-    direction = output_weights(state.W.shape[0]) @ state.W
+    direction = now.w @ now.W
     return {
         "step": state.step,
         "rate": rate(state, rule),

@@ -8,6 +8,7 @@ import jax
 
 from lrbook.toy.batch import Progress
 from lrbook.toy.config import ToyConfig
+from lrbook.toy.tasks import make_variant
 
 MEMORY_SHARE = 0.5  # of a device's memory, for the runs of one batch
 
@@ -41,9 +42,10 @@ def batches(
 
 
 def shape_of(config: ToyConfig) -> tuple:
-    """What has to be equal for runs to be advanced as one array: sizes, and the number of steps."""
+    """What has to be equal for runs to be advanced as one array: sizes, steps, and the variant."""
     c = config
-    return (c.counts, c.d, c.m_w, c.m_v, c.paired_v, c.test_points, c.total_steps)
+    sizes = (c.counts, c.d, c.m_w, c.m_v, c.paired_v, c.test_points, c.total_steps)
+    return (*sizes, make_variant(config))
 
 
 def runs_that_fit(config: ToyConfig, memory: float) -> int:
@@ -64,6 +66,8 @@ def bytes_of_run(config: ToyConfig) -> int:
     examples = 3 * n_p * config.d + 4 * n_q + config.test_points * (config.d + 4)
     weights = 8 * (config.m_w * config.d + 2 * config.m_v)
     between = 4 * config.m_w * (n_p + config.test_points) + 8 * 3 * config.m_v
+    if make_variant(config).preactivation in ("shared", "own"):  # V meets every example
+        between += 8 * n_q * config.m_v
     return 4 * (examples + weights + between)
 
 

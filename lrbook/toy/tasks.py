@@ -5,11 +5,11 @@ import math
 import jax
 import numpy as np
 
-from lrbook.toy import descent
+from lrbook.toy import descent, variants
 from lrbook.toy.config import ToyConfig
 
 _SCALARS = ("r", "c", "gamma_c", "s", "alpha_min", "tau0_w", "tau0_v")
-_make_problem = jax.jit(descent.make_problem, static_argnums=(1, 2, 3, 4, 5, 6))
+_make_problem = jax.jit(descent.make_problem, static_argnums=(1, 2, 3, 4, 5, 6, 7))
 
 
 def make_problem(config: ToyConfig, device: jax.Device | None = None) -> descent.Problem:
@@ -27,6 +27,7 @@ def make_problem(config: ToyConfig, device: jax.Device | None = None) -> descent
         config.m_w,
         config.m_v,
         config.paired_v,
+        config.network == "convolutional",
         {name: np.float32(getattr(config, name)) for name in _SCALARS},
     )
 
@@ -52,13 +53,33 @@ def make_rule(config: ToyConfig) -> descent.Rule:
             if by_loss
             else -math.inf
         ),
+        momentum=config.momentum,
+        unit_w=1 / max(math.sqrt(config.m_w) * config.tau0_w, 1),
+        unit_v=1 / max(math.sqrt(config.m_v) * config.tau0_v, 1),
+        preactivation=config.preactivation_noise * config.s * config.tau0_v,
     )
     with np.errstate(over="ignore"):  # beyond float32 is inf, and the run then says "diverged"
-        return descent.Rule(*map(np.float32, values))
+        rule = descent.Rule(*map(np.float32, values))
+    return rule._replace(preactivation_until=np.int32(config.preactivation_until))
 
 
 def make_state(config: ToyConfig, problem: descent.Problem) -> descent.State:
     """The state before the first step of a run."""
-    if config.arm != "L-S":
-        return descent.first_state(problem, 0)
-    return descent.first_state(problem, descent.NEVER if config.anneal == "loss" else config.anneal)
+    annealed = descent.NEVER if config.anneal == "loss" else config.anneal
+    state = descent.first_state(problem, annealed if config.arm == "L-S" else 0)
+    return state._replace(extra=variants.first_extra(make_variant(config), problem))
+
+
+def make_variant(config: ToyConfig) -> variants.Variant:
+    """Which variants of the step the run needs: what its program is compiled for."""
+    noise = "none"
+    if config.preactivation_noise:
+        shared = "shared, one length" if config.alpha_min == 1 else "shared"
+        noise = shared if config.preactivation_shared else "own"
+    return variants.Variant(
+        convolutional=config.network == "convolutional",
+        train_output=config.train_output,
+        momentum=config.momentum > 0,
+        batch=config.batch,
+        preactivation=noise,
+    )

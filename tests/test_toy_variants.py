@@ -1,0 +1,294 @@
+"""The variants of the toy's step against a float64 loop over examples, patches and neurons."""
+
+import itertools
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lrbook.errors import ConfigError, RecordError
+from lrbook.records import Store
+from lrbook.toy import batch, data, descent, experiment, network, noise, rays, tasks, variants
+from lrbook.toy.config import ToyConfig
+
+SMALL = {
+    "d": 5,
+    "n": 14,
+    "p0": 0.2,
+    "q0": 0.25,
+    "m_w": 4,
+    "m_v": 6,
+    "eta2": 0.1,
+    "test_points": 7,
+    "paired_v": False,
+    "alpha_min": 0.5,
+}
+MOST = {"momentum": 0.8, "batch": 5, "train_output": True, "preactivation_noise": 0.3}
+FILTERS = {"network": "convolutional", "m_w": 6, "m_v": 6, "tau0_w": 1.0, "tau0_v": 1.0}
+FILTERS |= {"lam": 0.01, "lam_w": 0.01}
+OWN = {"preactivation_shared": False}
+
+
+def make(arm="S", seed=0, **settings):
+    if settings.get("preactivation_noise"):
+        settings = {"preactivation_until": 6} | settings
+    config = ToyConfig.for_profile("smoke", **(SMALL | settings), arm=arm, seed=seed)
+    problem = tasks.make_problem(config)
+    return config, problem, tasks.make_rule(config), tasks.make_state(config, problem)
+
+
+def to(step, config, problem, rule, state):
+    one = variants.step_of(tasks.make_variant(config))
+    advance = jax.jit(lambda state, until: descent.advance(state, until, problem, rule, step=one))
+    return advance(state, jnp.int32(step))
+
+
+def draws(config, problem, step, shapes):
+    """The random numbers of a step: xi by weight, examples' shares, noise before the relu."""
+    key, n = problem.noise_key, config.n
+    size = {name: math.prod(shape) for name, shape in shapes.items()}
+    split = 0 if config.network == "convolutional" else 2 * config.m_v
+    xi = np.asarray(noise.normals(key, step, split + size["W"]), float)
+    found = {"V": xi[:split].reshape(2, -1).T, "W": xi[split:].reshape(shapes["W"])}
+    xi = noise.normals(variants.stream(key, variants.OUTPUT), step, size["w"] + size["v"])
+    found |= {"w": np.asarray(xi[: size["w"]], float), "v": np.asarray(xi[size["w"] :], float)}
+    share = variants.drawn(key, step, config.batch, n) if config.batch else np.full(n, 1 / n)
+    add = np.zeros((n, config.m_v))
+    if step < config.preactivation_until:
+        n_q = n - config.counts[0]
+        shape = (1, config.m_v) if config.preactivation_shared else (n_q, config.m_v)
+        stream = variants.stream(key, variants.PREACTIVATION)
+        g = np.asarray(noise.normals(stream, step, math.prod(shape)), float).reshape(shape)
+        add[-n_q:] = config.preactivation_noise * config.s * config.tau0_v * g
+    return found, np.asarray(share, float), add
+
+
+def loop(config, problem, rule, state, steps):
+    """``steps`` steps on x1 and x2 in R^d; V as (m_v, d), of which the plane is returned."""
+    train, plane = problem.train, np.asarray(problem.plane, float)
+    n, n_p, cut = config.n, config.n - config.counts[2], config.counts[0]
+    y, x1 = np.asarray(train.y, float), np.asarray(train.x1, float)
+    directions = np.asarray(problem.rays, float) @ plane
+    x2 = np.asarray(train.scale, float)[:, None] * directions[np.asarray(train.ray)]
+    both = config.network == "convolutional"
+    u = {"W": np.asarray(state.W, float), "V": np.asarray(state.V, float).T @ plane}
+    u |= {name: np.asarray(getattr(variants.weights(state), name), float) for name in "wv"}
+    names = ["W", "w"] if both else ["W", "V", "w", "v"]
+    if not config.train_output:
+        names = [name for name in names if name.isupper()]
+    scale = {  # trained weight over the weight itself
+        "w": max(math.sqrt(config.m_w) * config.tau0_w, 1),
+        "v": max(math.sqrt(config.m_v) * config.tau0_v, 1),
+    }
+    pace = {name: np.zeros_like(u[name]) for name in names}
+    for step in range(steps):
+        shapes = {name: u[name].shape for name in u}
+        xi, share, add = draws(config, problem, step, shapes)
+        if not both:
+            xi["V"] = xi["V"] @ plane
+        V, v = ("W", "w") if both else ("V", "v")
+        seen = [
+            (i, a, b, x, add[i] * of_x2)
+            for i in range(n)
+            for has, a, b, x, of_x2 in (
+                (i < n_p, "W", "w", x1[min(i, n_p - 1)], 0),
+                (i >= cut, V, v, x2[i - cut], 1),
+            )
+            if has
+        ]
+        f = np.zeros(n)
+        for i, a, b, x, g in seen:
+            f[i] += sum(u[b][j] * max(u[a][j] @ x + g[j], 0) for j in range(len(u[a])))
+        slope = -y / (1 + np.exp(y * f)) * share
+        to = {name: np.zeros_like(u[name]) for name in u}
+        for i, a, b, x, g in seen:
+            for j in range(len(u[a])):
+                before = u[a][j] @ x + g[j]
+                to[a][j] += slope[i] * u[b][j] * (before > 0) * x
+                to[b][j] += slope[i] * max(before, 0)
+        eta = float(rule.eta2)
+        for name in names:
+            lam = config.lam_w if name in "Ww" else config.lam
+            tau_xi = float(rule.tau_xi_w if name in "Ww" else rule.tau_xi_v)
+            k = scale.get(name, 1)
+            hat = k * u[name]
+            pace[name] = config.momentum * pace[name] + to[name] / k + lam * hat + tau_xi * xi[name]
+            u[name] = (hat - eta * pace[name]) / k
+    shown = u["W" if both else "V"] @ plane.T
+    return u["W"], shown.T, u["w"], u["w" if both else "v"]
+
+
+EACH = {
+    "plain": {},
+    "momentum": {"momentum": 0.9},
+    "batch": {"batch": 4},
+    "train_output": {"train_output": True},
+    "train_output_small_tau0": {"train_output": True, "tau0_v": 0.1, "lam": 0.01},
+    "shared": {"preactivation_noise": 0.4},
+    "shared_one_length": {"preactivation_noise": 0.4, "alpha_min": 1.0},
+    "own": {"preactivation_noise": 0.4} | OWN,
+    "convolutional": FILTERS,
+    "convolutional_noise": FILTERS | {"preactivation_noise": 0.5} | OWN,
+    "all": MOST,
+    "all_own": MOST | OWN,
+    "all_convolutional": MOST | FILTERS,
+}
+
+
+@pytest.mark.parametrize("settings", EACH.values(), ids=EACH)
+def test_every_variant_is_the_plain_loop(settings):
+    made = make(**settings)
+    expected = loop(*made, 10)
+    state = made[3]
+    if not settings:  # the general step with everything off, not the fast one
+        _, problem, rule, _ = made
+        train = rays.prepare(problem.train)
+        for _ in range(10):
+            state, go_on = variants.one_step(variants.PLAIN, state, problem, rule, train)
+            assert go_on
+    else:
+        state = to(10, *made)
+    assert int(state.step) == 10
+    for got, wanted in zip(variants.weights(state), expected, strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=3e-4, atol=3e-4)
+
+
+def test_a_run_without_variants_has_the_fast_step_and_nothing_extra():
+    config, _, _, state = make()
+    assert tasks.make_variant(config) == variants.PLAIN
+    assert variants.step_of(variants.PLAIN) is descent.one_step
+    assert state.extra == ()
+
+
+def test_noise_before_the_relu_is_gone_from_its_last_step_on():
+    """From the removal on, the steps are those of a run that never had it."""
+    config, problem, rule, state = make(preactivation_noise=0.5, preactivation_until=4)
+    at = to(4, config, problem, rule, state)
+    end = to(9, config, problem, rule, at)
+    plain = make()
+    same = to(9, *plain[:3], at)
+    np.testing.assert_allclose(end.W, same.W, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(end.V, same.V, rtol=1e-5, atol=1e-5)
+    assert np.abs(at.V - to(4, *plain).V).max() > 1e-3
+
+
+def test_shared_noise_on_one_length_is_that_on_examples_one_by_one():
+    config, problem, rule, state = make(alpha_min=1.0, preactivation_noise=0.4)
+    fast = tasks.make_variant(config)
+    assert fast.preactivation == "shared, one length"
+    train = rays.prepare(problem.train)
+    by_example = fast._replace(preactivation="shared")
+    one, other = (
+        variants.one_step(kind, state, problem, rule, train)[0] for kind in (fast, by_example)
+    )
+    np.testing.assert_allclose(one.V, other.V, rtol=1e-5, atol=1e-6)
+
+
+def test_mini_batches_are_unbiased_and_of_the_right_spread():
+    """The shares are those of a multinomial: mean 1/n, variance (1 - 1/n) / (n batch)."""
+    n, size, steps = 12, 4, 20_000
+    key = jnp.array([3, 7], jnp.uint32)
+    shares = np.asarray(
+        jax.vmap(lambda step: variants.drawn(key, step, size, n))(jnp.arange(steps))
+    )
+    np.testing.assert_allclose(shares.sum(1), 1, rtol=1e-6)
+    variance = (1 - 1 / n) / (n * size)
+    error = math.sqrt(variance / steps)
+    np.testing.assert_allclose(shares.mean(0), 1 / n, atol=5 * error)
+    np.testing.assert_allclose(shares.var(0), variance, rtol=0.1)
+
+
+def test_mini_batch_gradient_is_the_full_one_on_average():
+    config, problem, _, state = make(batch=3)
+    train, now, steps = rays.prepare(problem.train), variants.weights(state), 4000
+
+    def gradient(share):
+        return variants.loss_and_gradient(now, train, problem.rays, share)[1]
+
+    full = gradient(jnp.full(config.n, 1 / config.n))
+    shares = jax.vmap(lambda step: variants.drawn(problem.noise_key, step, 3, config.n))
+    each = jax.vmap(gradient)(shares(jnp.arange(steps)))
+    for mine, whole in zip(each, full, strict=True):
+        spread = np.asarray(mine).std(0) / math.sqrt(steps)
+        assert np.all(np.abs(np.asarray(mine).mean(0) - whole) <= 6 * spread + 1e-6)
+
+
+def test_convolutional_gradient_is_that_of_the_network_written_out():
+    config, problem, _, state = make(**FILTERS)
+    plane = problem.plane
+    x1 = data.plain_x1(problem.train)
+    x2 = data.plain_x2(problem.train, plane[0], config.r * plane[1])
+    u = network.output_weights(config.m_w)
+
+    def loss(U):
+        f = network.relu_part(u, U, x1) + network.relu_part(u, U, x2)
+        return network.logistic_loss(problem.train.y, f).mean()
+
+    found = variants.full_gradient(state, problem)
+    total = found.W_p_only + found.W_both + found.V.T @ plane
+    np.testing.assert_allclose(total, jax.grad(loss)(state.W), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(plane @ plane.T, np.eye(2), atol=1e-6)
+
+
+def test_streams_differ_from_each_other_and_from_the_noise_of_every_step():
+    key = jnp.array([1, 2], jnp.uint32)
+    keys = [np.asarray(key), *(np.asarray(variants.stream(key, k)) for k in range(1, 4))]
+    drawn = [np.asarray(noise.normals(jnp.asarray(k), 5, 1000)) for k in keys]
+    for one, other in itertools.combinations(drawn, 2):
+        assert abs(np.corrcoef(one, other)[0, 1]) < 0.15
+
+
+@pytest.mark.parametrize("settings", [MOST, MOST | OWN, MOST | FILTERS], ids=["m", "own", "conv"])
+def test_a_resumed_variant_is_the_unbroken_one(settings, tmp_path):
+    until = {"preactivation_until": 50, "steps": 90, "steps_ls": 90, "anneal": 40}
+    config = make(arm="L-S", **(settings | until))[0]
+    [whole] = experiment.run([config], None, device="cpu", progress=False)
+    run = batch.Progress(config)
+    calls = []
+
+    def pause(runs, taken):
+        calls.append(taken)
+        return len(calls) > 4
+
+    batch.advance_all([run], jax.devices("cpu")[0], how="map", pause=pause)
+    assert 0 < run.step < 90
+    store = Store(tmp_path)
+    store.start(config, {})
+    store.save_checkpoint(config, batch.pack(run))
+    [resumed] = experiment.run([config], store, device="cpu", progress=False)
+    for name in whole.history:
+        assert (
+            whole.history[name].to_numpy().tobytes() == resumed.history[name].to_numpy().tobytes()
+        )
+    assert resumed.result == whole.result
+    with pytest.raises(RecordError, match="not one of this run"):  # one without its velocities
+        batch.unpack(config, batch.pack(batch.Progress(config, run.rows, make()[3])))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"preactivation_noise": 1.0}, ("preactivation_noise", "preactivation_until", "both")),
+        ({"preactivation_until": 9}, ("preactivation_noise", "preactivation_until")),
+        ({"preactivation_shared": False}, ("preactivation_shared", "preactivation_noise")),
+        ({"momentum": 1.0}, ("momentum = 1.0",)),
+        ({"momentum": -0.1}, ("momentum = -0.1",)),
+        ({"batch": -1}, ("batch = -1",)),
+        ({"network": "deep"}, ("network = 'deep'", "convolutional")),
+        ({"network": "convolutional"}, ("m_w = 8", "m_v = 2048", "filters")),
+    ],
+)
+def test_combinations_that_make_no_sense_are_refused(settings, words):
+    with pytest.raises(ConfigError) as caught:
+        ToyConfig.for_profile("demo", arm="S", seed=0, **settings)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_defaults_leave_run_ids_alone():
+    config = ToyConfig.for_profile("laptop", arm="S", seed=1)
+    assert set(config.canonical()) == {"experiment", "meaning", "arm", "seed"}
+    off = {"momentum": 0.0, "batch": 0, "train_output": False, "network": "two_halves"}
+    assert ToyConfig.for_profile("laptop", arm="S", seed=1, **off).run_id == config.run_id

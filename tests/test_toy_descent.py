@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrbook.toy import data, descent, noise, rays, tasks
@@ -95,6 +95,7 @@ def test_descent_is_the_plain_loop(arm, settings):
 
 
 @given(cuts=st.lists(st.integers(1, 99), max_size=5, unique=True))
+@settings(deadline=None)  # the first call compiles
 def test_cutting_a_run_into_calls_changes_no_bit(cuts):
     problem, rule, state = make(anneal=37)
     whole = to(state, 100, problem, rule)

@@ -116,7 +116,8 @@ def loss_and_gradient(
     ]
     to_rays = train.places @ slope[p_only:]
     to_v = [jnp.where(before > 0, to_rays[k] * v, 0.0) for k, before in enumerate(before_v)]
-    gradient_v = jnp.stack([sum(rays[k, axis] * to_v[k] for k in range(3)) for axis in range(2)])
+    # Outer products: with a jnp.stack of two rows, XLA makes a scalar loop of V's whole update
+    gradient_v = sum(rays[k][:, None] * to_v[k] for k in range(3))
     return loss, Gradient(
         W_p_only=to_w[0] @ train.x1_p_only,
         W_both=to_w[1] @ train.x1_both,

@@ -14,6 +14,7 @@ from lrbook.figures.arms import (
 )
 from lrbook.figures.base import draw_arm
 from lrbook.figures.movie import movie
+from lrbook.figures.patterns import few_examples, linear_errors, memoriser_by_length
 from lrbook.figures.plain import curve_with_bounds, histograms, image_grid, three_directions
 from lrbook.figures.plane import across, scaling, stills
 from lrbook.figures.sweeps import against, phase_map, small_lines
@@ -27,9 +28,12 @@ __all__ = [
     "dots_by_arm",
     "dots_by_group",
     "draw_arm",
+    "few_examples",
     "histograms",
     "image_grid",
     "learning_order",
+    "linear_errors",
+    "memoriser_by_length",
     "movie",
     "patch_learning",
     "phase_map",

@@ -17,12 +17,19 @@ def alignments(
     key: jax.Array, count: int, d: int, c: float, gamma_c: float
 ) -> dict[str, np.ndarray]:
     """<w*, x1> of ``count`` fresh P examples, by label: what the best linear reader sees."""
+    y, along = map(np.asarray, _along(key, count, d, c, gamma_c))
+    return {"$y = -1$": along[y < 0], "$y = +1$": along[y > 0]}
+
+
+# Drawn op by op, these would take seconds for every new shape
+@partial(jax.jit, static_argnums=(1, 2))
+def _along(
+    key: jax.Array, count: int, d: int, c: float, gamma_c: float
+) -> tuple[jax.Array, jax.Array]:
     keys = jax.random.split(key, 3)
     w_star = data.directions(keys[0], d, 1.0)[0]
     y = data.sample_labels(keys[1], count)
-    along = np.asarray(data.sample_p(keys[2], y, w_star, c, gamma_c) @ w_star)
-    signs = np.asarray(y)
-    return {"$y = -1$": along[signs < 0], "$y = +1$": along[signs > 0]}
+    return y, data.sample_p(keys[2], y, w_star, c, gamma_c) @ w_star
 
 
 def linear_learning_curve(
@@ -59,7 +66,7 @@ def linear_learning_curve(
     return pd.DataFrame(rows)
 
 
-@partial(jax.jit, static_argnums=(1, 2, 3))  # drawn op by op, it takes seconds for every new shape
+@partial(jax.jit, static_argnums=(1, 2, 3))
 def _p_examples(
     key: jax.Array, count: int, test_points: int, d: int, c: float, gamma_c: float
 ) -> tuple[jax.Array, ...]:

@@ -1,0 +1,113 @@
+"""What P and Q take: errors over the number of examples, and the memoriser over the length."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lrbook import style
+from lrbook.figures.base import new_figure
+from lrbook.stats import mean_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_COLORS = (style.ARM_COLORS["L-S"], style.ARM_COLORS["S"], style.ARM_COLORS["S+noise"])
+_MARKERS = ("o", "s", "^")
+
+
+def linear_errors(
+    measured: pd.DataFrame,
+    closed: tuple[Sequence[float], Sequence[float]],
+    marks: Mapping[str, float],
+) -> "Figure":
+    """Error on P of both linear classifiers over N / d, both axes logarithmic.
+
+    Args:
+        measured: columns d, ratio, logistic, averaging; several rows (seeds) per d and ratio. Dots
+            are means, bars 95 % intervals; the marker tells d.
+        closed: ratios and the averaging rule's error at them, drawn as a line.
+        marks: label -> ratio, dotted.
+    """
+    figure, axes = new_figure(figsize=(6.4, 4.6))
+    kinds = {"averaging": "averaging rule", "logistic": "logistic regression"}
+    for (column, label), color in zip(kinds.items(), _COLORS, strict=False):
+        groups = enumerate(measured.groupby("d"))
+        for (place, (d, rows)), marker in zip(groups, _MARKERS, strict=False):
+            found = rows.groupby("ratio")[column].apply(lambda values: mean_interval(values))
+            mean, half = np.array([(m, h or 0.0) for m, h in found]).T
+            seen = mean > 0  # a logarithmic axis has no place for no error at all
+            low = np.minimum(half, 0.9 * mean)[seen]
+            options = {"color": color, "marker": marker, "linestyle": "none", "capsize": 3}
+            axes.errorbar(
+                found.index[seen] * 1.06**place,  # beside each other
+                mean[seen],
+                (low, half[seen]),
+                label=f"{label}, $d$ = {d}",
+                **options,
+            )
+    axes.plot(*closed, color=_COLORS[0], label="averaging rule, closed form", zorder=0)
+    _mark(axes, marks)
+    axes.set(xscale="log", yscale="log", xlabel="$N / d$", ylabel="test error on P")
+    axes.legend(loc="lower left", fontsize=9.5)
+    return figure
+
+
+def memoriser_by_length(
+    a: np.ndarray, on_middle: np.ndarray, on_outer: np.ndarray, rho: float
+) -> "Figure":
+    """f over the length a on Q's rays; where the sign is wrong the line is thin and dotted.
+
+    Args:
+        a: lengths, rising, shape (n,).
+        on_middle: f(a z), shape (n,).
+        on_outer: f(a (z - zeta)) and f(a (z + zeta)), shape (2, n).
+        rho: the offset, marked on both axes.
+    """
+    figure, axes = new_figure(figsize=(6.4, 3.8))
+    lines = (
+        ("$z$ ($y = +1$)", on_middle, 1, "-"),
+        ("$z - \\zeta$ ($y = -1$)", on_outer[0], -1, "-"),
+    )
+    lines += (("$z + \\zeta$ ($y = -1$)", on_outer[1], -1, "--"),)
+    for (label, f, sign, line), color in zip(lines, _COLORS, strict=True):
+        right = sign * f > 0
+        width = 4.5 if line == "-" else 2.0  # the outer two lie on each other
+        axes.plot(a, np.where(right, f, np.nan), line, color=color, linewidth=width, label=label)
+        axes.plot(a, np.where(right, np.nan, f), ":", color=color, linewidth=1.6)
+    axes.axhline(0, color=style.NEUTRAL, linewidth=1.2)
+    _mark(axes, {"$a = \\rho$": rho})
+    axes.set(xlabel="length $a$", ylabel="$f$", xlim=(0, a[-1]))
+    axes.legend(loc="lower left")
+    return figure
+
+
+def few_examples(found: pd.DataFrame, closed: tuple[Sequence[float], Sequence[float]]) -> "Figure":
+    """Over k: the chance that all three rays were shown, drawn and closed, and accuracy after.
+
+    Args:
+        found: columns k, shown, accuracy; one row per k and draw.
+        closed: numbers k and the chance at them, drawn as a line.
+    """
+    figure, axes = new_figure(figsize=(6.4, 3.8))
+    by_k = found.groupby("k")
+    axes.plot(*closed, color=style.NEUTRAL, label="all three rays shown, closed form", zorder=0)
+    kinds = {"shown": "all three rays shown, drawn", "accuracy": "accuracy of the trained network"}
+    for (column, label), color, marker in zip(kinds.items(), _COLORS, _MARKERS, strict=False):
+        spread = [mean_interval(values) for _, values in by_k[column]]
+        mean, half = np.array([(m, h or 0.0) for m, h in spread]).T
+        options = {"color": color, "marker": marker, "linestyle": "none", "capsize": 3}
+        axes.errorbar(list(by_k.groups), mean, half, label=label, **options)
+    axes.set(xlabel="examples of Q", ylabel="share", ylim=(-0.04, 1.08))
+    axes.legend(loc="lower right")
+    return figure
+
+
+def _mark(axes: "Axes", marks: Mapping[str, float]) -> None:
+    for label, at in marks.items():
+        axes.axvline(at, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
+        axes.annotate(
+            label, (at, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom"
+        )

@@ -102,7 +102,7 @@ def test_cutting_a_run_into_calls_changes_no_bit(cuts):
     for step in [*sorted(cuts), 100]:
         state = to(state, step, problem, rule)
         # through the host, as in a checkpoint
-        state = descent.State(*(jnp.asarray(np.array(leaf)) for leaf in state))
+        state = jax.tree.map(lambda leaf: jnp.asarray(np.array(leaf)), state)
     assert same_bits(state, whole)
 
 

@@ -1,11 +1,12 @@
 """The theorems' exponents beside measured ones: what is fitted, and the words of the verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from lrbook.book import interval_words
 from lrbook.fits import PowerLaw, power_law
 from lrbook.sweeps import Sweep
 
@@ -83,6 +84,19 @@ def by_seed(runs: pd.DataFrame, x: str, y: str) -> tuple[np.ndarray, np.ndarray]
 def fit(runs: pd.DataFrame, x: str, y: str) -> PowerLaw:
     """The power law of ``y`` in ``x``, with an interval over the seeds of ``runs``."""
     return power_law(*by_seed(runs, x, y))
+
+
+def means(runs: pd.DataFrame, x: str, quantities: Mapping[str, str]) -> pd.DataFrame:
+    """One row per value of ``x``: mean and 95 % interval over seeds of each quantity (column of
+    ``runs`` -> heading).
+    """
+    return pd.DataFrame(
+        [
+            {x: value, "seeds": len(group)}
+            | {name: interval_words(group[column]) for column, name in quantities.items()}
+            for value, group in runs.groupby(x)
+        ]
+    )
 
 
 def with_errors(sweep: Sweep) -> pd.DataFrame:

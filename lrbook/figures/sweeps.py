@@ -41,10 +41,10 @@ def against(
         axes.plot(x, mean, color=color, linestyle=look["linestyle"], label=label)
         for row in y:
             axes.plot(x, row, look["marker"], color=color, alpha=0.5, markersize=4)
-    for label, (group, slope) in (guides or {}).items():
+    for (label, (group, slope)), dashes in zip((guides or {}).items(), (":", "-."), strict=False):
         x, mean = start[group]
         line = mean[-1] * (x / x[-1]) ** slope
-        axes.plot(x, line, linestyle=":", color=style.NEUTRAL, label=label)
+        axes.plot(x, line, linestyle=dashes, color=style.NEUTRAL, label=label, linewidth=1.4)
     if log:
         axes.set(xscale="log", yscale="log")
         _plain_ticks(axes, next(iter(groups.values()))[0])

@@ -59,3 +59,11 @@ def test_exponents_in_words(found):
     assert row["lemma"] == "2"
     low, high = (found.lemma / found.measured).min(), (found.lemma / found.measured).max()
     assert low < row["$s^2 r^2/\\lambda$ / measured"] < high
+
+
+def test_beside_and_the_words_on_the_bound(found):
+    table = levels.beside(found)
+    assert table["`r`"].tolist() == ["0.1", "0.2", "0.4"]
+    assert table["closed form"].to_numpy() == pytest.approx(found.predicted.mean(axis=0))
+    assert "every run" in levels.bound_words([found])
+    assert "exceeded in 100%" in levels.bound_words([found._replace(lemma=found.lemma * 1e-9)])

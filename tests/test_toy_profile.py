@@ -111,3 +111,15 @@ def test_pull_is_the_mean_slope():
 def test_prediction_scales():
     one = pattern_memory.predicted(0.1, 1e-3, 1.0, 0.2)
     assert pattern_memory.predicted(0.1, 2e-3, 3.0, 0.4) == pytest.approx(9 * one)
+
+
+def test_films_of_a_profile():
+    made = profile_along.films("smoke", 0, longest=50)
+    assert made["S"].step[-1] == 50
+    names = ["start", "end of large rate", "end"]
+    assert list(profile_along.moments(made["L-S"])) == names
+    assert list(profile_along.moments(made["S"])) == ["start", "end"]
+    assert made["L-S"].step[profile_along.moments(made["L-S"])[names[1]]] == L_S.anneal
+    table = profile_along.kinked_table(made)
+    assert table["arm"].tolist() == ["L-S", "L-S", "L-S", "S", "S"]
+    assert profile_along.largest(made) > 0

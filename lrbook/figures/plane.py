@@ -60,7 +60,7 @@ def across(
     for axes, (arm, moments) in zip(np.atleast_1d(panels), curves.items(), strict=True):
         for index, (label, values) in enumerate(moments.items()):
             late = (index + 1) / len(moments)
-            look = {"alpha": 0.35 + 0.65 * late, "linewidth": 1 + 1.6 * late}
+            look = {"alpha": 0.6 + 0.4 * late, "linewidth": 1 + 1.6 * late}
             line = ("-", "--", "-.", ":")[(len(moments) - 1 - index) % 4]
             color = style.ARM_COLORS[arm]
             axes.plot(t, values, line, color=color, label=label, **look)
@@ -69,7 +69,7 @@ def across(
         axes.set(title=arm, ylabel="$s\\,N_V(z + t\\zeta)$")
         if zoom is not None:
             axes.set_ylim(-zoom, zoom)
-        axes.legend(loc="lower center", ncols=2)
+        axes.legend(loc="upper left", handlelength=2.6)
     np.atleast_1d(panels)[-1].set_xlabel("$t$ (dotted: Q's three rays; the middle one is positive)")
     return figure
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from lrbook.fits import PowerLaw, power_law
 from lrbook.records import Record
+from lrbook.stats import mean_interval
 from lrbook.sweeps import Sweep
 from lrbook.toy import pattern_memory
 
@@ -108,6 +109,45 @@ def exponents(sweeps: list[Levels]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def beside(found: Levels) -> pd.DataFrame:
+    """One row per value of the swept field: measured, closed form with noise, and their ratio.
+
+    Means over seeds; the measured one with its 95 % interval.
+    """
+    rows = []
+    for i, value in enumerate(found.x):
+        mean, half = mean_interval(found.measured[:, i])
+        words = f"{mean:.3g}" if half is None else f"{mean:.3g} ± {half:.2g}"
+        rows.append(
+            {
+                f"`{found.field}`": f"{value:g}",
+                "measured": words,
+                "closed form": float(found.predicted[:, i].mean()),
+                "measured / closed form": _mean_ratio(found.measured[:, i], found.predicted[:, i]),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def bound_words(sweeps: list[Levels]) -> str:
+    """A sentence on how far s^2 r^2 / lambda, with a constant of 1, lies from what was measured."""
+    ratios = np.concatenate([(found.lemma / found.measured).ravel() for found in sweeps])
+    low, high = ratios.min(), ratios.max()
+    if low < 1:
+        share = (ratios < 1).mean()
+        return (
+            f"With a constant of 1, $s^2r^2/\\lambda$ is exceeded in {share:.0%} of these runs, so "
+            f"there the lemma needs its constant; elsewhere it is up to {high:.0f} times too large."
+        )
+    kind = (
+        "loose" if low > 3 else "close at one end and loose at the other" if high > 3 else "tight"
+    )
+    return (
+        f"With a constant of 1, $s^2r^2/\\lambda$ is between {low:.1f} and {high:.0f} times what "
+        f"was measured: as a bound it holds in every run, and here it is {kind}."
+    )
 
 
 def _mean_ratio(above: np.ndarray, below: np.ndarray) -> float:

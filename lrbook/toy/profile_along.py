@@ -12,6 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 
 from lrbook.toy import descent, tasks
 from lrbook.toy.config import ToyConfig
@@ -102,6 +103,40 @@ def film(config: ToyConfig, frames: int = 60, directions: int = 121) -> Film:
         seen.append([np.asarray(x) for x in _look(state, problem, rule, points)])
     rate, values, share = (np.stack(column).astype(float) for column in zip(*seen, strict=True))
     return Film(config, np.array(times), rate, psi, values, share)
+
+
+def films(profile: str, seed: int, longest: int) -> dict[str, Film]:
+    """Films of L-S and S with the settings of ``profile``, S cut at ``longest`` steps."""
+    made = {}
+    for config in ToyConfig.expand(profile, seeds=[seed], arms=["L-S", "S"]):
+        shorter = config.model_copy(update={"steps": min(config.steps, longest)})
+        made[config.arm] = film(shorter)
+    return made
+
+
+def moments(film: Film) -> dict[str, int]:
+    """Frames worth naming: label -> index of the start, of the annealing if any, and of the end."""
+    last = len(film.step) - 1
+    annealed = int(np.argmax(film.rate < film.config.eta1 * (1 - 1e-6)))
+    middle = {"end of large rate": annealed} if 0 < annealed < last else {}
+    return {"start": 0, **middle, "end": last}
+
+
+def kinked_table(films: dict[str, Film]) -> pd.DataFrame:
+    """Share of neurons that change sign between the outer rays, by arm and moment."""
+    rows = []
+    for arm, one in films.items():
+        for label, index in moments(one).items():
+            step = f"{one.step[index]:,}"
+            share = float(one.kinked[index])
+            rows.append({"arm": arm, "moment": label, "step": step, "share of neurons": share})
+    return pd.DataFrame(rows)
+
+
+def largest(films: dict[str, Film]) -> float:
+    """Largest |N_V| times s on Q's segment, from z - zeta to z + zeta, at the end of the films."""
+    t = np.linspace(-1, 1, 21)
+    return max(float(np.abs(along_line(one, t)[-1]).max()) for one in films.values())
 
 
 def along_line(film: Film, t: Sequence[float]) -> np.ndarray:

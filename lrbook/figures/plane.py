@@ -18,7 +18,7 @@ def scaling(groups: Mapping[str, Sequence[Any]]) -> "Figure":
     """Nonlinearity against each swept field, log-log: a column per field, a row per group.
 
     Dots are seeds; the solid line is the closed form with the noise, the dotted line the noise
-    alone, the dashed line the lemma's order where that does not leave the panel.
+    alone. The lemma's order lies far above, so that drawing it would flatten the rest.
 
     Args:
         groups: title -> ``lrbook.toy.levels.Levels``, as many in each group.
@@ -33,9 +33,15 @@ def scaling(groups: Mapping[str, Sequence[Any]]) -> "Figure":
             color = style.ARM_COLORS["L-S"]
             axes.plot(x, level.measured.ravel(), "o", color=color, alpha=0.6, label="measured")
             mean = level.predicted.mean(axis=0)
-            axes.plot(level.x, mean, color=style.ARM_COLORS["S"], label="closed form")
+            axes.plot(
+                level.x, mean, linewidth=1.6, color=style.ARM_COLORS["S"], label="closed form"
+            )
             axes.plot(level.x, level.floor, ":", color=style.NEUTRAL, label="noise alone")
             axes.set(xscale="log", yscale="log", xlabel=_NAMES.get(level.field, level.field))
+            # first, middle and last value: matplotlib's own labels overlap in so narrow a panel
+            ticks = level.x[[0, len(level.x) // 2, -1]]
+            axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+            axes.set_xticks([], minor=True)
         row[0].set_ylabel("nonlinearity")
         row[0].set_title(title, loc="left")
     handles, labels = panels[0, 0].get_legend_handles_labels()

@@ -14,10 +14,12 @@ from lrbook.figures.arms import (
 )
 from lrbook.figures.base import draw_arm
 from lrbook.figures.movie import movie
+from lrbook.figures.order import gradient_shares, signal_and_noise, trap
 from lrbook.figures.patterns import few_examples, linear_errors, memoriser_by_length
 from lrbook.figures.plain import curve_with_bounds, histograms, image_grid, three_directions
 from lrbook.figures.plane import across, scaling, stills
 from lrbook.figures.sweeps import against, phase_map, small_lines
+from lrbook.figures.variants import gap_rows, longer, mitigation
 
 __all__ = [
     "CHANCE",
@@ -29,16 +31,22 @@ __all__ = [
     "dots_by_group",
     "draw_arm",
     "few_examples",
+    "gradient_shares",
+    "gap_rows",
     "histograms",
     "image_grid",
     "learning_order",
     "linear_errors",
+    "longer",
     "memoriser_by_length",
+    "mitigation",
     "movie",
     "patch_learning",
     "phase_map",
     "scaling",
+    "signal_and_noise",
     "small_lines",
     "stills",
     "three_directions",
+    "trap",
 ]

@@ -1,0 +1,130 @@
+"""The toy's variants beside the plain runs: points of a sweep by name, gaps, and their words."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lrbook import book, experiments
+from lrbook.records import Record
+from lrbook.sweeps import Sweep
+
+QUANTITY = "p_only_accuracy"
+
+
+def at(sweep: Sweep, profile: str = "demo", **settings: Any) -> list[Record]:
+    """The runs of ``sweep`` with ``settings``, and the profile's value of every other swept field.
+
+    Args:
+        sweep: a recorded sweep of the toy.
+        profile: the profile that the sweep was made with.
+        **settings: fields that differ from it.
+
+    Raises:
+        LookupError: no run is there.
+        ConfigError: a setting is not a field.
+    """
+    cls = experiments.config_class("toy")
+    plain = cls.for_profile(profile, arm="S", seed=0).model_dump()
+    found = sweep.select(**({name: plain[name] for name in sweep.swept} | settings))
+    if not found:
+        raise LookupError(f"the sweep has no run with {settings} and the rest as in {profile}")
+    return found
+
+
+def by_seed(records: Sequence[Record], arm: str, quantity: str = QUANTITY) -> dict[int, float]:
+    """Seed -> a result of the finished runs of one arm."""
+    runs = book.by_arm(records).get(arm, [])
+    return {run.config["seed"]: run.result[quantity] for run in runs}
+
+
+def gap(records: Sequence[Record], quantity: str = QUANTITY) -> tuple[float, float | None, int]:
+    """L-S minus S: mean, half-width of its 95 % interval, number of paired seeds (0: mean nan)."""
+    if not by_seed(records, "L-S").keys() & by_seed(records, "S").keys():
+        return float("nan"), None, 0
+    return book.paired_difference(records, quantity, "L-S", "S")
+
+
+def verdict(records: Sequence[Record], quantity: str = QUANTITY) -> str:
+    """``L-S ahead``, ``S ahead``, ``not apart`` (interval over 0), or ``diverged``."""
+    mean, half, count = gap(records, quantity)
+    if not count:
+        return "diverged"
+    if half is None or abs(mean) <= half:
+        return "not apart"
+    return "L-S ahead" if mean > 0 else "S ahead"
+
+
+def gap_table(groups: Mapping[str, Sequence[Record]], quantity: str = QUANTITY) -> pd.DataFrame:
+    """One row per named group of runs: both arms, L-S minus S, what is left of Q, the verdict.
+
+    ``loss on Q`` is S's training loss on Q-only examples: where it is high, S has not fitted Q, and
+    the theorem does not speak yet.
+    """
+    rows = []
+    for label, records in groups.items():
+        arms = {arm: list(by_seed(records, arm, quantity).values()) for arm in ("S", "L-S")}
+        mean, half, count = gap(records, quantity)
+        left = list(by_seed(records, "S", "q_only_loss").values())
+        rows.append(
+            {"setting": label}
+            | {arm: book.interval_words(values) for arm, values in arms.items()}
+            | {"L-S − S": difference(mean, half) if count else "–", "verdict": verdict(records)}
+            | {"S's loss on Q": book.interval_words(left, 2)}
+        )
+    return pd.DataFrame(rows)
+
+
+def difference(mean: float, half: float | None) -> str:
+    """A signed mean with its interval."""
+    return f"{mean:+.3f}" if half is None else f"{mean:+.3f} ± {half:.3f}"
+
+
+def verdict_words(groups: Mapping[str, Sequence[Record]]) -> str:
+    """One sentence per verdict that occurs: in which of the groups."""
+    sentences = {
+        "L-S ahead": "L-S ends ahead of S (interval above 0): ",
+        "not apart": "The two are not apart (interval over 0): ",
+        "S ahead": "S ends ahead of L-S: ",
+        "diverged": "No pair of runs finished: ",
+    }
+    found = {label: verdict(records) for label, records in groups.items()}
+    return " ".join(
+        f"{start}{', '.join(f'*{label}*' for label in found if found[label] == kind)}."
+        for kind, start in sentences.items()
+        if kind in found.values()
+    )
+
+
+def recovered(lower: Sequence[float], mitigated: Sequence[float], upper: Sequence[float]) -> float:
+    """Which share of the gap from ``lower`` to ``upper`` the mitigation closes, by means.
+
+    nan where there is no gap to close.
+    """
+    low, middle, high = (float(np.mean(values)) for values in (lower, mitigated, upper))
+    return (middle - low) / (high - low) if high > low else float("nan")
+
+
+def percent(share: float) -> str:
+    """A share in whole per cent, or a dash."""
+    return "–" if np.isnan(share) else f"{100 * share:.0f} %"
+
+
+def noise_row(label: str, base: Sequence[Record], noisy: Sequence[Record]) -> dict[str, str]:
+    """A mitigated small rate beside S and L-S of ``base``, on the seeds that all three have.
+
+    Returns:
+        setting, P-only test accuracy, its difference to S and to L-S, and the share of the gap.
+    """
+    plain, large, mine = by_seed(base, "S"), by_seed(base, "L-S"), by_seed(noisy, "S")
+    seeds = sorted(plain.keys() & mine.keys() & (large.keys() or plain.keys()))
+    values = [mine[seed] for seed in seeds]
+    low = [plain[seed] for seed in seeds]
+    row = {"setting": label, "accuracy on P alone": book.interval_words(values)}
+    row["above S"] = difference(*book.paired_interval(values, low))
+    if large:
+        high = [large[seed] for seed in seeds]
+        row["above L-S"] = difference(*book.paired_interval(values, high))
+        row["share of the gap"] = percent(recovered(low, values, high))
+    return row

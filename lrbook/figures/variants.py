@@ -1,0 +1,105 @@
+"""The toy's variants: settings as rows with both arms, and one arm under several settings."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lrbook import style
+from lrbook.figures.base import Histories, draw_arm, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def gap_rows(
+    groups: Mapping[str, Mapping[str, Sequence[float]]],
+    xlabel: str,
+    marks: Mapping[str, float] | None = None,
+) -> "Figure":
+    """One row per setting: every seed of both arms as a dot, the means joined by a line.
+
+    Args:
+        groups: setting -> arm -> one value per seed; an arm may be empty.
+        xlabel: what the axis says.
+        marks: label -> position of a dotted vertical line.
+    """
+    figure, axes = new_figure(figsize=(6.4, 1.1 + 0.42 * len(groups)))
+    named = set()
+    for row, arms in enumerate(groups.values()):
+        means = [np.mean(values) for values in arms.values() if len(values)]
+        axes.plot(means, [row] * len(means), color=style.NEUTRAL, linewidth=1.2, zorder=1)
+        for arm, values in arms.items():
+            look, color = style.ARM_STYLES[arm]["marker"], style.ARM_COLORS[arm]
+            shift = np.linspace(-0.22, 0.22, len(values)) if len(values) > 1 else [0.0]
+            label = arm if len(values) and arm not in named else None
+            named |= {arm} if label else set()
+            axes.plot(values, row + np.asarray(shift[: len(values)]), look, color=color, alpha=0.75)
+            if len(values):
+                axes.plot(np.mean(values), row, "|", color=color, markersize=16, label=label)
+    for label, value in (marks or {}).items():
+        axes.axvline(value, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
+        place = {"xycoords": ("data", "axes fraction"), "ha": "center", "va": "bottom"}
+        axes.annotate(label, (value, 1.0), fontsize=10, **place)
+    axes.set_yticks(range(len(groups)), list(groups))
+    axes.invert_yaxis()
+    axes.set_xlabel(xlabel)
+    axes.grid(axis="y", visible=False)
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+def mitigation(histories: Histories, removed: int) -> "Figure":
+    """Accuracy on P alone, the loss on Q, and who teaches W, by step and arm.
+
+    Args:
+        histories: arm -> one history per seed; ``S+noise`` is drawn as the small rate with noise
+            before the relu.
+        removed: step from which that noise is gone, a grey line.
+    """
+    figure, panels = new_figure(3, 1, figsize=(6.4, 9.0), sharex=True)
+    columns = {
+        "p_only_accuracy": "test accuracy on P alone",
+        "q_only_loss": "training loss, Q-only examples",
+        "p_only_gradient_share_now": "P-only share of W's gradient",
+    }
+    for axes, (column, label) in zip(panels, columns.items(), strict=True):
+        for arm, seeds in histories.items():
+            name = "S, noise before the relu" if arm == "S+noise" else arm
+            draw_arm(axes, arm, [h[h.step > 0] for h in seeds], "step", column, label=name)
+        axes.axvline(removed, color=style.NEUTRAL, linewidth=1.2)
+        axes.set(ylabel=label, xscale="log")
+    panels[1].set_yscale("log")
+    panels[2].set(xlabel="step (grey line: the noise is removed)")
+    panels[0].legend(loc="lower left")
+    return figure
+
+
+def longer(
+    histories: Mapping[str, Sequence[pd.DataFrame]],
+    marks: Mapping[str, float],
+    column: str = "p_only_accuracy",
+    ylabel: str = "test accuracy on P alone",
+) -> "Figure":
+    """One arm under several settings over the step: mean and range over seeds, a style each.
+
+    Args:
+        histories: setting -> one history per seed, at most four settings.
+        marks: label -> height of a dotted horizontal line.
+        column, ylabel: what is drawn.
+    """
+    figure, axes = new_figure()
+    looks = zip(("-", "--", "-.", ":"), ("S", "S+noise", "L-S", None), strict=True)
+    for (label, seeds), (line, arm) in zip(histories.items(), looks, strict=False):
+        wide = pd.concat([h.set_index("step")[column] for h in seeds], axis=1).loc[1:]
+        color = style.ARM_COLORS.get(arm, style.NEUTRAL)
+        axes.plot(wide.index, wide.mean(axis=1), line, color=color, label=label)
+        low, high = wide.min(axis=1), wide.max(axis=1)
+        axes.fill_between(wide.index, low, high, color=color, alpha=0.18, linewidth=0)
+    for label, value in marks.items():
+        axes.axhline(value, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
+        axes.annotate(label, (1.2, value), fontsize=10, va="bottom")
+    axes.set(xscale="log", xlabel="step", ylabel=ylabel)
+    axes.legend()
+    return figure

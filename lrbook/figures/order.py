@@ -1,0 +1,101 @@
+"""What happens on the way: signal and noise in the weights, who teaches W, and the trap."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lrbook import style
+from lrbook.figures.base import Histories, by_seed, draw_arm, new_figure
+from lrbook.stats import mean_interval
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def signal_and_noise(histories: Histories, widths: Mapping[str, float]) -> "Figure":
+    """Three panels over steps: widths of both parts of V, of W, and the kinks of V that are left.
+
+    Args:
+        histories: arm -> one table of ``decomposition.track`` per seed.
+        widths: part (v, w) -> tau0, in whose units the part is drawn.
+    """
+    figure, panels = new_figure(3, 1, figsize=(6.4, 9.4), sharex=True)
+    for axes, (part, tau0) in zip(panels, widths.items(), strict=False):
+        for arm, seeds in histories.items():
+            scaled = [_later(h).assign(**_relative(_later(h), part, tau0)) for h in seeds]
+            label, style_of = f"{arm}, ", {"linestyle": "-"}
+            draw_arm(axes, arm, scaled, "step", "noise", label=label + "noise", **style_of)
+            draw_arm(axes, arm, scaled, "step", "signal", label=label + "signal", linestyle="--")
+            at, expected = by_seed(scaled, "step", "expected")
+            axes.plot(at, expected[0], ":", color=style.NEUTRAL, linewidth=2.4)
+        name = part.upper()
+        axes.set(title=f"Weights ${name}$", ylabel="width / $\\tau_0$", yscale="log")
+    for arm, seeds in histories.items():
+        draw_arm(panels[2], arm, [_later(h) for h in seeds], "step", "kinks_kept")
+    panels[2].set(title="Neurons of $V$ that bend between the rays, and still do", ylabel="share")
+    panels[2].set(xscale="log", xlabel="step", ylim=(0, 1.04))
+    panels[0].legend(fontsize=9.5, ncols=2, loc="center left")
+    return figure
+
+
+def gradient_shares(histories: Histories) -> "Figure":
+    """One panel per arm: P-only and both-pattern share of W's gradient, stacked over the step.
+
+    The areas are means over seeds of the share at a step; the dotted line is the P-only share of
+    all steps so far.
+    """
+    figure, panels = new_figure(len(histories), 1, figsize=(6.4, 2.9 * len(histories)), sharex=True)
+    for axes, (arm, seeds) in zip(np.atleast_1d(panels), histories.items(), strict=True):
+        at, now = by_seed([_later(h) for h in seeds], "step", "p_only_gradient_share_now")
+        _, so_far = by_seed([_later(h) for h in seeds], "step", "p_only_gradient_share")
+        share, color = now.mean(0), style.ARM_COLORS[arm]
+        axes.fill_between(at, 0, share, color=color, alpha=0.75, label="P-only examples")
+        axes.fill_between(at, share, 1, color=color, alpha=0.25, label="examples with both")
+        axes.plot(at, so_far.mean(0), ":", color=style.NEUTRAL, label="P-only, steps so far")
+        axes.set(title=arm, ylabel="share of W's gradient", ylim=(0, 1), xscale="log")
+    figure.legend(
+        *axes.get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=9
+    )
+    axes.set_xlabel("step")
+    return figure
+
+
+def trap(matched: pd.DataFrame) -> "Figure":
+    """Over tau0_w: P-only test accuracy and training loss at matched loss, and what the end is.
+
+    Args:
+        matched: one row per run: arm, tau0_w, p_only_accuracy, p_only_train_loss (at the matched
+            loss) and end_accuracy. Dots are means over seeds, bars 95 % intervals.
+    """
+    figure, panels = new_figure(3, 1, figsize=(6.4, 8.4), sharex=True)
+    columns = {
+        "p_only_accuracy": ("At matched training loss", "P-only test accuracy"),
+        "p_only_train_loss": ("At matched training loss", "P-only train loss"),
+        "end_accuracy": ("At the end of the run", "P-only test accuracy"),
+    }
+    for axes, (column, (title, label)) in zip(panels, columns.items(), strict=True):
+        for arm, rows in matched.groupby("arm"):
+            groups = rows.groupby("tau0_w")[column]
+            spread = [mean_interval(values.dropna()) for _, values in groups]
+            mean, half = np.array([(m, h or 0.0) for m, h in spread]).T
+            options = {"color": style.ARM_COLORS[arm], "label": arm, "capsize": 3}
+            axes.errorbar(list(groups.groups), mean, half, **options, **style.ARM_STYLES[arm])
+        axes.set(title=title, ylabel=label, xscale="log")
+    panels[1].axhline(np.log(2), color=style.NEUTRAL, linewidth=1.2, linestyle=":")
+    panels[1].annotate("log 2", (matched.tau0_w.max(), np.log(2)), va="bottom", ha="right")
+    ticks = sorted(matched.tau0_w.unique())
+    panels[2].set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    panels[2].minorticks_off()
+    panels[2].set_xlabel("$\\tau_0$ of $W$ (`tau0_w`)")
+    panels[0].legend(loc="lower left")
+    return figure
+
+
+def _later(history: pd.DataFrame) -> pd.DataFrame:
+    return history[history.step > 0]  # a logarithmic axis has no place for step 0
+
+
+def _relative(history: pd.DataFrame, part: str, tau0: float) -> dict[str, pd.Series]:
+    return {name: history[f"{name}_{part}"] / tau0 for name in ("signal", "noise", "expected")}

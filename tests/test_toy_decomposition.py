@@ -1,0 +1,129 @@
+"""Signal and noise against a NumPy loop in double precision, and against the run itself."""
+
+import numpy as np
+import pytest
+
+from lrbook.toy import decomposition, descent, stationarity, tasks
+from lrbook.toy.config import ToyConfig
+from lrbook.toy.data import plain_x1
+from lrbook.toy.noise import normals
+
+
+def small(arm="L-S", **settings):
+    settings = {"anneal": 30, "steps_ls": 60, "steps": 60, "lam": 0.01, "lam_w": 0.02} | settings
+    return ToyConfig.for_profile("smoke", arm=arm, seed=3, **settings)
+
+
+def run(config, steps):
+    problem, rule = tasks.make_problem(config), tasks.make_rule(config)
+    split = decomposition.first_split(tasks.make_state(config, problem))
+    split, arrived = decomposition.advance(split, np.int32(steps), problem, rule)
+    assert bool(arrived)
+    return split, problem, rule
+
+
+def apart(got, want):
+    """Largest difference, relative to the largest entry."""
+    assert got.shape == want.shape
+    return np.abs(got - want).max() / np.abs(want).max()
+
+
+def numpy_loop(config, problem, rule, steps):
+    """Ubar and Utilde of W and V from scratch: example by example, in float64."""
+    x1 = np.asarray(plain_x1(problem.train), float)
+    rays, y = np.asarray(problem.rays, float), np.asarray(problem.train.y, float)
+    x2 = np.zeros((len(y), 2))
+    on = np.asarray(problem.train.ray)
+    x2[len(y) - len(on) :] = np.asarray(problem.train.scale, float)[:, None] * rays[on]
+    noise = {"W": np.asarray(problem.W, float), "V": np.asarray(problem.V, float).T}
+    signal = {name: np.zeros_like(value) for name, value in noise.items()}
+    lam = {"W": config.lam_w, "V": config.lam}
+    tau_xi = {"W": float(rule.tau_xi_w), "V": float(rule.tau_xi_v)}
+    for step in range(steps):
+        eta = config.eta1 if config.arm == "L-S" and step < config.anneal else config.eta2
+        U = {name: signal[name] + noise[name] for name in noise}
+        f = np.zeros(len(y))
+        for name, x in (("W", x1), ("V", x2)):
+            out = np.repeat([1, -1], len(U[name]) // 2) / np.sqrt(len(U[name]))
+            f += np.maximum(x @ U[name].T, 0) @ out
+        xi = np.asarray(normals(problem.noise_key, np.int32(step), U["V"].size + U["W"].size))
+        drawn = {"V": xi[: U["V"].size].reshape(2, -1).T}
+        drawn["W"] = xi[U["V"].size :].reshape(U["W"].shape)
+        for name, x in (("W", x1), ("V", x2)):
+            out = np.repeat([1, -1], len(U[name]) // 2) / np.sqrt(len(U[name]))
+            gradient = np.zeros_like(U[name])
+            for i in range(len(y)):
+                active = (U[name] @ x[i] > 0) * out
+                gradient -= y[i] / (1 + np.exp(y[i] * f[i])) / len(y) * np.outer(active, x[i])
+            decay = 1 - eta * lam[name]
+            signal[name] = decay * signal[name] - eta * gradient
+            noise[name] = decay * noise[name] - eta * tau_xi[name] * drawn[name]
+    return signal, noise
+
+
+@pytest.mark.parametrize("arm", ["L-S", "S"])
+def test_parts_are_those_of_a_plain_loop_through_the_annealing_step(arm):
+    config = small(arm, m_v=16, m_w=4)
+    split, problem, rule = run(config, 50)
+    signal, noise = numpy_loop(config, problem, rule, 50)
+    assert np.abs(signal["V"]).max() > 0.01
+    for name, turn in (("W", False), ("V", True)):
+        pairs = ((f"signal_{name}", signal[name], 1e-3), (f"noise_{name}", noise[name], 1e-5))
+        for field, want, tolerance in pairs:
+            got = np.asarray(getattr(split, field))
+            assert apart(got.T if turn else got, want) < tolerance, field
+
+
+@pytest.mark.parametrize("arm", ["L-S", "S"])
+def test_parts_add_up_to_the_weights_of_the_run(arm):
+    config = small(arm)
+    split, problem, rule = run(config, 60)
+    whole = descent.advance(tasks.make_state(config, problem), np.int32(60), problem, rule)
+    assert int(whole.step) == 60
+    for part, U in (("W", whole.W), ("V", whole.V)):
+        total = np.asarray(getattr(split, f"signal_{part}") + getattr(split, f"noise_{part}"))
+        assert apart(total, np.asarray(U)) < 3e-5
+    assert decomposition.measure(split, problem)["gap"] < 1e-4
+
+
+def test_tracked_width_is_the_closed_form_within_its_sampling_error():
+    at = [0, 10, 30, 60]
+    config = small(m_v=4096, paired_v=False, lam=0.1)
+    found = decomposition.track(config, at)
+    assert found.step.tolist() == at
+    assert found.noise_v.to_numpy() == pytest.approx(found.expected_v, rel=5 / np.sqrt(4 * 4096))
+    assert found.expected_v[:3].to_numpy() == pytest.approx(config.tau0_v)  # Assumption 3.1
+    assert found.expected_v[3] < 0.95 * config.tau0_v  # and not at the small rate
+
+
+def test_the_width_at_the_small_rate_settles_where_it_should():
+    eta, lam, tau_xi = 0.02, 0.1, 3.0
+    late = stationarity.noise_std(100_000, eta, lam, tau_xi, 50.0)
+    assert stationarity.settled_std(eta, lam, tau_xi) == pytest.approx(float(late))
+    # Assumption 3.1 read backwards: at eta1 it settles at tau0
+    xi = descent.stationary_noise(0.3, lam, 7.0)
+    assert stationarity.settled_std(0.3, lam, xi) == pytest.approx(7.0)
+
+
+def test_fresh_noise_reaches_the_width_it_is_asked_for():
+    steps = stationarity.fresh_noise_steps(0.1, 2.0, 3.0)
+    assert stationarity.noise_std(steps, 0.1, 0.0, 2.0, 0.0) == pytest.approx(3.0)
+
+
+def test_tracking_goes_on_after_the_loss_rule_has_fired():
+    config = small(anneal="loss", eps1=0.4, steps_ls=400, noise=0.0)
+    found = decomposition.track(config, [0, 400])
+    assert found.step.tolist() == [0, 400]
+    assert found.expected_v[1] < config.tau0_v
+
+
+def test_kinks_kept_counts_neurons_that_switch_between_the_outer_rays():
+    config = small(m_v=8, m_w=2)
+    split, problem, _ = run(config, 0)
+    r = float(problem.rays[2, 1])
+    V = np.array([[0.5 * r, -0.5 * r, 2 * r, 1.0], [1.0, 1.0, 1.0, 0.0]], np.float32)
+    V = np.concatenate([V, V], axis=1)
+    moved = V.copy()
+    moved[0, 0] = 3 * r  # one of the four leaves the band
+    start, later = problem._replace(V=V), split.state._replace(V=moved)
+    assert decomposition.measure(split._replace(state=later), start)["kinks_kept"] == 0.75

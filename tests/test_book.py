@@ -156,3 +156,8 @@ def test_nothing_recorded_is_said_by_name(tmp_path, monkeypatch):
     monkeypatch.setenv("LRBOOK_RECORDINGS", str(tmp_path))
     with pytest.raises(LookupError, match="patch-laptop"):
         book.recorded("patch-laptop")
+
+
+def test_gains_are_paired():
+    words = book.gain_words([0.5, 0.7], [0.6, 0.8]).replace("\N{NO-BREAK SPACE}", " ")
+    assert words == "0.100 ± 0.000 (2 paired seeds)"

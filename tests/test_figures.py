@@ -80,3 +80,31 @@ def test_every_figure_is_transparent():
         assert figure.get_facecolor()[3] == 0
         assert figure.axes[0].get_facecolor()[3] == 0
         figure.canvas.draw()  # layout and text work out without a warning
+
+
+def test_sweep_figures_show_every_seed_and_the_geometric_mean():
+    x, y = np.array([1.0, 2.0, 4.0]), np.array([[1.0, 4.0, 16.0], [1.0, 1.0, 1.0]])
+    figure = figures.against(
+        {"L-S": (x, y)}, xlabel="x", ylabel="y", guides={"slope 1": ("L-S", 1.0)}
+    )
+    mean, *seeds, guide = figure.axes[0].lines
+    np.testing.assert_allclose(mean.get_ydata(), [1, 2, 4])
+    np.testing.assert_allclose([line.get_ydata() for line in seeds], y)
+    np.testing.assert_allclose(guide.get_ydata(), [1, 2, 4])  # ends at the last mean
+    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["1", "2", "4"]
+
+    lines = {"S": {"x": x, "y": y}, "S+noise": {"x": x, "y": y}}
+    axes = figures.small_lines(lines, xlabel="x", ylabel="y", limits={"limit": 3.0}).axes[0]
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), y.mean(0))
+    assert [line.get_color() for line in axes.lines[:2]] == [
+        style.ARM_COLORS["S"],
+        style.ARM_COLORS["S+noise"],
+    ]
+
+
+def test_groups_are_rows_from_the_top():
+    axes = figures.dots_by_group({"L-S": [0.9, 0.8], "other": [0.5]}, "accuracy").axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["L-S", "other"]
+    assert axes.get_ylim()[0] > axes.get_ylim()[1]
+    assert axes.lines[0].get_xdata().tolist() == [0.9, 0.8]
+    assert axes.lines[0].get_color() == style.ARM_COLORS["L-S"]

@@ -17,6 +17,7 @@ def gap_rows(
     groups: Mapping[str, Mapping[str, Sequence[float]]],
     xlabel: str,
     marks: Mapping[str, float] | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> "Figure":
     """One row per setting: every seed of both arms as a dot, the means joined by a line.
 
@@ -24,6 +25,7 @@ def gap_rows(
         groups: setting -> arm -> one value per seed; an arm may be empty.
         xlabel: what the axis says.
         marks: label -> position of a dotted vertical line.
+        names: arm -> what the legend calls it, where that is not the arm's name.
     """
     figure, axes = new_figure(figsize=(6.4, 1.1 + 0.42 * len(groups)))
     named = set()
@@ -33,8 +35,9 @@ def gap_rows(
         for arm, values in arms.items():
             look, color = style.ARM_STYLES[arm]["marker"], style.ARM_COLORS[arm]
             shift = np.linspace(-0.22, 0.22, len(values)) if len(values) > 1 else [0.0]
-            label = arm if len(values) and arm not in named else None
-            named |= {arm} if label else set()
+            label = None
+            if len(values) and arm not in named:
+                label, named = (names or {}).get(arm, arm), named | {arm}
             axes.plot(values, row + np.asarray(shift[: len(values)]), look, color=color, alpha=0.75)
             if len(values):
                 axes.plot(np.mean(values), row, "|", color=color, markersize=16, label=label)
@@ -72,7 +75,7 @@ def mitigation(histories: Histories, removed: int) -> "Figure":
         axes.set(ylabel=label, xscale="log")
     panels[1].set_yscale("log")
     panels[2].set(xlabel="step (grey line: the noise is removed)")
-    panels[0].legend(loc="lower left")
+    panels[0].legend(loc="lower right")
     return figure
 
 

@@ -1,0 +1,96 @@
+"""The variants beside the plain runs: points of a sweep, gaps, verdicts, and their figures."""
+
+import math
+
+import pytest
+
+from lrbook import beyond, figures, sweeps
+from lrbook.errors import ConfigError
+
+TINY = {"d": 6, "n": 30, "m_v": 16, "steps": 60, "steps_ls": 40, "anneal": 20, "test_points": 50}
+
+
+@pytest.fixture(scope="module")
+def sweep():
+    noise = {"preactivation_noise": 0.3, "preactivation_until": 30}
+    points = [{}, {"momentum": 0.5}, noise]
+    return sweeps.run("toy", "smoke", points=points, seeds=[0, 1, 2], progress=False, **TINY)
+
+
+class Run:
+    """A record with one result."""
+
+    status = "finished"
+
+    def __init__(self, arm, seed, value):
+        self.config = {"arm": arm, "seed": seed}
+        self.result = {"p_only_accuracy": value, "q_only_loss": 0.1}
+
+
+def group(small, large):
+    runs = [Run("S", seed, value) for seed, value in enumerate(small)]
+    return runs + [Run("L-S", seed, value) for seed, value in enumerate(large)]
+
+
+def test_a_point_is_its_settings_and_the_rest_of_the_profile(sweep):
+    plain, fast = beyond.at(sweep, "smoke"), beyond.at(sweep, "smoke", momentum=0.5)
+    assert {run.config["momentum"] for run in plain} == {0.0}
+    assert {run.config["preactivation_noise"] for run in plain + fast} == {0.0}
+    assert len(plain) == len(fast) == 6
+    with pytest.raises(LookupError, match=r"0\.25"):
+        beyond.at(sweep, "smoke", momentum=0.25)
+    with pytest.raises(ConfigError, match="did you mean momentum"):
+        beyond.at(sweep, "smoke", momentun=0.5)
+
+
+@pytest.mark.parametrize(
+    ("small", "large", "word"),
+    [
+        ([0.5, 0.52, 0.51], [0.9, 0.91, 0.92], "L-S ahead"),
+        ([0.9, 0.91, 0.92], [0.5, 0.52, 0.51], "S ahead"),
+        ([0.5, 0.9, 0.7], [0.9, 0.5, 0.7], "not apart"),
+        ([0.5], [0.9], "not apart"),
+        ([], [0.9], "diverged"),
+    ],
+)
+def test_verdicts_are_those_of_the_paired_interval(small, large, word):
+    runs = group(small, large)
+    assert beyond.verdict(runs) == word
+    assert "*this*" in beyond.verdict_words({"this": runs})
+    row = beyond.gap_table({"this": runs}).iloc[0]
+    assert row.verdict == word
+    assert (row["L-S − S"] == "–") == (word == "diverged")
+
+
+def test_gap_is_the_mean_over_pairs():
+    mean, half, count = beyond.gap(group([0.5, 0.6], [0.7, 0.9, 0.1]))
+    assert (mean, count) == (pytest.approx(0.25), 2)
+    assert half > 0
+
+
+def test_share_of_the_gap():
+    assert beyond.recovered([0.5], [0.6], [0.9]) == pytest.approx(0.25)
+    assert math.isnan(beyond.recovered([0.9], [0.6], [0.9]))
+    assert beyond.percent(0.254) == "25 %"
+    assert beyond.percent(math.nan) == "–"
+    base = group([0.5, 0.5], [0.9, 0.9])
+    row = beyond.noise_row("σ", base, [Run("S", 0, 0.7), Run("S", 1, 0.7), Run("S", 9, 0.0)])
+    assert row["share of the gap"] == "50 %"
+    assert row["above S"].startswith("+0.200")
+    assert "above L-S" not in beyond.noise_row("σ", base[:2], base[:2])
+
+
+def test_figures_of_variants_draw_every_group(sweep):
+    import matplotlib.pyplot as plt
+
+    plain = beyond.at(sweep, "smoke")
+    arms = {arm: list(beyond.by_seed(plain, arm).values()) for arm in ("S", "L-S")}
+    rows = figures.gap_rows({"plain": arms, "none": {"S": []}}, "accuracy", {"mark": 0.5})
+    assert [tick.get_text() for tick in rows.axes[0].get_yticklabels()] == ["plain", "none"]
+    noisy = sweep.history(preactivation_noise=0.3, arm="S")
+    named = {"S": [run.history for run in plain if run.config["arm"] == "S"], "S+noise": noisy}
+    labels = figures.mitigation(named, 30).axes[0].get_legend_handles_labels()[1]
+    assert labels == ["S", "S, noise before the relu"]
+    figure = figures.longer({"plain": named["S"], "noisy": noisy}, {"mark": 0.5})
+    assert len(figure.axes[0].get_legend_handles_labels()[1]) == 2
+    plt.close("all")

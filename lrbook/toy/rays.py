@@ -104,7 +104,7 @@ def loss_and_gradient(
     before_w = [W @ x1_T for x1_T in (train.x1_p_only_T, train.x1_both_T)]
     before_v = before_relu(V, rays)
     on_x1 = jnp.concatenate([w @ jax.nn.relu(before) for before in before_w])
-    on_x2 = jnp.stack([(jax.nn.relu(before) * v).sum() for before in before_v]) @ train.places
+    on_x2 = jnp.stack([jax.nn.relu(before) for before in before_v]) @ v @ train.places
     f = jnp.pad(on_x1, (0, n - n_p)) + jnp.pad(on_x2, (p_only, 0))
     loss = logistic_loss(train.y, f).mean()
 

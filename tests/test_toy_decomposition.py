@@ -1,11 +1,13 @@
 """Signal and noise against a NumPy loop in double precision, and against the run itself."""
 
+import jax
 import numpy as np
 import pytest
 
 from lrbook.toy import decomposition, descent, stationarity, tasks
 from lrbook.toy.config import ToyConfig
 from lrbook.toy.data import plain_x1
+from lrbook.toy.identities import identities
 from lrbook.toy.noise import normals
 
 
@@ -127,3 +129,15 @@ def test_kinks_kept_counts_neurons_that_switch_between_the_outer_rays():
     moved[0, 0] = 3 * r  # one of the four leaves the band
     start, later = problem._replace(V=V), split.state._replace(V=moved)
     assert decomposition.measure(split._replace(state=later), start)["kinks_kept"] == 0.75
+
+
+def test_identities_hold_to_rounding_and_the_control_does_not():
+    found = identities(jax.random.key(1)).deviation
+    assert found.drop(2).max() < 1e-5
+    assert found[2] > 0.1
+
+
+def test_identities_are_not_kept_by_a_network_with_another_nonlinearity(monkeypatch):
+    monkeypatch.setattr(jax.nn, "relu", jax.nn.softplus)
+    found = identities(jax.random.key(1)).deviation
+    assert (found.drop(1) > 1e-3).all()  # the pattern's linearity does not use the relu

@@ -36,7 +36,7 @@ def signal_and_noise(histories: Histories, widths: Mapping[str, float]) -> "Figu
         draw_arm(panels[2], arm, [_later(h) for h in seeds], "step", "kinks_kept")
     panels[2].set(title="Neurons of $V$ that bend between the rays, and still do", ylabel="share")
     panels[2].set(xscale="log", xlabel="step", ylim=(0, 1.04))
-    panels[0].legend(fontsize=9.5, ncols=2, loc="center left")
+    panels[0].legend(fontsize=9.5, ncols=2, loc="lower right")
     return figure
 
 
@@ -53,7 +53,14 @@ def gradient_shares(histories: Histories) -> "Figure":
         share, color = now.mean(0), style.ARM_COLORS[arm]
         axes.fill_between(at, 0, share, color=color, alpha=0.75, label="P-only examples")
         axes.fill_between(at, share, 1, color=color, alpha=0.25, label="examples with both")
-        axes.plot(at, so_far.mean(0), ":", color=style.NEUTRAL, label="P-only, steps so far")
+        axes.plot(
+            at,
+            so_far.mean(0),
+            ":",
+            color=style.NEUTRAL,
+            linewidth=2.6,
+            label="P-only, steps so far",
+        )
         axes.set(title=arm, ylabel="share of W's gradient", ylim=(0, 1), xscale="log")
     figure.legend(
         *axes.get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=9
@@ -88,7 +95,7 @@ def trap(matched: pd.DataFrame) -> "Figure":
     ticks = sorted(matched.tau0_w.unique())
     panels[2].set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     panels[2].minorticks_off()
-    panels[2].set_xlabel("$\\tau_0$ of $W$ (`tau0_w`)")
+    panels[2].set_xlabel("$\\tau_0$ of $W$, the setting tau0_w")
     panels[0].legend(loc="lower left")
     return figure
 

@@ -145,8 +145,9 @@ def test_every_variant_is_the_plain_loop(settings):
     if not settings:  # the general step with everything off, not the fast one
         _, problem, rule, _ = made
         train = rays.prepare(problem.train)
+        step = jax.jit(variants.one_step, static_argnums=0)
         for _ in range(10):
-            state, go_on = variants.one_step(variants.PLAIN, state, problem, rule, train)
+            state, go_on = step(variants.PLAIN, state, problem, rule, train)
             assert go_on
     else:
         state = to(10, *made)

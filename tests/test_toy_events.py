@@ -81,3 +81,28 @@ def test_runs_that_never_got_there_are_counted():
     assert events.steps_words([None, None]) == "never (2 of 2)"
     assert events.steps_words([50, None]) == "50 (1 of 2)"
     assert "(2 of 3)" in events.steps_words([50, 60, None])
+
+
+def both_losses(p, q):
+    return pd.DataFrame({"step": [0, 1, 10], "p_only_train_loss": p, "q_only_loss": q})
+
+
+def test_learnt_first_goes_by_what_lasts():
+    dips = both_losses([0.7, 0.05, 0.05], [0.05, 0.7, 0.05])  # Q is low first, but not for good
+    assert events.learnt_first(dips, 0.1) == "P"
+    assert events.learnt_first(both_losses([0.7, 0.7, 0.7], [0.7, 0.7, 0.05]), 0.1) == "Q"
+    assert events.learnt_first(both_losses([0.7] * 3, [0.7] * 3), 0.1) is None
+    assert events.learnt_first(both_losses([0.7, 0.7, 0.0], [0.7, 0.7, 0.0]), 0.1) is None
+
+
+def test_tables_and_words_count_seeds_by_arm():
+    p_first = both_losses([0.7, 0.05, 0.05], [0.7, 0.7, 0.05])
+    q_first = both_losses([0.7, 0.7, 0.7], [0.7, 0.05, 0.7])
+    histories = {"L-S": [p_first], "S": [q_first, p_first]}
+    table = events.steps_table(histories, {"Q": ("q_only_loss", {"below": 0.1})})
+    assert table.arm.tolist() == ["L-S", "S"]
+    assert table["first"][0] == "10"
+    assert table["for good"][1] == "10 (1 of 2)"
+    words = events.order_words(histories, 0.1)
+    assert "**L-S** P in 1 and Q in 0 of 1 seeds" in words
+    assert "**S** P in 1 and Q in 0 of 2 seeds" in words

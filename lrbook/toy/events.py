@@ -104,3 +104,53 @@ def steps_words(steps: Sequence[int | None]) -> str:
     if half is not None:
         words += f"\N{NO-BREAK SPACE}×/÷\N{NO-BREAK SPACE}{math.exp(half):.2f}"
     return f"{words} ({len(known)} of {len(steps)})" if missing else words
+
+
+def learnt_first(history: pd.DataFrame, below: float) -> str | None:
+    """``P`` or ``Q``: whose training loss, on the examples that carry it alone, is below a
+    threshold for good at the earlier recorded step. None if neither gets there, or both at once.
+    """
+    steps = {
+        pattern: first_step(history, column, below=below, lasting=True)
+        for pattern, column in (("P", "p_only_train_loss"), ("Q", "q_only_loss"))
+    }
+    found = {pattern: math.inf if step is None else step for pattern, step in steps.items()}
+    if found["P"] == found["Q"]:
+        return None
+    return min(found, key=found.get)
+
+
+def steps_table(
+    histories: Mapping[str, Sequence[pd.DataFrame]],
+    events: Mapping[str, tuple[str, Mapping[str, float]]],
+) -> pd.DataFrame:
+    """Per arm and event ``steps_words`` of the first time and of the last time it sets in.
+
+    Args:
+        histories: arm -> one history per seed.
+        events: heading -> (column, ``below`` or ``above`` of ``first_step``).
+
+    Returns:
+        Columns event, arm, seeds, first, for good.
+    """
+    rows = []
+    for heading, (column, threshold) in events.items():
+        for arm, seeds in histories.items():
+            found = {
+                label: steps_words(
+                    [first_step(h, column, lasting=lasting, **threshold) for h in seeds]
+                )
+                for label, lasting in (("first", False), ("for good", True))
+            }
+            rows.append({"event": heading, "arm": arm, "seeds": len(seeds), **found})
+    return pd.DataFrame(rows)
+
+
+def order_words(histories: Mapping[str, Sequence[pd.DataFrame]], below: float) -> str:
+    """One sentence: in how many seeds of each arm ``learnt_first`` says P, and Q."""
+    parts = []
+    for arm, seeds in histories.items():
+        first = [learnt_first(history, below) for history in seeds]
+        parts.append(f"in **{arm}** P in {first.count('P')} and Q in {first.count('Q')}")
+        parts[-1] += f" of {len(seeds)} seeds"
+    return f"For good below {below:.3g} first: " + "; ".join(parts) + "."

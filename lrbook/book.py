@@ -267,11 +267,11 @@ def deviations(config: dict[str, Any], experiment: str) -> pd.DataFrame:
     rows = [
         {
             "setting": f"`{name}`",
-            "here": _setting(name, config[name]),
+            "here": _setting(name, config.get(name, field.default)),
             "paper": _setting(name, field.default),
         }
         for name, field in cls.model_fields.items()
-        if name not in ("arm", "seed", "data") and config[name] != field.default
+        if name not in ("arm", "seed", "data") and config.get(name, field.default) != field.default
     ]
     return pd.DataFrame(rows)
 

@@ -69,6 +69,73 @@ def claims_table(claims: Sequence[Claim]) -> pd.DataFrame:
     )
 
 
+def theorem_claims(kappas: Sweep, annealing: Sweep, annealing_d: Sweep, slow: Sweep) -> list[Claim]:
+    """The exponents of Theorems 3.4 and 3.5 that sweeps can measure, fitted.
+
+    Args:
+        kappas: both arms against kappa.
+        annealing: L-S against eta1 and eps1; fitted along eps1 = .02 and along eta1 = .35.
+        annealing_d: L-S against d.
+        slow: S against eta2; the loss of .1 is timed, and several losses at eta2 = .007.
+    """
+    runs = with_errors(kappas)
+    arms = {arm: runs[runs.arm == arm] for arm in ("L-S", "S")}
+    rule = annealing.runs
+    times = crossing_times(slow, "loss", [0.3, 0.2, 0.1, 0.05])
+    fast, late = ("Theorem 3.4", "steps to annealing"), ("Theorem 3.5", "steps of S")
+    errors = [
+        ("Theorem 3.4", "L-S", "p_only_error", "P alone", r"$O(\kappa)$", 1, "above"),
+        ("Theorem 3.4", "L-S", "test_error", "the mixture", r"$O(p\kappa)$", 3, "above"),
+        ("Theorem 3.5", "S", "p_only_error", "P alone", r"$\Omega(1)$", 0, "below"),
+        ("Theorem 3.5", "S", "test_error", "the mixture", r"$\Omega(p)$", 2, "below"),
+    ]
+    steps = [
+        (*fast, r"$\eta_1$", r"$\tilde O(1/\eta_1)$", -1, "zero", rule[rule.eps1 == 0.02], "eta1"),
+        (
+            *fast,
+            r"$\varepsilon_1$",
+            r"$\tilde O(1/\varepsilon_1)$",
+            -1,
+            "zero",
+            rule[rule.eta1 == 0.35],
+            "eps1",
+        ),
+        (*fast, "$d$", r"$\tilde O(d)$", 1, "infinity", annealing_d.runs, "d"),
+        (
+            *late,
+            r"$\eta_2$",
+            r"$\tilde O(1/\eta_2)$",
+            -1,
+            "zero",
+            times[times.level == 0.1],
+            "eta2",
+        ),
+        (
+            *late,
+            r"$\varepsilon_2'$",
+            r"$\tilde O(1/\varepsilon_2')$",
+            -1,
+            "zero",
+            times[times.eta2 == 0.007],
+            "level",
+        ),
+    ]
+    found = []
+    for statement, arm, column, what, bound, predicted, side in errors:
+        law, seeds = fit(arms[arm], "kappa", column), arms[arm].seed.nunique()
+        quantity = f"error of {arm} on {what}"
+        found.append(
+            Claim(statement, quantity, r"$\kappa$", bound, predicted, side, "zero", law, seeds)
+        )
+    for statement, quantity, against, bound, predicted, towards, table, x in steps:
+        y = "annealed" if "annealed" in table else "steps"
+        law, seeds = fit(table, x, y), table.seed.nunique()
+        found.append(
+            Claim(statement, quantity, against, bound, predicted, "above", towards, law, seeds)
+        )
+    return found
+
+
 def by_seed(runs: pd.DataFrame, x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
     """Values of ``x`` (points,), ascending, and one row of ``y`` per seed (seeds, points).
 

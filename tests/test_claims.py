@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lrbook import claims, sweeps
+from lrbook import book, claims, sweeps
 from lrbook.fits import PowerLaw
 
 
@@ -111,3 +111,15 @@ def test_times_of_a_whole_sweep():
     assert len(times) == 8
     expected = [claims.crossing(record.history, "loss", 0.6) for record in sweep.records]
     np.testing.assert_array_equal(times[times.level == 0.6].steps, expected)
+
+
+def test_the_theorems_table_fits_the_recorded_sweeps():
+    names = ("sweep-kappa", "sweep-annealing-time", "sweep-annealing-time-d")
+    found = claims.theorem_claims(*map(book.sweep, names), book.sweep("sweep-convergence-time"))
+    assert [claim.predicted for claim in found] == [1, 3, 0, 2, -1, -1, 1, -1, -1]
+    # by hand, from the records: S's error at the ends of the range
+    runs = claims.with_errors(book.sweep("sweep-kappa"))
+    ends = runs[runs.arm == "S"].groupby("kappa").p_only_error.mean()
+    rough = np.log(ends.iloc[-1] / ends.iloc[0]) / np.log(ends.index[-1] / ends.index[0])
+    assert found[2].law.exponent == pytest.approx(rough, abs=0.15)
+    assert all(claim.seeds >= 3 for claim in found)

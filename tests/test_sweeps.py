@@ -2,6 +2,9 @@
 
 import itertools
 import json
+import subprocess
+import sys
+import time
 
 import pandas as pd
 import pytest
@@ -148,6 +151,38 @@ def test_a_broken_off_sweep_keeps_what_was_finished(tmp_path, monkeypatch):
     assert {r.run_id: r.wall_s for r in again.records if r.run_id in kept} == {
         r.run_id: r.wall_s for r in finished
     }
+
+
+KILLED = """
+import sys
+from lrbook import sweeps
+short = dict(steps=8_000, steps_ls=8_000, anneal=20, test_points=50, progress=False)
+sweeps.run("toy", "smoke", grid=dict(r=[0.1, 0.2, 0.3]), seeds=[1], folder=sys.argv[1], **short)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_sweep_goes_on_with_the_runs_that_are_missing(tmp_path):
+    folder = tmp_path / "s"
+    process = subprocess.Popen([sys.executable, "-c", KILLED, folder])
+    deadline = time.monotonic() + 120
+    while not (kept := list((folder / "parts").glob("*.json"))):
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    kept = {path.stem for path in kept}
+    with pytest.raises(LookupError):
+        sweeps.load(folder)
+    subprocess.run([sys.executable, "-c", KILLED, folder], check=True)
+    whole = sweeps.load(folder)
+    assert kept < set(whole.runs.run_id)
+    subprocess.run([sys.executable, "-c", KILLED, tmp_path / "unbroken"], check=True)
+    unbroken = sweeps.load(tmp_path / "unbroken")
+    for one, other in zip(whole.records, unbroken.records, strict=True):
+        pd.testing.assert_frame_equal(one.history, other.history)
+        assert one.result == other.result
 
 
 def test_another_sweep_in_the_folder_is_refused_and_left_alone(swept):

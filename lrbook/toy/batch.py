@@ -39,14 +39,14 @@ _OWN = [name for name in descent.State._fields if name != "extra"]
 
 
 @functools.cache
-def _advance(variant: variants.Variant, how: Literal["map", "vmap"]) -> Callable:
-    """The program that takes the steps of runs of one variant."""
+def program(variant: variants.Variant, how: Literal["map", "vmap"]) -> Callable:
+    """``descent.advance`` for runs of one variant, compiled; every argument has an axis of runs."""
     step = variants.step_of(variant)
-    options = _cpu_options() if how == "map" else {}
+    options = cpu_options() if how == "map" else {}
     return _over_runs(functools.partial(descent.advance, step=step), how, **options)
 
 
-def _cpu_options() -> dict[str, Any]:
+def cpu_options() -> dict[str, Any]:
     """What ``jax.jit`` is told for a CPU; nothing where it, or XLA, does not know it."""
     # XLA's own choice is half the width of AVX-512; the noise gains most from the whole
     options = {"compiler_options": {"xla_cpu_prefer_vector_width": 512}}
@@ -142,7 +142,7 @@ def advance_all(
             steps just taken by all together; true stops.
     """
     with _compiling:
-        advance = _advance(tasks.make_variant(runs[0].config), how)
+        advance = program(tasks.make_variant(runs[0].config), how)
         for run in runs:
             run.problem = tasks.make_problem(run.config, device)
         problems = _stack([run.problem for run in runs], device)

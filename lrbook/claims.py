@@ -153,6 +153,19 @@ def fit(runs: pd.DataFrame, x: str, y: str) -> PowerLaw:
     return power_law(*by_seed(runs, x, y))
 
 
+def exponents(runs: pd.DataFrame, x: str, y: str, by: Sequence[str]) -> pd.DataFrame:
+    """The fitted exponent of ``y`` in ``x`` for each group of runs: the groups' columns, the number
+    of seeds, and the exponent with its interval.
+    """
+    return pd.DataFrame(
+        [
+            dict(zip(by, place, strict=True))
+            | {"seeds": group.seed.nunique(), "exponent": fit(group, x, y).words()}
+            for place, group in runs.groupby(list(by))
+        ]
+    )
+
+
 def means(runs: pd.DataFrame, x: str, quantities: Mapping[str, str]) -> pd.DataFrame:
     """One row per value of ``x``: mean and 95 % interval over seeds of each quantity (column of
     ``runs`` -> heading).

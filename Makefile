@@ -7,6 +7,7 @@ PYTEST_ARGS ?=
 BOOK_ARGS ?=
 LOCK_ARGS ?=
 RECORD_ARGS ?=
+BENCH_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,7 +20,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install book test record lock lint format clean distclean
+.PHONY: help install book test record bench lock lint format clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +35,9 @@ test: $(STAMP) ## run the tests (PYTEST_ARGS="-k toy" narrows them)
 
 record: $(STAMP) ## list the recordings the book wants and their state; RUN=1 runs the missing ones
 	$(BIN)/lrbook record $(if $(filter-out 0,$(RUN)),--run) $(RECORD_ARGS)
+
+bench: $(STAMP) ## time the toy on one core against plain loops, into _build/bench.json
+	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 
 lock: $(BIN)/uv ## rewrite requirements.txt from pyproject.toml (LOCK_ARGS=--upgrade for newer ones)
 	$(UV) pip compile --universal --python-version 3.11 --all-extras $(LOCK_ARGS) \

@@ -16,7 +16,6 @@ def toy(monkeypatch):
     """The module ``benchmarks/toy.py``."""
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     import torch
-
     import toy
 
     threads = torch.get_num_threads()

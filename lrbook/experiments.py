@@ -11,8 +11,13 @@ from lrbook.errors import ConfigError
 _CONFIGS = {
     "toy": ("lrbook.toy.config", "ToyConfig"),
     "patch": ("lrbook.vision.config", "PatchConfig"),
+    "cifar": ("lrbook.vision.cifar", "CifarConfig"),
 }
-_SHELLS = {"toy": "lrbook.toy.experiment", "patch": "lrbook.vision.experiment"}
+_SHELLS = {
+    "toy": "lrbook.toy.experiment",
+    "patch": "lrbook.vision.experiment",
+    "cifar": "lrbook.vision.experiment",
+}
 
 NAMES = tuple(_CONFIGS)
 

@@ -38,6 +38,8 @@ PAPER = {
     "patch_only_scale": 1.75,
     "patch_test_size": 1000,
     "precision": "auto",
+    "schedule": "step",
+    "watch": False,
 }
 
 # The canonical text of known configurations, written out, and the id that records carry.
@@ -117,6 +119,7 @@ def test_every_field_enters_the_id(name):
     other = {
         "data": "digits", "depth": 22, "stem_stride": 2, "arm": "small", "momentum": 0.5,
         "carrier_share": 0.5, "patch_only_share": 0.5, "precision": "fp32", "eta2": 0.008,
+        "schedule": "cosine",
     }  # fmt: skip
     value = other.get(name, PAPER.get(name, 0) + 1 if name not in other else None)
     assert make(**{name: value}).run_id != make().run_id
@@ -191,7 +194,7 @@ def test_missing_arm():
 
 
 def test_unknown_profile():
-    with pytest.raises(ConfigError, match=r"profile = 'huge' .*smoke, demo, laptop, colab, paper"):
+    with pytest.raises(ConfigError, match=r"profile = 'huge' .*smoke, demo, laptop, mini, colab, paper"):
         PatchConfig.expand("huge")
 
 

@@ -157,7 +157,7 @@ def test_evaluation_counts_what_a_loop_counts():
 def test_without_carriers_no_image_is_touched():
     task = tiny(carrier_share=0.0)
     index = torch.arange(70)
-    images, _ = train.training_batch(task, index, generator(0, "visits"))
+    images = train.training_batch(task, index, generator(0, "visits")).images
     assert torch.equal(images, train.normalise(task.train, task))
 
 

@@ -89,7 +89,7 @@ def _read_part(path: Path) -> Record:
     try:
         fields = json.loads(path.read_bytes())
         history = pd.DataFrame(fields.pop("history"))
-        history = history.astype({c: float for c in history if c != "step"})
+        history = history.astype({c: float for c in history if c not in ("step", "epoch")})
         record = Record(**fields, table=history)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise RecordError(

@@ -1,4 +1,4 @@
-"""The shell of the patch experiment: device, records, checkpoints, progress."""
+"""The shell of the experiments on images: device, records, checkpoints, progress."""
 
 import io
 import sys
@@ -14,11 +14,11 @@ from lrbook.errors import ConfigError, RecordError, RunError
 from lrbook.provenance import collect, describe_cpu
 from lrbook.records import Record, Store
 from lrbook.unstored import Unstored
-from lrbook.vision import sources, train
-from lrbook.vision.config import PatchConfig
+from lrbook.vision import order, sources, train
+from lrbook.vision.outcome import outcome, summary
+from lrbook.vision.settings import ImageConfig
 
-LAST = 3  # final accuracies are means of so many last epochs: with batch norm, one can jump
-LEARNED = 50.0  # percent of patch-only images right: the patch counts as learnt
+__all__ = ["choose_device", "choose_precision", "outcome", "run", "summary"]
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -57,7 +57,7 @@ def choose_precision(wanted: str, device: torch.device) -> str:
 
 
 def run(
-    configs: Sequence[PatchConfig],
+    configs: Sequence[ImageConfig],
     store: Store | None = None,
     *,
     device: str = "auto",
@@ -115,7 +115,7 @@ def _run_one(task: train.Task, images: sources.Images, store: Store, bar: tqdm) 
         "data": images.name,
         "data_fingerprint": images.fingerprint,
     }
-    bar.set_description(f"patch {config.arm}, seed {config.seed}", refresh=False)
+    bar.set_description(f"{config.experiment} {config.arm}, seed {config.seed}", refresh=False)
     try:
         return _train(task, origin, store, bar)
     except (RuntimeError, KeyboardInterrupt) as error:
@@ -135,6 +135,7 @@ def _train(task: train.Task, origin: dict[str, Any], store: Store, bar: tqdm) ->
     model = train.make_model(config, task.device)
     optimizer = train.make_optimizer(model, config)
     scaler = torch.amp.GradScaler("cuda") if task.precision == "fp16" else None
+    watch = getattr(config, "watch", False)
     rows: list[dict[str, Any]] = []
     wall_before = 0.0
     saved = store.load_checkpoint(config)
@@ -147,16 +148,22 @@ def _train(task: train.Task, origin: dict[str, Any], store: Store, bar: tqdm) ->
 
     status, message = "finished", None
     for epoch in range(len(rows) + 1, config.epochs + 1):
-        loss, correct = train.train_epoch(task, model, optimizer, epoch, scaler).tolist()
+        tally = torch.zeros((3, 3), device=task.device) if watch else None
+        trained = train.train_epoch(task, model, optimizer, epoch, scaler, tally)
+        loss, correct = trained.tolist()
         if not torch.isfinite(torch.tensor(loss)):
             status = "diverged"
             message = (
                 f"the training loss became {loss} in epoch {epoch} at rate {config.rate(epoch)}"
             )
-            tqdm.write(f"patch {config.arm}, seed {config.seed}: {message}", file=sys.stderr)
+            named = f"{config.experiment} {config.arm}, seed {config.seed}"
+            tqdm.write(f"{named}: {message}", file=sys.stderr)
             bar.update(config.epochs - len(rows))
             break
-        clean, mixed, patch_only = train.evaluate(task, model, epoch).tolist()
+        found = train.evaluate(task, model, epoch).tolist()
+        tested = dict(zip(("clean", "mixed", "patch_only"), found, strict=False))
+        if watch:
+            tested |= order.observe(task, model, epoch, tally)
         rows.append(
             {
                 "epoch": epoch,
@@ -164,10 +171,8 @@ def _train(task: train.Task, origin: dict[str, Any], store: Store, bar: tqdm) ->
                 "noise": config.noise_level(epoch),
                 "train_loss": loss,
                 "train_accuracy": 100 * correct,
-                "clean": clean,
-                "mixed": mixed,
-                "patch_only": patch_only,
             }
+            | tested
         )
         bar.update()
         if epoch < config.epochs:
@@ -186,39 +191,6 @@ def _train(task: train.Task, origin: dict[str, Any], store: Store, bar: tqdm) ->
         status=status,
         message=message,
     )
-
-
-def outcome(history: pd.DataFrame, config: PatchConfig) -> dict[str, Any]:
-    """The run in a few numbers, accuracies in percent; empty if no epoch was completed.
-
-    clean, mixed, patch_only: means of the last three epochs. patch_only_before_drop: the last
-    evaluation before the rate drops (None if there is none). patch_learned_epoch: the first epoch
-    with more than 50 % of the patch-only images right, or None.
-    """
-    if len(history) < config.epochs:
-        return {}
-    last = history.tail(LAST)[["clean", "mixed", "patch_only"]].mean()
-    before = history[history.epoch < config.drop].patch_only
-    learned = history[history.patch_only > LEARNED].epoch
-    return {
-        **{name: round(float(value), 4) for name, value in last.items()},
-        "patch_only_before_drop": round(float(before.iloc[-1]), 4) if len(before) else None,
-        "patch_learned_epoch": int(learned.iloc[0]) if len(learned) else None,
-    }
-
-
-RESULTS = ("clean", "mixed", "patch_only", "patch_only_before_drop", "patch_learned_epoch")
-
-
-def summary(records: Sequence[Record]) -> dict[str, Any]:
-    """What ``lrbook run patch --json`` prints: by arm, one value per seed (None if diverged)."""
-    arms: dict[str, dict[str, list]] = {}
-    for record in records:
-        arm = arms.setdefault(record.config["arm"], {"seeds": [], **{n: [] for n in RESULTS}})
-        arm["seeds"].append(record.config["seed"])
-        for name in RESULTS:
-            arm[name].append(record.result.get(name))
-    return {"run_ids": [record.run_id for record in records], "arms": arms}
 
 
 def _pack(model, optimizer, scaler, rows, wall_s, origin) -> bytes:

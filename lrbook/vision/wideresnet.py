@@ -111,3 +111,17 @@ class WideResNet(nn.Module):
             out = block(out, level, generator)
         out = self.activate(self.bn(out), level, generator)
         return self.fc(out.mean((2, 3)))
+
+    def read_by_blocks(self, x: Tensor) -> list[Tensor]:
+        """What each block, and at the end the linear layer, reads of images (B, channels, 32, 32).
+
+        Returns:
+            Per block its activated input, then the head's, averaged over the sites: (B, channels of
+            that place) each. Without noise.
+        """
+        out = self.conv1(x)
+        found = []
+        for block in self.blocks:
+            found.append(block.activate(block.bn1(out), 0.0, None).mean((2, 3)))
+            out = block(out, 0.0, None)
+        return [*found, self.activate(self.bn(out), 0.0, None).mean((2, 3))]

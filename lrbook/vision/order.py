@@ -1,0 +1,158 @@
+"""The learning order inside a network: what is fitted, what pushes, what each block can read.
+
+Everything here looks on: no parameter, running statistic or random stream of training is touched.
+Shapes: N images, K = 10 classes, D channels of a block.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lrbook.vision.patch import Draws, apply_patch, generator
+from lrbook.vision.task import KINDS, Task, autocast, normalise, training_batch
+from lrbook.vision.train import VISIT, percent, predict
+from lrbook.vision.wideresnet import WideResNet
+
+CLASSES = 10
+GRADIENT_IMAGES = 1024
+PROBE_TRAIN, PROBE_TEST = 2000, 1000
+RIDGE = 1e-3  # of the features' variance, which is 1
+
+
+def observe(task: Task, model: WideResNet, epoch: int, tally: Tensor) -> dict[str, float]:
+    """One row of what is looked at after ``epoch``; leaves the model in evaluation mode.
+
+    Args:
+        task: of a run with a patch.
+        model: after the epoch.
+        epoch: from 1; names the random streams.
+        tally: (3, 3), filled by ``train_epoch``.
+
+    Returns:
+        fitted_KIND, loss_KIND: accuracy (%) and loss (nats) of the training examples visited in the
+        epoch that show KIND (image, both, patch), nan where there was none.
+        share_KIND: its share of the gradient, see ``gradient_shares``.
+        reads_image_0..n, reads_patch_0..n: see ``readable``; 0 is the input of the first block and
+        n that of the linear layer.
+        wrong_patch, wrong_patch_followed: see ``wrong_patch``.
+    """
+    row = {}
+    for kind, (loss, right, count) in zip(KINDS, tally.tolist(), strict=True):
+        row[f"fitted_{kind}"] = 100 * right / count if count else float("nan")
+        row[f"loss_{kind}"] = loss / count if count else float("nan")
+    shares = gradient_shares(task, model)
+    row |= {f"share_{kind}": share for kind, share in zip(KINDS, shares.tolist(), strict=True)}
+    for what, found in zip(("image", "patch"), readable(task, model).tolist(), strict=True):
+        row |= {f"reads_{what}_{at}": value for at, value in enumerate(found)}
+    right, followed = wrong_patch(task, model, epoch).tolist()
+    return row | {"wrong_patch": right, "wrong_patch_followed": followed}
+
+
+def gradient_shares(task: Task, model: WideResNet, count: int = GRADIENT_IMAGES) -> Tensor:
+    """How much of the gradient comes from each kind of training example: (3,), summing to 1.
+
+    ||G_k|| / sum_j ||G_j||, where G_k is the part of the mean loss's gradient, in all parameters,
+    that is due to the examples of kind k: the toy's measure, with three kinds. Over the first
+    ``count`` training images, visited once with signs and zeroing that are the same every time;
+    batch norm uses its running statistics, so that the parts add up to the whole.
+    """
+    model.eval()
+    index = torch.arange(min(count, len(task.train)), device=task.device)
+    batch = training_batch(task, index, _stream(task, "gradient"))
+    parameters = list(model.parameters())
+    norms = []
+    for kind in range(len(KINDS)):
+        chosen = batch.kinds == kind
+        if not chosen.any():
+            norms.append(torch.zeros((), device=task.device))
+            continue
+        with autocast(task):
+            logits = model(batch.images[chosen].contiguous(memory_format=torch.channels_last))
+        loss = F.cross_entropy(logits.float(), batch.labels[chosen], reduction="sum") / len(index)
+        gradient = torch.autograd.grad(loss, parameters)
+        norms.append(torch.stack([part.float().square().sum() for part in gradient]).sum().sqrt())
+    norms = torch.stack(norms)
+    return norms / norms.sum()
+
+
+@torch.no_grad()
+def readable(task: Task, model: WideResNet) -> Tensor:
+    """What a linear reader makes of each block's input: accuracy (%), (2, blocks + 1).
+
+    Images that carry the full-strength patch of a class drawn at random, whatever they show; row 0
+    reads what they show, row 1 the class of the patch. The reader is ridge regression on one-hot
+    classes, from the block's activated input averaged over the sites. It is fitted on the first
+    training images, whose patches are the same every time, and tested on test images.
+    """
+    model.eval()
+    draw = _stream(task, "probe")
+    fit, test = task.train[:PROBE_TRAIN], task.test[:PROBE_TEST]
+    shown = task.train_labels[:PROBE_TRAIN], task.test_labels[:PROBE_TEST]
+    carried = [
+        torch.randint(CLASSES, (len(x),), generator=draw, device=task.device) for x in (fit, test)
+    ]
+    fitted, tested = (
+        _features(task, model, _with_full_patch(task, normalise(x, task), labels, draw))
+        for x, labels in zip((fit, test), carried, strict=True)
+    )
+    found = [
+        percent(ridge(a, labels, b), others)
+        for labels, others in (shown, carried)
+        for a, b in zip(fitted, tested, strict=True)
+    ]
+    return torch.stack(found).view(2, -1)
+
+
+def ridge(features: Tensor, labels: Tensor, others: Tensor) -> Tensor:
+    """Classes (M,) for ``others`` (M, D), by ridge regression on features (N, D), labels (N,).
+
+    In float64; features are centred and scaled by the N's mean and standard deviation.
+    """
+    features, others = features.double().cpu(), others.double().cpu()
+    mean, std = features.mean(0), features.std(0).clamp_min(1e-9)
+    features, others = (features - mean) / std, (others - mean) / std
+    targets = F.one_hot(labels.cpu(), CLASSES).double()
+    gram = features.T @ features / len(features) + RIDGE * torch.eye(len(mean), dtype=torch.double)
+    weights = torch.linalg.solve(gram, features.T @ (targets - targets.mean(0)) / len(features))
+    return (others @ weights + targets.mean(0)).argmax(1).to(labels.device)
+
+
+@torch.no_grad()
+def wrong_patch(task: Task, model: WideResNet, epoch: int) -> Tensor:
+    """Test images that carry the full-strength patch of another class, drawn anew each epoch.
+
+    Returns:
+        (2,) in percent: right about the image; and answering with the patch's class.
+    """
+    labels = task.test_labels
+    draw = _stream(task, "wrong patch", epoch)
+    step = torch.randint(1, CLASSES, labels.shape, generator=draw, device=task.device)
+    others = (labels + step) % CLASSES
+    images = _with_full_patch(task, normalise(task.test, task), others, draw)
+    answers = predict(task, model, images)
+    return torch.stack([percent(answers, labels), percent(answers, others)])
+
+
+def _stream(task: Task, name: str, epoch: int = 0) -> torch.Generator:
+    return generator(task.config.seed, name, epoch, task.device.type)
+
+
+def _with_full_patch(task: Task, images: Tensor, labels: Tensor, draw: torch.Generator) -> Tensor:
+    """Images whose centre is z +- zeta of the labels."""
+    sign = torch.rand(len(labels), generator=draw, device=task.device) < 0.5
+    visit = Draws(
+        sign=torch.where(sign, -1.0, 1.0),
+        zeroed=torch.zeros_like(sign),
+        scale=torch.ones(len(labels), device=task.device),
+    )
+    return apply_patch(images, labels, torch.ones_like(sign), task.patch, visit)
+
+
+def _features(task: Task, model: WideResNet, images: Tensor) -> list[Tensor]:
+    """Per block (N, D), in fp32."""
+    found = []
+    for x in images.split(VISIT):
+        with autocast(task):
+            parts = model.read_by_blocks(x.contiguous(memory_format=torch.channels_last))
+        found.append([part.float() for part in parts])
+    return [torch.cat(parts) for parts in zip(*found, strict=True)]

@@ -1,0 +1,113 @@
+"""The fields that the experiments on images share: data, network, optimiser, noise, arithmetic."""
+
+import re
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Interval
+from pydantic import (
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
+
+from lrbook.config import Config
+
+Share = Annotated[float, Interval(ge=0, le=1)]
+IMAGE_SIZE = 32
+
+
+class ImageConfig(Config):
+    """One run (arm and seed) on images. The defaults are the authors' (commit of 2020-01-06).
+
+    A field whose value differs from the class default is a deviation from their protocol.
+    """
+
+    arms: ClassVar = ("large", "small", "noise")
+    default_arms: ClassVar = ("large", "small", "noise")
+
+    data: str = "cifar10"
+    """Images: digits, cifar10, or a folder of Parquet files, named by the hash of its files."""
+    train_size: NonNegativeInt = 0
+    """Number of training images, the first of the set; 0 means all, as in the paper."""
+    test_size: NonNegativeInt = 0
+    """Number of test images, the first of the set; 0 means all, as in the paper."""
+
+    depth: int = 16
+    """Depth of the WideResNet, 6k + 4. The paper's is 16."""
+    widen: PositiveInt = 10
+    """Widening factor of the WideResNet. The paper's is 10."""
+    stem_stride: Literal[1, 2] = 1
+    """Stride of the first convolution: 2 costs a quarter of the work. The paper's is 1."""
+
+    batch: PositiveInt = 128
+    """Examples per step; the last, smaller batch of an epoch is kept. The paper's is 128."""
+    eta1: PositiveFloat = 0.1
+    """Large initial learning rate (arm large, before the drop). The paper's is 0.1."""
+    momentum: Annotated[float, Interval(ge=0, lt=1)] = 0.9
+    """Nesterov momentum. The paper's is 0.9."""
+    weight_decay: NonNegativeFloat = 5e-4
+    """Weight decay on every parameter, batch norm and biases too. The paper's is 5e-4."""
+
+    noise: NonNegativeFloat = 0.4
+    """Level of the activation noise (arm noise, before the drop). The paper's is 0.4."""
+    noise_after: NonNegativeFloat = 1e-5
+    """Factor on the noise from the drop on. The paper's is 1e-5."""
+
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """Arithmetic of forward and backward pass; auto: bf16 where it is real. The paper's: fp32."""
+
+    default_seeds: ClassVar = {
+        "smoke": (0,),
+        "demo": (0,),
+        "laptop": (0,),
+        "mini": (0,),
+        "colab": (0,),
+        "paper": (0, 1, 2, 3, 4),
+    }
+
+    @field_validator("data")
+    @classmethod
+    def _data_is_named(cls, data: str) -> str:
+        if data not in ("digits", "cifar10") and not re.fullmatch(r"parquet:[0-9a-f]{16}", data):
+            raise ValueError("allowed are digits, cifar10, or an existing folder of Parquet files")
+        return data
+
+    @field_validator("stem_stride", mode="before")
+    @classmethod
+    def _number_from_shell(cls, value: Any) -> Any:
+        # A Literal, unlike an int, does not take "2" for 2.
+        return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+    @field_validator("depth")
+    @classmethod
+    def _depth_fits(cls, depth: int) -> int:
+        if depth < 10 or (depth - 4) % 6:
+            raise ValueError("it should be 10, 16, 22, 28, ... (6k + 4)")
+        return depth
+
+    @model_validator(mode="after")
+    def _rates_are_ordered(self):
+        if self.eta2 > self.eta1:
+            raise ValueError(
+                f"eta2 = {self.eta2} is larger than eta1 = {self.eta1}; "
+                "the small rate should be at most the large one"
+            )
+        return self
+
+    def rate(self, epoch: int) -> float:
+        """Learning rate of this arm in ``epoch`` (from 1)."""
+        raise NotImplementedError
+
+    def noise_level(self, epoch: int) -> float:
+        """Activation noise of this arm in ``epoch`` (from 1); 0 in the arms without noise."""
+        if self.arm != "noise":
+            return 0.0
+        return self.noise if epoch < self.noise_until else self.noise * self.noise_after
+
+    @property
+    def noise_until(self) -> int:
+        """The epoch from whose start the noise is multiplied by ``noise_after``."""
+        return self.drop

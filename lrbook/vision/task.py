@@ -1,0 +1,128 @@
+"""What a run trains on: images, patch and carriers on the device, and the batches made of them.
+
+Shapes: N images, B batch. Images stay on the device as uint8; a batch is gathered, normalised and
+patched there.
+"""
+
+import contextlib
+import dataclasses
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from lrbook.vision.config import PatchConfig
+from lrbook.vision.patch import (
+    Patch,
+    apply_patch,
+    draw_carriers,
+    draw_patch,
+    draw_visit,
+    generator,
+)
+from lrbook.vision.settings import ImageConfig
+from lrbook.vision.sources import Images
+
+KINDS = ("image", "both", "patch")  # what a visited training example shows
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What a run trains and is tested on, on its device; fixed from the first step to the last.
+
+    ``patch`` and the carriers are None in an experiment on plain images.
+    """
+
+    config: ImageConfig
+    train: Tensor
+    train_labels: Tensor
+    train_carriers: Tensor | None
+    test: Tensor
+    test_labels: Tensor
+    test_carriers: Tensor | None
+    mean: Tensor
+    std: Tensor
+    patch: Patch | None
+    device: torch.device
+    precision: str
+
+
+class Batch(NamedTuple):
+    """Training examples as visited: images (B, 3, 32, 32), labels (B,), kinds (B,).
+
+    A kind is an index into ``KINDS``.
+    """
+
+    images: Tensor
+    labels: Tensor
+    kinds: Tensor
+
+
+def make_task(
+    config: ImageConfig, images: Images, device: torch.device, precision: str = "fp32"
+) -> Task:
+    """Draw patch and carriers from the seed (the same in every arm) and move all to the device."""
+    shape = (1, 3, 1, 1)
+    task = Task(
+        config=config,
+        train=images.train.to(device),
+        train_labels=images.train_labels.to(device),
+        train_carriers=None,
+        test=images.test.to(device),
+        test_labels=images.test_labels.to(device),
+        test_carriers=None,
+        mean=torch.tensor(images.mean, device=device).view(shape),
+        std=torch.tensor(images.std, device=device).view(shape),
+        patch=None,
+        device=device,
+        precision=precision,
+    )
+    return _with_patch(task, config) if isinstance(config, PatchConfig) else task
+
+
+def _with_patch(task: Task, config: PatchConfig) -> Task:
+    def stream(name: str) -> torch.Generator:
+        return generator(config.seed, name)  # on the CPU: the same draws on every device
+
+    def carriers(images: Tensor, name: str) -> Tensor:
+        return draw_carriers(len(images), config.carrier_share, stream(name)).to(task.device)
+
+    patch = draw_patch(
+        stream("patch"),
+        size=config.patch_size,
+        z_scale=config.z_scale,
+        pattern=config.pattern,
+    )
+    return dataclasses.replace(
+        task,
+        train_carriers=carriers(task.train, "carriers"),
+        test_carriers=carriers(task.test, "test carriers"),
+        patch=Patch(patch.z.to(task.device), patch.zeta.to(task.device)),
+    )
+
+
+def normalise(images: Tensor, task: Task) -> Tensor:
+    """uint8 (B, 3, 32, 32) to float: minus the channels' mean, over their standard deviation."""
+    return (images.float() - task.mean) / task.std
+
+
+def autocast(task: Task) -> contextlib.AbstractContextManager:
+    """Arithmetic of forward passes; weights and the loss stay in fp32."""
+    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(task.precision)
+    if dtype is None:
+        return contextlib.nullcontext()
+    return torch.autocast(task.device.type, dtype)
+
+
+def training_batch(task: Task, index: Tensor, visits: torch.Generator) -> Batch:
+    """The examples ``index`` of the training set, normalised and patched, as visited now."""
+    config, labels = task.config, task.train_labels[index]
+    images = normalise(task.train[index], task)
+    if task.patch is None:
+        images = images.contiguous(memory_format=torch.channels_last)
+        return Batch(images, labels, torch.zeros_like(labels))
+    draws = draw_visit(len(index), config.patch_only_share, config.patch_only_scale, visits)
+    carriers = task.train_carriers[index]
+    images = apply_patch(images, labels, carriers, task.patch, draws)
+    kinds = carriers.long() * (1 + draws.zeroed.long())
+    return Batch(images.contiguous(memory_format=torch.channels_last), labels, kinds)

@@ -1,0 +1,171 @@
+"""The learning order inside a network, against loops over single images and plain NumPy."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from test_train import CPU, tiny
+
+from lrbook.vision import order, train
+from lrbook.vision.patch import draw_visit, generator
+
+
+@pytest.fixture
+def model():
+    """After an epoch, so that running statistics are not those of the start."""
+    task = tiny()
+    network = train.make_model(task.config, CPU)
+    train.train_epoch(task, network, train.make_optimizer(network, task.config), 1)
+    return network
+
+
+def test_kinds_are_what_the_images_show():
+    task = tiny()
+    batch = train.training_batch(task, torch.arange(70), generator(1, "visits"))
+    draws = draw_visit(70, 0.2, 1.75, generator(1, "visits"))
+    clean = train.normalise(task.train, task)
+    corner = batch.images[:, :, 0, 0]
+    centre = batch.images[:, :, 15, 15]
+    for i in range(70):
+        carries, blank = bool(task.train_carriers[i]), bool(draws.zeroed[i])
+        assert batch.kinds[i] == (0 if not carries else 2 if blank else 1)
+        assert torch.equal(corner[i], torch.zeros(3)) == (batch.kinds[i] == 2)
+        assert torch.equal(centre[i], clean[i, :, 15, 15]) == (batch.kinds[i] == 0)
+    assert set(batch.kinds.tolist()) == {0, 1, 2}
+
+
+def test_tally_adds_up_loss_answers_and_counts_by_kind(monkeypatch):
+    task = tiny()
+    network = train.make_model(task.config, CPU)
+    optimizer = train.make_optimizer(network, task.config)
+    kinds, losses, right = [], [], []
+    original, forward = train.training_batch, type(network).forward
+
+    def spy(*args):
+        batch = original(*args)
+        kinds.extend(batch.kinds.tolist())
+        spy.labels = batch.labels
+        return batch
+
+    def heard(self, *args):
+        logits = forward(self, *args)
+        for row, label in zip(logits.detach(), spy.labels, strict=True):
+            losses.append(float(torch.logsumexp(row, 0) - row[label]))
+            right.append(int(row.argmax()) == int(label))
+        return logits
+
+    monkeypatch.setattr(train, "training_batch", spy)
+    monkeypatch.setattr(type(network), "forward", heard)
+    tally = torch.zeros(3, 3)
+    train.train_epoch(task, network, optimizer, 1, None, tally)
+    for kind in range(3):
+        chosen = np.array(kinds) == kind
+        wanted = [np.sum(np.array(losses)[chosen]), np.sum(np.array(right)[chosen]), chosen.sum()]
+        assert tally[kind].tolist() == pytest.approx(wanted, rel=1e-4)
+    assert tally[:, 2].sum() == 70
+
+
+def test_watching_changes_nothing(model):
+    """Same weights and statistics after an epoch with a tally, and after a look, as without."""
+    task = tiny()
+    watched = train.make_model(task.config, CPU)
+    optimizer = train.make_optimizer(watched, task.config)
+    tally = torch.zeros(3, 3)
+    train.train_epoch(task, watched, optimizer, 1, None, tally)
+    order.observe(task, watched, 1, tally)
+    for name, value in model.state_dict().items():
+        assert torch.equal(watched.state_dict()[name], value), name
+    assert all(parameter.requires_grad for parameter in watched.parameters())
+
+
+def test_gradient_shares_are_norms_of_sums_over_single_examples(model):
+    task = tiny()
+    batch = train.training_batch(task, torch.arange(70), generator(3, "gradient"))
+    model.eval()
+    sums = [torch.zeros(0)] * 3
+    for image, label, kind in zip(*batch, strict=True):
+        model.zero_grad()
+        F.cross_entropy(model(image[None]), label[None]).backward()
+        gradient = torch.cat([p.grad.flatten() for p in model.parameters()])
+        sums[kind] = gradient if not len(sums[kind]) else sums[kind] + gradient
+    norms = np.array([float(part.norm()) for part in sums])
+    found = order.gradient_shares(task, model)
+    assert found.tolist() == pytest.approx(norms / norms.sum(), rel=1e-3)
+
+
+def test_a_kind_that_is_not_there_has_no_share(model):
+    shares = order.gradient_shares(tiny(patch_only_share=0.0), model).tolist()
+    assert shares[2] == 0
+    assert sum(shares) == pytest.approx(1)
+
+
+def test_ridge_is_least_squares_with_its_penalty():
+    rng = np.random.default_rng(0)
+    x, others = rng.normal(2, 3, (60, 5)), rng.normal(2, 3, (40, 5))
+    y = rng.integers(10, size=60)
+    scaled, scaled_others = ((a - x.mean(0)) / x.std(0, ddof=1) for a in (x, others))
+    onehot = np.eye(10)[y]
+    # The penalty as rows of data: 60 * RIDGE * |w|^2 is the squared length of sqrt(60 RIDGE) w.
+    rows = np.vstack([scaled, np.sqrt(60 * order.RIDGE) * np.eye(5)])
+    targets = np.vstack([onehot - onehot.mean(0), np.zeros((5, 10))])
+    weights, *_ = np.linalg.lstsq(rows, targets, rcond=None)
+    wanted = (scaled_others @ weights + onehot.mean(0)).argmax(1)
+    found = order.ridge(torch.tensor(x), torch.tensor(y), torch.tensor(others))
+    assert found.tolist() == wanted.tolist()
+
+
+class Reads(torch.nn.Module):
+    """A network whose places give the label of the picture, and of the patch, one-hot."""
+
+    def __init__(self, shown, carried):
+        super().__init__()
+        self.shown, self.carried = shown, carried
+
+    def read_by_blocks(self, x):
+        return [F.one_hot(f(x), 10).float() for f in (self.shown, self.carried)]
+
+
+def test_readers_find_picture_and_patch_where_they_are():
+    """Pictures of one grey each, by class; the patch is told from its distance to every zeta."""
+    task = tiny(z_scale=0.0, pattern=1.0)
+    grey = (20 * torch.arange(10)).view(10, 1, 1, 1).expand(10, 3, 32, 32).to(torch.uint8)
+    labels = torch.arange(200) % 10
+    task = dataclasses.replace(
+        task, train=grey[labels], train_labels=labels, test=grey[labels], test_labels=labels
+    )
+    levels = train.normalise(grey, task)[:, 0, 0, 0]
+
+    def shown(x):
+        return (x[:, 0, 0, 0, None] - levels).abs().argmin(1)
+
+    def carried(x):
+        centre = x[:, :, 12:19, 12:19].flatten(1)
+        return (centre @ task.patch.zeta.flatten(1).T).abs().argmax(1)
+
+    image, patch = order.readable(task, Reads(shown, carried)).tolist()
+    assert image[0] == 100
+    assert patch[1] == 100
+    assert image[1] < 40  # the patch is drawn without regard to the picture
+    assert patch[0] < 40
+
+
+def test_wrong_patch_is_never_the_right_one(monkeypatch):
+    task = tiny(z_scale=0.0, pattern=1.0)
+    seen = []
+
+    def reads_the_patch(task, model, images):
+        seen.append(images)
+        centre = images[:, :, 12:19, 12:19].flatten(1)
+        return (centre @ task.patch.zeta.flatten(1).T).abs().argmax(1)
+
+    monkeypatch.setattr(order, "predict", reads_the_patch)
+    right, followed = order.wrong_patch(task, None, 1).tolist()
+    assert (right, followed) == (0, 100)
+    outside = torch.ones(32, 32, dtype=torch.bool)
+    outside[12:19, 12:19] = False
+    clean = train.normalise(task.test, task)
+    assert torch.equal(seen[0][:, :, outside], clean[:, :, outside])
+    order.wrong_patch(task, None, 2)
+    assert not torch.equal(seen[0], seen[1])

@@ -194,7 +194,9 @@ def test_missing_arm():
 
 
 def test_unknown_profile():
-    with pytest.raises(ConfigError, match=r"profile = 'huge' .*smoke, demo, laptop, mini, colab, paper"):
+    with pytest.raises(
+        ConfigError, match=r"profile = 'huge' .*smoke, demo, laptop, mini, colab, paper"
+    ):
         PatchConfig.expand("huge")
 
 

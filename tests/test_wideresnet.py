@@ -6,7 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lrbook.vision.wideresnet import NoisyReLU, WideResNet
+from lrbook.vision import wideresnet
+from lrbook.vision.wideresnet import WideResNet, noisy_relu
 
 
 def plain_forward(state, x, depth, stem_stride=1):
@@ -72,32 +73,85 @@ def test_same_generator_same_weights_whatever_the_global_stream():
 
 
 def test_noise_is_one_map_shared_by_batch_and_channels():
-    site = NoisyReLU().train()
-    x = torch.full((5, 7, 8, 8), 100.0)
-    got = site(x, 0.4, torch.Generator().manual_seed(0)) - x
-    assert torch.allclose(got, got[:1, :1].expand_as(got), atol=1e-5)
-    xi = torch.randn((1, 1, 8, 8), generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(got[:1, :1], 0.4 * xi, rtol=0, atol=1e-5)
+    stream = torch.Generator().manual_seed(1)
+    model = WideResNet(10, 1, generator=stream).train()
+    maps = model.noise_maps(torch.zeros(5, 3, 32, 32), 0.4, torch.Generator().manual_seed(0))
+    xi = torch.randn((1, 1, 32, 32), generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(maps[0], 0.4 * xi, rtol=0, atol=1e-6)
+    x = torch.full((5, 7, 32, 32), 100.0)
+    got = noisy_relu(x, maps[0]) - x
+    torch.testing.assert_close(got, maps[0].expand_as(got), rtol=0, atol=1e-5)
 
 
 def test_noise_acts_before_the_relu_and_only_in_training():
     x = torch.zeros(1, 1, 16, 16)
-    stream = torch.Generator().manual_seed(0)
-    noisy = NoisyReLU().train()(x, 1.0, stream)
+    noisy = noisy_relu(x, torch.randn(1, 1, 16, 16, generator=torch.Generator().manual_seed(0)))
     assert (noisy >= 0).all()
     assert (noisy > 0).any()
-    assert torch.equal(NoisyReLU().eval()(x, 1.0, stream), x)
+    model = WideResNet(10, 1, generator=torch.Generator().manual_seed(0)).eval()
+    images = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    stream = torch.Generator().manual_seed(2)
+    assert torch.equal(model(images, 1.0, stream), model(images))
+    assert not torch.equal(model.train()(images, 1.0, stream), model(images))
 
 
-def test_every_relu_is_a_noise_site():
-    """2 per block and 1 at the end; each draws a fresh map."""
-    model = WideResNet(16, 1, generator=torch.Generator().manual_seed(0)).train()
-    stream = torch.Generator().manual_seed(1)
-    model(torch.zeros(2, 3, 32, 32), 0.4, stream)
-    used = torch.Generator().manual_seed(1)
-    for side in [32] * 5 + [16] * 4 + [8] * 4:  # before the stride: each group's first site
-        torch.randn((1, 1, side, side), generator=used)
-    expected = torch.rand(3, generator=used)
-    sites = sum(isinstance(module, NoisyReLU) for module in model.modules())
-    assert sites == 7  # the two sites of a block share one parameterless module
-    assert torch.equal(torch.rand(3, generator=stream), expected)
+@pytest.mark.parametrize("stride", [1, 2])
+def test_every_relu_has_its_own_map_of_its_own_size(stride, monkeypatch):
+    """Two a block and one at the end, drawn in the order in which they are met."""
+    model = WideResNet(16, 1, stem_stride=stride, generator=torch.Generator().manual_seed(0))
+    met = []
+
+    def site(x, noise):
+        met.append((x.shape[2:], noise))
+        return F.relu(x + noise)
+
+    monkeypatch.setattr(wideresnet, "noisy_relu", site)
+    model.train()(torch.zeros(2, 3, 32, 32), 0.4, torch.Generator().manual_seed(1))
+    again = torch.Generator().manual_seed(1)
+    sides = [32] * 5 + [16] * 4 + [8] * 4  # before the stride: each group's first site
+    assert [shape for shape, _ in met] == [(side // stride,) * 2 for side in sides]
+    for (height, width), noise in met:
+        assert torch.equal(noise, 0.4 * torch.randn((1, 1, height, width), generator=again))
+
+
+def test_blocks_read_what_their_convolutions_get():
+    """Each place's reading is the input of the layer behind it, averaged over the sites."""
+    model = WideResNet(10, 1, generator=torch.Generator().manual_seed(0))
+    x = torch.randn((4, 3, 32, 32), generator=torch.Generator().manual_seed(1))
+    model.train()(x)
+    model.eval()
+    inputs = []
+    layers = [*(block.conv1 for block in model.blocks), model.fc]
+    for layer in layers:
+        layer.register_forward_pre_hook(lambda _, given: inputs.append(given[0]))
+    with torch.no_grad():
+        model(x)
+        found = model.read_by_blocks(x)
+    wanted = [given.mean((2, 3)) if given.ndim == 4 else given for given in inputs[: len(layers)]]
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.4])
+def test_compiled_training_is_one_graph_and_the_same_maths(level):
+    """Whole graph or an error (fullgraph); loss, gradients and running statistics as without."""
+
+    def step(compiled):
+        torch.compiler.reset()
+        model = WideResNet(10, 1, stem_stride=2, generator=torch.Generator().manual_seed(0)).train()
+        if compiled:
+            model.compile_training(backend="aot_eager")
+        stream = torch.Generator().manual_seed(1)
+        x, y = torch.randn((8, 3, 32, 32), generator=stream), torch.arange(8)
+        losses = []
+        for size in (8, 5):  # an epoch's last batch is smaller
+            loss = F.cross_entropy(model(x[:size], level, stream), y[:size])
+            loss.backward()
+            losses.append(loss.item())
+        gradients = {name: p.grad for name, p in model.named_parameters()}
+        return losses, gradients | dict(model.named_buffers())
+
+    plain, fast = step(False), step(True)
+    assert fast[0] == pytest.approx(plain[0], rel=1e-4)
+    for name, value in plain[1].items():
+        torch.testing.assert_close(fast[1][name], value, rtol=1e-3, atol=1e-4, msg=name)

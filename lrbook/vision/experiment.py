@@ -112,6 +112,7 @@ def _run_one(task: train.Task, images: sources.Images, store: Store, bar: tqdm) 
     config = task.config
     origin = collect(_describe(task.device), torch.get_num_threads()) | {
         "precision": task.precision,
+        "compiled": task.device.type == "cuda",
         "data": images.name,
         "data_fingerprint": images.fingerprint,
     }
@@ -133,6 +134,10 @@ def _run_one(task: train.Task, images: sources.Images, store: Store, bar: tqdm) 
 def _train(task: train.Task, origin: dict[str, Any], store: Store, bar: tqdm) -> Record:
     config = task.config
     model = train.make_model(config, task.device)
+    if origin["compiled"]:
+        # Where the compiler is missing or fails, the same step runs uncompiled.
+        torch._dynamo.config.suppress_errors = True
+        model.compile_training()
     optimizer = train.make_optimizer(model, config)
     scaler = torch.amp.GradScaler("cuda") if task.precision == "fp16" else None
     watch = getattr(config, "watch", False)

@@ -6,6 +6,8 @@ has 17,116,634 parameters.
 """
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,20 +16,12 @@ from torch import Tensor, nn
 GENERATOR = torch.Generator
 
 
-class NoisyReLU(nn.Module):
-    """relu(x + level * xi), xi ~ N(0, 1) of shape (1, 1, H, W).
+def noisy_relu(x: Tensor, noise: Tensor | None) -> Tensor:
+    """relu(x + noise), x (B, C, H, W); noise (1, 1, H, W), shared by batch and channels, or None.
 
-    One map per site and forward pass, shared by batch and channels (the authors' forward_noise).
-    ``level`` 0, and evaluation, mean a plain relu.
+    One map per site and forward pass, as in the authors' forward_noise.
     """
-
-    def forward(self, x: Tensor, level: float, generator: GENERATOR | None) -> Tensor:
-        """Activate x (B, C, H, W), in training with noise of this ``level``."""
-        if level and self.training:
-            shape = (1, 1, *x.shape[2:])
-            xi = torch.randn(shape, generator=generator, device=x.device)
-            x = x + (level * xi).to(x.dtype)
-        return F.relu(x)
+    return F.relu(x if noise is None else x + noise.to(x.dtype))
 
 
 class Block(nn.Module):
@@ -39,14 +33,14 @@ class Block(nn.Module):
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, padding=1, bias=False)
-        self.activate = NoisyReLU()
+        self.stride = stride
         same = inputs == outputs
         self.shortcut = None if same else nn.Conv2d(inputs, outputs, 1, stride, bias=False)
 
-    def forward(self, x: Tensor, level: float, generator: GENERATOR | None) -> Tensor:
-        """(B, inputs, H, W) -> (B, outputs, H/stride, W/stride)."""
-        active = self.activate(self.bn1(x), level, generator)
-        out = self.activate(self.bn2(self.conv1(active)), level, generator)
+    def forward(self, x: Tensor, before: Tensor | None, within: Tensor | None) -> Tensor:
+        """(B, inputs, H, W) -> (B, outputs, H/stride, W/stride), with noise in the two relus."""
+        active = noisy_relu(self.bn1(x), before)
+        out = noisy_relu(self.bn2(self.conv1(active)), within)
         return self.conv2(out) + (x if self.shortcut is None else self.shortcut(active))
 
 
@@ -83,8 +77,9 @@ class WideResNet(nn.Module):
                 blocks.append(Block(inputs, widths[group + 1], stride if index == 0 else 1))
         self.blocks = nn.ModuleList(blocks)
         self.bn = nn.BatchNorm2d(widths[3])
-        self.activate = NoisyReLU()
         self.fc = nn.Linear(widths[3], classes)
+        self.stem_stride = stem_stride
+        self.fast: Callable[[Tensor, list[Tensor] | None], Tensor] | None = None
         self.reset_parameters(generator)
 
     @torch.no_grad()
@@ -106,11 +101,38 @@ class WideResNet(nn.Module):
             level: activation noise; acts in training mode only.
             generator: draws the noise, on x's device.
         """
-        out = self.conv1(x)
+        noisy = level and self.training
+        maps = self.noise_maps(x, level, generator) if noisy else None
+        compute = self.fast if self.fast is not None and self.training else self.compute
+        return compute(x, maps)
+
+    def noise_maps(self, x: Tensor, level: float, generator: GENERATOR | None) -> list[Tensor]:
+        """level * N(0, 1) for every relu in turn, (1, 1, H, W) each, H and W being its input's."""
+        height, width = (-(-side // self.stem_stride) for side in x.shape[2:])
+        shapes = []
         for block in self.blocks:
-            out = block(out, level, generator)
-        out = self.activate(self.bn(out), level, generator)
+            shapes.append((1, 1, height, width))
+            height, width = (-(-side // block.stride) for side in (height, width))
+            shapes.append((1, 1, height, width))
+        shapes.append((1, 1, height, width))
+        return [level * torch.randn(s, generator=generator, device=x.device) for s in shapes]
+
+    def compute(self, x: Tensor, maps: list[Tensor] | None) -> Tensor:
+        """Logits, all draws made: what can be compiled as one graph of fixed shapes."""
+        maps = maps or [None] * (2 * len(self.blocks) + 1)
+        out = self.conv1(x)
+        for index, block in enumerate(self.blocks):
+            out = block(out, maps[2 * index], maps[2 * index + 1])
+        out = noisy_relu(self.bn(out), maps[-1])
         return self.fc(out.mean((2, 3)))
+
+    def compile_training(self, **options: Any) -> None:
+        """From now on training mode runs ``compute`` compiled; same maths, other rounding.
+
+        Args:
+            **options: for ``torch.compile``, such as ``backend``.
+        """
+        self.fast = torch.compile(self.compute, dynamic=False, fullgraph=True, **options)
 
     def read_by_blocks(self, x: Tensor) -> list[Tensor]:
         """What each block, and at the end the linear layer, reads of images (B, channels, 32, 32).
@@ -122,6 +144,6 @@ class WideResNet(nn.Module):
         out = self.conv1(x)
         found = []
         for block in self.blocks:
-            found.append(block.activate(block.bn1(out), 0.0, None).mean((2, 3)))
-            out = block(out, 0.0, None)
-        return [*found, self.activate(self.bn(out), 0.0, None).mean((2, 3))]
+            found.append(noisy_relu(block.bn1(out), None).mean((2, 3)))
+            out = block(out, None, None)
+        return [*found, noisy_relu(self.bn(out), None).mean((2, 3))]

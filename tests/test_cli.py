@@ -56,7 +56,7 @@ BAD_OPTIONS = [
     (["--seeds", "-1"], ["seed = -1", "greater than or equal to 0"]),
     (["--arms", ""], ["arms is empty", "at least one"]),
     (["--arms", "large,medium"], ["arm = 'medium'", "large, small, noise"]),
-    (["--profile", "huge"], ["profile = 'huge'", "smoke, demo, laptop, colab, paper"]),
+    (["--profile", "huge"], ["profile = 'huge'", "smoke, demo, laptop, mini, colab, paper"]),
     (["--data", "mnist"], ["data = 'mnist'", "digits, cifar10, or a folder"]),
     (["--data", "parquet:1234"], ["data = 'parquet:1234'", "digits, cifar10"]),
     (["--train-size", "1401"], ["train_size = 1401", "1400 images"]),

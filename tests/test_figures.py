@@ -108,3 +108,30 @@ def test_groups_are_rows_from_the_top():
     assert axes.get_ylim()[0] > axes.get_ylim()[1]
     assert axes.lines[0].get_xdata().tolist() == [0.9, 0.8]
     assert axes.lines[0].get_color() == style.ARM_COLORS["L-S"]
+
+
+def test_kinds_blocks_and_wrong_patches_are_drawn_from_the_columns():
+    """Each panel shows the mean over seeds of its own column; heat maps have a row per place."""
+    epochs = pd.DataFrame({"epoch": [1, 2, 3]})
+    columns = ["clean", "wrong_patch", "wrong_patch_followed"]
+    columns += [f"fitted_{kind}" for kind in ("image", "both", "patch")]
+    columns += [f"reads_{what}_{at}" for what in ("image", "patch") for at in (0, 1)]
+    seeds = [
+        epochs.assign(**{name: [10.0 * i + s, 50, 90] for i, name in enumerate(columns)})
+        for s in (0, 2)
+    ]
+    histories = {"large": seeds, "small": seeds}
+
+    kinds = figures.by_kind(histories, 2, "fitted", "%")
+    for axes, first in zip(kinds.axes, (31, 41, 51), strict=True):
+        assert axes.lines[0].get_ydata().tolist() == [first, 50, 90]
+        assert axes.lines[2].get_xdata()[0] == 1.5  # the drop
+
+    maps = figures.readings(histories, 2)
+    image, patch = (axes.images[0].get_array() for axes in maps.axes[:2])
+    assert image.shape == (2, 3)
+    assert image[:, 0].tolist() == [61, 71]
+    assert patch[:, 0].tolist() == [81, 91]
+
+    lies = figures.beside_wrong_patch(histories, 2)
+    assert [line.get_ydata()[0] for line in lies.axes[1].lines[:3]] == [1, 11, 21]

@@ -13,6 +13,7 @@ from lrbook.figures.arms import (
     patch_learning,
 )
 from lrbook.figures.base import draw_arm
+from lrbook.figures.inside import beside_wrong_patch, by_kind, readings
 from lrbook.figures.movie import movie
 from lrbook.figures.order import gradient_shares, signal_and_noise, trap
 from lrbook.figures.patterns import few_examples, linear_errors, memoriser_by_length
@@ -25,6 +26,8 @@ __all__ = [
     "CHANCE",
     "across",
     "against",
+    "beside_wrong_patch",
+    "by_kind",
     "by_step",
     "curve_with_bounds",
     "dots_by_arm",
@@ -43,6 +46,7 @@ __all__ = [
     "movie",
     "patch_learning",
     "phase_map",
+    "readings",
     "scaling",
     "signal_and_noise",
     "small_lines",

@@ -68,7 +68,7 @@ class PatchConfig(ImageConfig):
             "widen": 1,
             "stem_stride": 2,
             "batch": 32,
-            "epochs": 24,
+            "epochs": 20,
             "drop": 12,
             "eta2": 0.01,
             "pattern": 0.4,

@@ -1,0 +1,103 @@
+"""The learning order inside a network: kinds of training example, gradient, blocks."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lrbook import style
+from lrbook.figures.base import Histories, draw_arm, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+KINDS = {"image": "image alone", "both": "image and patch", "patch": "patch alone"}
+PLACES = "reads_image_"  # columns reads_image_0, reads_image_1, ...: one per place
+
+
+def by_kind(
+    histories: Histories, drop: int, quantity: str, ylabel: str, top: float = 102
+) -> "Figure":
+    """One panel per kind of training example, by epoch and arm; a grey line at the drop.
+
+    Args:
+        histories: arm -> one history per seed, with columns epoch and QUANTITY_KIND.
+        drop: the first epoch at the lower rate.
+        quantity: such as ``fitted`` or ``share``.
+        ylabel: what the axes say.
+        top: upper end of the axes.
+    """
+    figure, panels = new_figure(3, 1, figsize=(6.4, 8.4), sharex=True, sharey=True)
+    for axes, (kind, title) in zip(panels, KINDS.items(), strict=True):
+        for arm, seeds in histories.items():
+            draw_arm(axes, arm, seeds, "epoch", f"{quantity}_{kind}")
+        axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.2)
+        axes.set(title=f"Examples that show {title}", ylabel=ylabel, ylim=(0, top))
+    panels[-1].set_xlabel("epoch (grey line: the rate drops)")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return figure
+
+
+def readings(histories: Histories, drop: int) -> "Figure":
+    """What a linear reader gets right of picture and patch: place by epoch, one row per arm.
+
+    Args:
+        histories: arm -> one history per seed, with columns reads_image_K and reads_patch_K.
+        drop: the first epoch at the lower rate, a dashed line.
+    """
+    size = (6.4, 0.9 + 1.75 * len(histories))
+    figure, grid = new_figure(len(histories), 2, figsize=size, sharex=True, squeeze=False)
+    for row, (arm, seeds) in zip(grid, histories.items(), strict=True):
+        names = [name for name in seeds[0] if name.startswith(PLACES)]
+        for axes, what in zip(row, ("image", "patch"), strict=True):
+            mean = sum(h[[n.replace("image", what) for n in names]].to_numpy() for h in seeds)
+            last = len(mean) + 0.5
+            drawn = axes.imshow(
+                mean.T / len(seeds),
+                aspect="auto",
+                origin="lower",
+                extent=(0.5, last, -0.5, len(names) - 0.5),
+                vmin=0,
+                vmax=100,
+                cmap="viridis",
+            )
+            axes.axvline(drop - 0.5, color="white", linewidth=1.4, linestyle="--")
+            axes.set(title=f"{arm}: class of the {what}")
+            axes.grid(visible=False)
+        row[0].set_yticks(range(len(names)), _places(len(names)))
+        row[1].set_yticks([])
+    for axes in grid[-1]:
+        axes.set_xlabel("epoch")
+    figure.colorbar(drawn, ax=grid, label="read right (%)", shrink=0.7)
+    return figure
+
+
+def _places(count: int) -> list[str]:
+    return [f"block {index + 1}" for index in range(count - 1)] + ["head"]
+
+
+def beside_wrong_patch(values: Mapping[str, pd.DataFrame], drop: int) -> "Figure":
+    """Clean images, and the same with the patch of another class, by epoch: one panel per arm.
+
+    Args:
+        values: arm -> one history per seed, with columns epoch, clean, wrong_patch and
+            wrong_patch_followed.
+        drop: the first epoch at the lower rate.
+    """
+    figure, panels = new_figure(len(values), 1, figsize=(6.4, 0.9 + 2.5 * len(values)), sharex=True)
+    lines = {
+        "clean": ("clean image, right", "-"),
+        "wrong_patch": ("with another class's patch, right", "--"),
+        "wrong_patch_followed": ("with another class's patch, says that class", ":"),
+    }
+    for axes, (arm, seeds) in zip(np.atleast_1d(panels), values.items(), strict=True):
+        for column, (label, shape) in lines.items():
+            draw_arm(axes, arm, seeds, "epoch", column, label=label, linestyle=shape)
+        axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.2)
+        axes.set(title=arm, ylabel="answers (%)", ylim=(0, 102))
+    axes.set_xlabel("epoch (grey line: the rate drops)")
+    legend = figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center")
+    for handle in legend.legend_handles:
+        handle.set_color(style.NEUTRAL)  # the panels have their arms' colours
+    return figure

@@ -1,0 +1,38 @@
+"""Questions put to the history of one run on images: when, and how much before and after."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from lrbook.vision.outcome import LAST
+
+
+def first_above(history: pd.DataFrame, column: str, level: float) -> int | None:
+    """The first epoch in which ``column`` is above ``level``; None if it never is."""
+    found = history[history[column] > level].epoch
+    return int(found.iloc[0]) if len(found) else None
+
+
+def before_drop(history: pd.DataFrame, column: str, drop: int) -> float:
+    """Mean of ``column`` over the last three epochs before epoch ``drop``."""
+    return float(history[history.epoch < drop][column].tail(LAST).mean())
+
+
+def at_the_end(history: pd.DataFrame, column: str) -> float:
+    """Mean of ``column`` over the last three epochs."""
+    return float(history[column].tail(LAST).mean())
+
+
+def patch_advantage(history: pd.DataFrame) -> float:
+    """By how many points image and patch is fitted better than image alone, at the end."""
+    return at_the_end(history, "fitted_both") - at_the_end(history, "fitted_image")
+
+
+def epochs_words(epochs: Sequence[int | None]) -> str:
+    """One epoch per seed, None for never: ``5 to 8 (all 3 seeds)``, ``6 (2 of 3 seeds)``."""
+    known = sorted(epoch for epoch in epochs if epoch is not None)
+    if not known:
+        return f"never ({len(epochs)} seeds)"
+    many = f"all {len(epochs)}" if len(known) == len(epochs) else f"{len(known)} of {len(epochs)}"
+    span = f"{known[0]}" if known[0] == known[-1] else f"{known[0]} to {known[-1]}"
+    return f"{span} ({many} seeds)"

@@ -1,0 +1,39 @@
+"""Questions put to hand-made histories."""
+
+import pandas as pd
+import pytest
+
+from lrbook.vision.histories import at_the_end, before_drop, epochs_words, first_above
+from lrbook.vision.histories import patch_advantage as advantage
+
+HISTORY = pd.DataFrame(
+    {
+        "epoch": [1, 2, 3, 4, 5, 6],
+        "fitted_image": [10.0, 20, 30, 40, 50, 60],
+        "fitted_both": [10.0, 20, 60, 70, 70, 100],
+    }
+)
+
+
+def test_first_above_is_the_first_and_strictly_above():
+    assert first_above(HISTORY, "fitted_both", 20) == 3
+    assert first_above(HISTORY, "fitted_both", 100) is None
+
+
+def test_before_the_drop_are_the_epochs_below_it():
+    assert before_drop(HISTORY, "fitted_image", 5) == pytest.approx((20 + 30 + 40) / 3)
+    assert before_drop(HISTORY, "fitted_image", 2) == 10
+    assert at_the_end(HISTORY, "fitted_image") == 50
+    assert advantage(HISTORY) == 30
+
+
+@pytest.mark.parametrize(
+    ("epochs", "words"),
+    [
+        ([5, 8, 6], "5 to 8 (all 3 seeds)"),
+        ([None, 6, 6], "6 (2 of 3 seeds)"),
+        ([None, None], "never (2 seeds)"),
+    ],
+)
+def test_epochs_in_words(epochs, words):
+    assert epochs_words(epochs) == words

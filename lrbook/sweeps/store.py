@@ -11,7 +11,7 @@ import pandas as pd
 from lrbook.config import Config
 from lrbook.errors import RecordError
 from lrbook.records import Record, write_atomically
-from lrbook.sweeps.table import load, write
+from lrbook.sweeps.table import COUNTS, load, write
 from lrbook.unstored import Unstored
 
 
@@ -89,7 +89,7 @@ def _read_part(path: Path) -> Record:
     try:
         fields = json.loads(path.read_bytes())
         history = pd.DataFrame(fields.pop("history"))
-        history = history.astype({c: float for c in history if c not in ("step", "epoch")})
+        history = history.astype({c: float for c in history if c not in COUNTS})
         record = Record(**fields, table=history)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise RecordError(

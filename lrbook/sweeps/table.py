@@ -14,6 +14,8 @@ from lrbook.config import unknown_name
 from lrbook.errors import ConfigError, RecordError
 from lrbook.records import Record, recordings_dir, write_atomically
 
+COUNTS = ("step", "epoch")  # columns of a history that stay whole numbers
+
 
 class Sweep:
     """The finished runs of a sweep.
@@ -85,7 +87,9 @@ class Sweep:
 def write(folder: Path, records: Sequence[Record]) -> None:
     """Write ``histories.parquet``, then ``sweep.json``, which vouches for it."""
     tables = [
-        record.history.astype({c: "float32" for c in record.history if c != "step"}).assign(run=i)
+        record.history.astype(
+            {c: "float32" for c in record.history if c not in ("step", "epoch")}
+        ).assign(run=i)
         for i, record in enumerate(records)
     ]
     buffer = io.BytesIO()

@@ -1,0 +1,120 @@
+"""What if: settings of the patch experiment varied one at a time, and whether the order holds."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from lrbook import book, recordings, sweeps
+from lrbook.records import Record
+from lrbook.stats import mean_interval
+from lrbook.vision.histories import epochs_words
+
+BASE = "as in the base"
+
+
+def gather(base: str, names: Sequence[str]) -> tuple[dict[str, list[Record]], list[str]]:
+    """Setting -> its runs, the base first, from recorded sweeps of the patch experiment.
+
+    A sweep of the arm large alone varies something that the small rate does not have; its settings
+    get the base's runs of the arm small.
+
+    Args:
+        base: name of the sweep that the others depart from.
+        names: names of the other sweeps, in ``recordings.toml``.
+
+    Returns:
+        The settings, and the names of the sweeps that have not been recorded yet.
+
+    Raises:
+        LookupError: the base has not been recorded.
+    """
+    plain = sweeps.recorded(base).records
+    groups, missing = {BASE: plain}, []
+    small = [record for record in plain if record.config["arm"] == "small"]
+    for name in names:
+        [plan] = recordings.read(only=name)
+        try:
+            sweep = sweeps.recorded(name)
+        except LookupError:
+            missing.append(name)
+            continue
+        for point in plan.points:
+            found = sweep.select(**point)
+            groups[label(point)] = found + (small if "small" not in plan.arms else [])
+    return groups, missing
+
+
+def label(point: Mapping[str, Any]) -> str:
+    """``eta2 = 0.1``; several fields with commas between."""
+    return ", ".join(f"{name} = {value}" for name, value in point.items())
+
+
+def pairs(records: Sequence[Record]) -> list[tuple[Record, Record]]:
+    """(large, small) of each seed that has both, finished."""
+    arms = {
+        arm: {run.config["seed"]: run for run in runs} for arm, runs in book.by_arm(records).items()
+    }
+    large, small = arms.get("large", {}), arms.get("small", {})
+    return [(large[seed], small[seed]) for seed in sorted(large.keys() & small.keys())]
+
+
+def order_holds(large: Record, small: Record) -> bool:
+    """Whether the small rate learns the patch before epoch ``drop``, and the large one does not."""
+    drop = large.config["drop"]
+    epochs = [run.result["patch_learned_epoch"] for run in (large, small)]
+    slow, fast = (epoch is None or epoch >= drop for epoch in epochs)
+    return slow and not fast
+
+
+def gap(records: Sequence[Record], quantity: str = "clean") -> list[float]:
+    """Large minus small, one value per paired seed."""
+    return [one.result[quantity] - two.result[quantity] for one, two in pairs(records)]
+
+
+def table(groups: Mapping[str, Sequence[Record]]) -> pd.DataFrame:
+    """One row per setting: when each arm learns the patch, clean accuracies, gap, order."""
+    rows = []
+    for setting, records in groups.items():
+        arms, both = book.by_arm(records), pairs(records)
+        row = {"setting": setting if setting == BASE else f"`{setting}`"}
+        for arm in ("large", "small"):
+            epochs = [run.result["patch_learned_epoch"] for run in arms.get(arm, [])]
+            row[f"{arm}: learnt in"] = epochs_words(epochs) if epochs else "–"
+        for arm in ("large", "small"):
+            clean = [run.result["clean"] for run in arms.get(arm, [])]
+            row[f"{arm}: clean (%)"] = f"{mean_interval(clean)[0]:.1f}" if clean else "diverged"
+        row["large − small, by seed"] = ", ".join(f"{d:+.1f}" for d in gap(records)) or "–"
+        row["order"] = f"{sum(order_holds(*pair) for pair in both)} of {len(both)}"
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def order_words(groups: Mapping[str, Sequence[Record]]) -> str:
+    """In which settings the order of learning holds in all seeds, in some, and in none."""
+    found: dict[str, list[str]] = {"all": [], "some": [], "none": []}
+    for setting, records in groups.items():
+        holds = [order_holds(*pair) for pair in pairs(records)]
+        if holds:
+            kind = "all" if all(holds) else "some" if any(holds) else "none"
+            found[kind].append(setting)
+    start = {
+        "all": "The order holds in every seed: ",
+        "some": "In some seeds only: ",
+        "none": "In none: ",
+    }
+    return " ".join(
+        f"{start[kind]}{', '.join(f'*{setting}*' for setting in settings)}."
+        for kind, settings in found.items()
+        if settings
+    )
+
+
+def gap_words(groups: Mapping[str, Sequence[Record]]) -> str:
+    """How the gap moves: the settings with the smallest and the largest mean, beside the base."""
+    means = {s: sum(gap(r)) / len(gap(r)) for s, r in groups.items() if gap(r)}
+    low, high = min(means, key=means.get), max(means, key=means.get)
+    return (
+        f"Large minus small on clean images is {means[BASE]:+.1f} points in the base; over all "
+        f"settings it goes from {means[low]:+.1f} (*{low}*) to {means[high]:+.1f} (*{high}*)."
+    )

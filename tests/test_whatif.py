@@ -1,0 +1,95 @@
+"""What-if settings on hand-made runs."""
+
+import dataclasses
+
+import pytest
+
+from lrbook import recordings, whatif
+from lrbook.records import Record
+from lrbook.sweeps import Sweep
+from lrbook.vision.config import PatchConfig
+
+
+def run(arm, seed, learned, clean, **settings):
+    config = PatchConfig.for_profile("mini", arm=arm, seed=seed, data="digits", **settings)
+    result = {"patch_learned_epoch": learned, "clean": clean}
+    return Record(
+        config.run_id, "patch", config.model_dump(mode="json"), "finished", {}, result, None, 1.0
+    )
+
+
+BASE = [run("large", 5, 12, 60.0), run("small", 5, 5, 50.0), run("large", 6, None, 61.0),
+        run("small", 6, 6, 50.5)]  # fmt: skip
+STRONG = [run("large", 5, 3, 40.0, pattern=0.6), run("small", 5, 2, 45.0, pattern=0.6),
+          run("large", 6, 9, 42.0, pattern=0.6), run("small", 6, 8, 41.0, pattern=0.6)]  # fmt: skip
+COSINE = [run("large", 5, 10, 66.0, schedule="cosine")]
+
+
+@pytest.fixture
+def recorded(monkeypatch):
+    tables = {"what-if-base": BASE, "what-if-pattern": STRONG, "what-if-schedule": COSINE}
+
+    def find(name):
+        if name not in tables:
+            raise LookupError(name)
+        return Sweep(tables[name])
+
+    def plan(only):
+        points = {
+            "what-if-pattern": [{"pattern": 0.6}],
+            "what-if-schedule": [{"schedule": "cosine"}],
+            "what-if-batch": [{"batch": 32}],
+        }[only]
+        arms = ("large",) if only == "what-if-schedule" else ("large", "small")
+        return [recordings.Recording(only, "", "patch", "mini", arms, (5, 6), points=points)]
+
+    monkeypatch.setattr(whatif.sweeps, "recorded", find)
+    monkeypatch.setattr(whatif.recordings, "read", plan)
+    return whatif.gather("what-if-base", ["what-if-pattern", "what-if-schedule", "what-if-batch"])
+
+
+def test_settings_come_with_their_runs_and_the_missing_are_named(recorded):
+    groups, missing = recorded
+    assert list(groups) == [whatif.BASE, "pattern = 0.6", "schedule = cosine"]
+    assert missing == ["what-if-batch"]
+    assert groups["pattern = 0.6"] == STRONG
+    # the small rate has no schedule: the base's runs stand for it, on the paired seed
+    assert whatif.gap(groups["schedule = cosine"]) == [16.0]
+
+
+@pytest.mark.parametrize(
+    ("large", "small", "holds"),
+    [
+        (12, 5, True),
+        (None, 8, True),
+        (9, 8, True),
+        (8, 5, False),
+        (12, 9, False),
+        (12, None, False),
+    ],
+)
+def test_the_order_is_small_before_the_drop_and_large_not(large, small, holds):
+    """The drop is at epoch 9: learnt in epoch 9 is not before it."""
+    assert whatif.order_holds(run("large", 5, large, 60.0), run("small", 5, small, 50.0)) == holds
+
+
+def test_table_and_words(recorded):
+    groups, _ = recorded
+    table = whatif.table(groups).set_index("setting")
+    assert table.loc[whatif.BASE, "large − small, by seed"] == "+10.0, +10.5"
+    assert table.loc[whatif.BASE, "order"] == "2 of 2"
+    assert table.loc["`pattern = 0.6`", "order"] == "1 of 2"
+    assert table.loc["`pattern = 0.6`", "large: clean (%)"] == "41.0"
+    assert table.loc[whatif.BASE, "large: learnt in"] == "12 (1 of 2 seeds)"
+    words = whatif.order_words(groups)
+    assert "every seed: *as in the base*, *schedule = cosine*." in words
+    assert "some seeds only: *pattern = 0.6*." in words
+    assert "+10.2 points in the base" in whatif.gap_words(groups)
+    assert "from -2.0 (*pattern = 0.6*) to +16.0 (*schedule = cosine*)" in whatif.gap_words(groups)
+
+
+def test_a_diverged_run_is_no_pair():
+    lost = dataclasses.replace(BASE[0], status="diverged", result={})
+    table = whatif.table({whatif.BASE: [lost, BASE[1]]})
+    assert table.loc[0, "large: clean (%)"] == "diverged"
+    assert table.loc[0, "order"] == "0 of 0"

@@ -135,3 +135,15 @@ def test_kinds_blocks_and_wrong_patches_are_drawn_from_the_columns():
 
     lies = figures.beside_wrong_patch(histories, 2)
     assert [line.get_ydata()[0] for line in lies.axes[1].lines[:3]] == [1, 11, 21]
+
+
+def test_columns_by_epoch_with_every_drop():
+    history = pd.DataFrame(
+        {"epoch": [1, 2, 3], "clean": [1.0, 2, 3], "train_accuracy": [4.0, 5, 6]}
+    )
+    titles = {"train_accuracy": "Training", "clean": "New images"}
+    figure = figures.by_epoch({"large": [history], "small": [history]}, titles, [2, 3])
+    first, second = figure.axes
+    assert first.get_title() == "Training"
+    assert [line.get_ydata().tolist() for line in second.lines[:2]] == [[1, 2, 3]] * 2
+    assert [line.get_xdata()[0] for line in second.lines[2:]] == [1.5, 2.5]

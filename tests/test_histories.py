@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from lrbook.vision.histories import at_the_end, before_drop, epochs_words, first_above
+from lrbook.vision.histories import at_the_end, before_drop, crossing, epochs_words, first_above
 from lrbook.vision.histories import patch_advantage as advantage
 
 HISTORY = pd.DataFrame(
@@ -25,6 +25,22 @@ def test_before_the_drop_are_the_epochs_below_it():
     assert before_drop(HISTORY, "fitted_image", 2) == 10
     assert at_the_end(HISTORY, "fitted_image") == 50
     assert advantage(HISTORY) == 30
+
+
+@pytest.mark.parametrize(
+    ("first", "epoch"),
+    [
+        ([9, 9, 9, 9, 9, 9], 1),
+        ([1, 1, 1, 7, 7, 7], 6),  # running means 1 1 1 3 5 7 against 5: a tie is not ahead
+        ([9, 1, 1, 8, 8, 8], 5),
+        ([6, 6, 6, 6, 6, 4], 1),  # one bad evaluation is not the end of a lead,
+        ([6, 6, 6, 6, 6, 1], None),  # unless it outweighs the two before it
+        ([4, 4, 4, 4, 4, 6], None),
+    ],
+)
+def test_crossing_is_for_good_and_of_running_means(first, epoch):
+    one, two = (pd.DataFrame({"epoch": range(1, 7), "clean": v}) for v in (first, [5] * 6))
+    assert crossing(one, two, "clean") == epoch
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from lrbook.figures.arms import (
     patch_learning,
 )
 from lrbook.figures.base import draw_arm
+from lrbook.figures.epochs import by_epoch
 from lrbook.figures.inside import beside_wrong_patch, by_kind, readings
 from lrbook.figures.movie import movie
 from lrbook.figures.order import gradient_shares, signal_and_noise, trap
@@ -27,6 +28,7 @@ __all__ = [
     "across",
     "against",
     "beside_wrong_patch",
+    "by_epoch",
     "by_kind",
     "by_step",
     "curve_with_bounds",

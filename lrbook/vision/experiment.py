@@ -110,6 +110,9 @@ def run(
 
 def _run_one(task: train.Task, images: sources.Images, store: Store, bar: tqdm) -> Record:
     config = task.config
+    threads = torch.get_num_threads()
+    # A step of the narrowest network is too small to share: two threads wait more than they work.
+    torch.set_num_threads(1 if config.widen == 1 else threads)
     origin = collect(_describe(task.device), torch.get_num_threads()) | {
         "precision": task.precision,
         "compiled": task.device.type == "cuda",
@@ -129,6 +132,8 @@ def _run_one(task: train.Task, images: sources.Images, store: Store, bar: tqdm) 
         raise RunError(
             f"run {config.run_id} ({config.arm}, seed {config.seed}): {reason}"
         ) from error
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _train(task: train.Task, origin: dict[str, Any], store: Store, bar: tqdm) -> Record:

@@ -28,6 +28,18 @@ def patch_advantage(history: pd.DataFrame) -> float:
     return at_the_end(history, "fitted_both") - at_the_end(history, "fitted_image")
 
 
+def crossing(first: pd.DataFrame, second: pd.DataFrame, column: str) -> int | None:
+    """The epoch from which ``first`` is ahead of ``second`` and stays so; None if it ends behind.
+
+    Of histories over the same epochs, 1 if ``first`` was ahead all along. Compared is the mean over
+    an epoch and the two before it, as in final accuracies: one evaluation can jump.
+    """
+    one, two = (h.set_index("epoch")[column].rolling(LAST, 1).mean() for h in (first, second))
+    behind = one.index[~(one > two)]
+    after = one.index[one.index > behind.max()] if len(behind) else one.index
+    return int(after[0]) if len(after) else None
+
+
 def epochs_words(epochs: Sequence[int | None]) -> str:
     """One epoch per seed, None for never: ``5 to 8 (all 3 seeds)``, ``6 (2 of 3 seeds)``."""
     known = sorted(epoch for epoch in epochs if epoch is not None)

@@ -1,0 +1,37 @@
+"""Columns of the histories by epoch, arm against arm."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from lrbook import style
+from lrbook.figures.base import Histories, draw_arm, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def by_epoch(
+    histories: Histories,
+    columns: Mapping[str, str],
+    drops: Sequence[int],
+    ylabel: str = "accuracy (%)",
+) -> "Figure":
+    """One panel per column, by epoch and arm; grey lines where the rate drops.
+
+    Args:
+        histories: arm -> one history per seed.
+        columns: column -> the panel's title.
+        drops: first epochs at a lower rate.
+        ylabel: what the axes say.
+    """
+    size = (6.4, 0.8 + 2.8 * len(columns))
+    figure, panels = new_figure(len(columns), 1, figsize=size, sharex=True, squeeze=False)
+    for axes, (column, title) in zip(panels.flat, columns.items(), strict=True):
+        for arm, seeds in histories.items():
+            draw_arm(axes, arm, seeds, "epoch", column)
+        for drop in drops:
+            axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.2)
+        axes.set(title=title, ylabel=ylabel)
+    panels[-1, 0].set_xlabel("epoch (grey lines: the rate drops)")
+    panels[0, 0].legend(loc="lower right", ncols=len(histories))
+    return figure

@@ -29,7 +29,7 @@ def live(
     """Run an experiment in the notebook, one record per arm and seed.
 
     Args:
-        experiment: ``toy`` or ``patch``.
+        experiment: ``toy``, ``patch`` or ``cifar``.
         profile: the experiment's profile.
         seeds, arms: None takes the profile's.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -261,7 +261,7 @@ def reported(table: str) -> dict[str, Any]:
 def deviations(config: dict[str, Any], experiment: str) -> pd.DataFrame:
     """The settings of a stored run that differ from the class defaults: name, here, default.
 
-    For the patch experiment the defaults are the paper's.
+    For the experiments on images the defaults are the authors'.
     """
     cls = experiments.config_class(experiment)
     rows = [

@@ -28,7 +28,7 @@ def expand(
     """The configurations of a sweep: every point, at every place of the grid, arm and seed.
 
     Args:
-        experiment: ``toy`` or ``patch``.
+        experiment: ``toy``, ``patch`` or ``cifar``.
         profile: the experiment's profile.
         grid: field -> values; all combinations are run.
         points: fields that go together, one mapping each, such as n and p0 for a kappa.

@@ -161,7 +161,7 @@ def interval_words(numbers: Sequence[float | None], digits: int | None = None) -
 def difference_words(records: Sequence[Record], quantity: str, first: str, second: str) -> str:
     """``first - second`` over the seeds that both arms have: mean, 95 % interval, number."""
     mean, half, count = paired_difference(records, quantity, first, second)
-    return f"{_plus_minus(mean, half)} ({count} paired seeds)"
+    return f"{_plus_minus(mean, half)} ({count} paired seed{'s' if count != 1 else ''})"
 
 
 def gain_words(before: Sequence[float], after: Sequence[float]) -> str:

@@ -1,0 +1,75 @@
+"""What a run on images costs: floating-point operations, counted from its configuration."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from lrbook.records import Record
+from lrbook.vision.settings import IMAGE_SIZE, ImageConfig
+
+CIFAR_SIZES = {"train_size": 50_000, "test_size": 10_000}
+DIGITS_SIZES = {"train_size": 1_400, "test_size": 397}
+GPU_SPEEDS = {
+    "T4, fp16, at 20 % of its 65 TFLOP/s": 0.2 * 65e12,
+    "H200, bf16, at 40 % of its 989 TFLOP/s": 0.4 * 989e12,
+}
+"""Peaks from the makers' data sheets, dense; the shares are assumed, not measured."""
+
+BACKWARD = 2  # a backward pass costs two forward passes: gradients by inputs and by weights
+
+
+def forward_flops(config: ImageConfig) -> int:
+    """Operations of one image's forward pass: 2 per multiply-add of convolutions and linear layer.
+
+    Batch norm, relu and the patch are left out; they cost time on a GPU, but hardly operations.
+    """
+    per_group = (config.depth - 4) // 6
+    widths = [16] + [16 * config.widen * 2**group for group in range(3)]
+    side = IMAGE_SIZE // config.stem_stride
+    adds = side**2 * 9 * 3 * widths[0]
+    for group, stride in enumerate((1, 2, 2)):
+        inputs, outputs = widths[group], widths[group + 1]
+        side //= stride
+        for index in range(per_group):
+            first = inputs if index == 0 else outputs
+            adds += side**2 * 9 * (first + outputs) * outputs
+            if first != outputs:
+                adds += side**2 * first * outputs  # the shortcut
+    return 2 * (adds + widths[-1] * 10)
+
+
+def run_flops(config: ImageConfig) -> float:
+    """Operations of a whole run, training and evaluation, without the instruments of ``watch``."""
+    sizes = DIGITS_SIZES if config.data == "digits" else CIFAR_SIZES
+    train, test = (getattr(config, name) or default for name, default in sizes.items())
+    tested = 2 * test + config.patch_test_size if config.experiment == "patch" else test
+    images = (1 + BACKWARD) * train + tested
+    return float(config.epochs) * images * forward_flops(config)
+
+
+def recorded_speed(records: Sequence[Record], cls: type[ImageConfig]) -> float:
+    """Median operations per second of stored runs, evaluation and instruments included."""
+    return statistics.median(
+        run_flops(cls(**record.config)) / record.wall_s for record in records if record.wall_s
+    )
+
+
+def table(cls: type[ImageConfig], speeds: Mapping[str, float]) -> pd.DataFrame:
+    """One row per profile: operations of a run, and minutes of its default arms and seeds.
+
+    Args:
+        cls: the experiment's configuration.
+        speeds: heading -> operations per second that a machine is taken to sustain.
+    """
+    rows = []
+    for profile in cls.profiles:
+        configs = cls.expand(profile)
+        work = sum(run_flops(config) for config in configs)
+        row = {
+            "profile": f"`{profile}`",
+            "runs": len(configs),
+            "10¹⁵ operations": f"{work / 1e15:.2g}",
+        }
+        rows.append(row | {name: f"{work / speed / 60:.2g}" for name, speed in speeds.items()})
+    return pd.DataFrame(rows)

@@ -1,0 +1,55 @@
+"""Operations counted by arithmetic, against PyTorch's own counter on the real network."""
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from lrbook.records import Record
+from lrbook.vision import cost
+from lrbook.vision.cifar import CifarConfig
+from lrbook.vision.config import PatchConfig
+from lrbook.vision.wideresnet import WideResNet
+
+
+@pytest.mark.parametrize(
+    ("depth", "widen", "stride"), [(10, 1, 2), (10, 2, 1), (16, 4, 1), (22, 3, 2)]
+)
+def test_forward_pass(depth, widen, stride):
+    config = PatchConfig(arm="large", seed=0, depth=depth, widen=widen, stem_stride=stride)
+    model = WideResNet(depth, widen, stem_stride=stride).eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(torch.zeros(3, 3, 32, 32))
+    assert 3 * cost.forward_flops(config) == counter.get_total_flops()
+
+
+def test_backward_pass_costs_two_forward_passes():
+    """But for the first layer, whose input needs no gradient."""
+    model = WideResNet(10, 2).train()
+    with FlopCounterMode(display=False) as counter:
+        model(torch.zeros(2, 3, 32, 32)).sum().backward()
+    config = PatchConfig(arm="large", seed=0, depth=10, widen=2)
+    assert counter.get_total_flops() == pytest.approx(6 * cost.forward_flops(config), rel=0.01)
+
+
+def test_a_run_is_its_epochs_of_training_and_evaluation():
+    config = PatchConfig.for_profile("laptop", arm="large", seed=0)
+    images = 24 * (3 * 20_000 + 2 * 2_000 + 1_000)
+    assert cost.run_flops(config) == images * cost.forward_flops(config)
+    plain = CifarConfig.for_profile("paper", arm="large", seed=0)
+    assert cost.run_flops(plain) == 200 * (3 * 50_000 + 10_000) * cost.forward_flops(plain)
+
+
+def test_table_has_a_row_per_profile_and_halves_with_speed():
+    table = cost.table(PatchConfig, {"slow": 1e12, "fast": 2e12}).set_index("profile")
+    assert list(table.index) == [f"`{name}`" for name in PatchConfig.profiles]
+    row = table.loc["`laptop`"]
+    assert row["runs"] == 3
+    assert float(row["slow"]) == pytest.approx(2 * float(row["fast"]), rel=0.06)
+
+
+def test_recorded_speed_is_the_median_of_work_over_time():
+    config = PatchConfig.for_profile("smoke", arm="large", seed=0)
+    times = (1.0, 2.0, 4.0, None)
+    plain = config.model_dump(mode="json")
+    runs = [Record("", "patch", plain, "finished", {}, {}, None, t) for t in times]
+    assert cost.recorded_speed(runs, PatchConfig) == cost.run_flops(config) / 2

@@ -1,0 +1,117 @@
+"""Noise in the activations beside a large rate: what it wins back, how much of it, until when."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from lrbook import book
+from lrbook.beyond import by_seed, percent, recovered
+from lrbook.records import Record
+from lrbook.stats import mean_interval
+from lrbook.sweeps import Sweep
+
+
+def switched(level: float) -> float:
+    """Share of relus that the noise turns on or off, for activations N(0, 1) before the relu.
+
+    The chance that x and x + level * e have different signs, x and e independent N(0, 1).
+    """
+    return math.atan(level) / math.pi
+
+
+def closing_words(records: Sequence[Record], quantity: str = "clean") -> str:
+    """Whether noise closes the gap from small to large, as it comes out, over paired seeds.
+
+    Args:
+        records: runs of the arms large, small and noise.
+        quantity: the result that is compared.
+    """
+
+    def stands(first: str, second: str) -> str:
+        found = book.difference_words(records, quantity, first, second)
+        return f"{book.standing(records, quantity, first, second)} {second}, by {found} points"
+
+    words = [
+        f"On new images the large rate ends **{stands('large', 'small')}**.",
+        f"The noise arm ends **{stands('noise', 'small')}**, and **{stands('noise', 'large')}**.",
+    ]
+    if book.standing(records, quantity, "large", "small") == "ahead of":
+        arms = book.by_arm(records)
+        seeds = set.intersection(*({r.config["seed"] for r in runs} for runs in arms.values()))
+        values = {arm: by_seed(records, arm, quantity) for arm in ("small", "noise", "large")}
+        share = recovered(*([found[s] for s in seeds] for found in values.values()))
+        words.append(f"By means, noise wins back **{percent(share)}** of the gap.")
+    else:
+        words.append("Without a gap that is clear of chance, no share of it can be quoted.")
+    return " ".join(words)
+
+
+def share_reported(told: Mapping[str, Mapping[str, float]]) -> str:
+    """The same share of the paper's numbers, arm -> clean."""
+    return percent(recovered(*([told[arm]["clean"]] for arm in ("small", "noise", "large"))))
+
+
+def groups(sweep: Sweep) -> dict[str, list[Record]]:
+    """Setting -> its runs: by level, the noise removed at the first drop, then by its last epoch.
+
+    Args:
+        sweep: runs of the arm noise over noise, and over noise_drop (0 means at the first drop).
+    """
+    found: dict[tuple, list[Record]] = {}
+    for record in sweep.records:
+        level, end = record.config["noise"], record.config["noise_drop"]
+        found.setdefault((end != 0, end if end else level, level), []).append(record)
+    named = {}
+    for (moved, _, level), records in sorted(found.items()):
+        config = records[0].config
+        last = min((config["noise_drop"] if moved else config["drop"]) - 1, config["epochs"])
+        until = "to the end" if last == config["epochs"] else f"until epoch {last}"
+        named[f"{level:g} {until}"] = records
+    return named
+
+
+def difference(records: Sequence[Record], plain: Sequence[Record], arm: str) -> list[float]:
+    """Noise minus ``arm`` of ``plain``: final accuracy on new images, one value per seed of both."""
+    mine, other = by_seed(records, "noise", "clean"), by_seed(plain, arm, "clean")
+    return [mine[seed] - other[seed] for seed in sorted(mine.keys() & other.keys())]
+
+
+def table(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record]) -> pd.DataFrame:
+    """One row per setting: relus switched, accuracies, and differences to both arms by seed.
+
+    Args:
+        settings: as ``groups`` gives them.
+        plain: runs of the arms large and small at the same size.
+    """
+    rows = []
+    for setting, records in settings.items():
+        level = records[0].config["noise"]
+        values = {
+            name: [run.result[name] for run in records] for name in ("clean", "train_accuracy")
+        }
+        row = {"noise": setting, "relus switched": f"{100 * switched(level):.0f} %"}
+        row["new images (%)"] = f"{mean_interval(values['clean'])[0]:.1f}"
+        row["training images (%)"] = f"{mean_interval(values['train_accuracy'])[0]:.1f}"
+        for arm in ("small", "large"):
+            row[f"above {arm}, by seed"] = (
+                ", ".join(f"{d:+.1f}" for d in difference(records, plain, arm)) or "–"
+            )
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def above_words(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record]) -> str:
+    """In which settings noise ends above the small rate without it, and which mean is the best."""
+    kinds: dict[str, list[str]] = {"every seed": [], "some seeds": [], "no seed": []}
+    for setting, records in settings.items():
+        above = [d > 0 for d in difference(records, plain, "small")]
+        kind = "every seed" if all(above) else "some seeds" if any(above) else "no seed"
+        kinds[kind].append(f"*{setting}*")
+    means = {
+        setting: mean_interval([run.result["clean"] for run in records])[0]
+        for setting, records in settings.items()
+    }
+    best = max(means, key=means.get)
+    told = " ".join(f"In {kind}: {', '.join(named)}." for kind, named in kinds.items() if named)
+    return f"Above the small rate without noise: {told} Best mean: *{best}*, {means[best]:.1f} %."

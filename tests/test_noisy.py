@@ -1,0 +1,112 @@
+"""Noise in the activations: shares of relus and of gaps, groups of a sweep, and the verdicts."""
+
+import numpy as np
+import pytest
+
+from lrbook import noisy
+from lrbook.records import Record
+from lrbook.sweeps import Sweep
+from lrbook.vision.cifar import CifarConfig
+
+
+def run(arm, seed, clean, **settings):
+    config = CifarConfig.for_profile("mini", arm=arm, seed=seed, data="digits", **settings)
+    return Record(
+        run_id=config.run_id,
+        experiment="cifar",
+        config=config.model_dump(),
+        status="finished",
+        provenance={},
+        result={"clean": clean, "train_accuracy": 99.0},
+        history_sha256=None,
+        wall_s=1.0,
+        message=None,
+    )
+
+
+def arms(**values):
+    return [run(arm, seed, clean) for arm, found in values.items() for seed, clean in found.items()]
+
+
+def test_switched_relus_against_draws():
+    x, e = np.random.default_rng(0).normal(size=(2, 200_000))
+    for level in (0.1, 0.4, 0.8):
+        drawn = np.mean(np.sign(x) != np.sign(x + level * e))
+        assert noisy.switched(level) == pytest.approx(drawn, abs=0.003)
+    assert noisy.switched(0) == 0
+
+
+def test_a_gap_that_noise_closes_by_half():
+    records = arms(
+        large={5: 80.0, 6: 80.5, 7: 80.2},
+        small={5: 70.0, 6: 70.4, 7: 70.1},
+        noise={5: 75.0, 6: 75.4, 7: 75.2},
+    )
+    words = noisy.closing_words(records)
+    assert "large rate ends **ahead of small, by 10.1" in words
+    assert "noise arm ends **ahead of small, by 5.0" in words
+    assert "and **behind large, by -5.0" in words
+    assert words.endswith("noise wins back **50 %** of the gap.")
+
+
+def test_no_share_of_a_gap_that_may_be_chance():
+    records = arms(large={5: 80.0, 6: 70.0}, small={5: 70.0, 6: 75.0}, noise={5: 71.0, 6: 71.0})
+    words = noisy.closing_words(records)
+    assert "large rate ends **not apart from small" in words
+    assert "%" not in words
+    assert words.endswith("no share of it can be quoted.")
+
+
+def test_the_share_is_over_the_seeds_that_all_arms_have():
+    records = arms(
+        large={5: 80.0, 6: 80.5}, small={5: 70.0, 6: 70.4}, noise={6: 70.4 + 10.1, 9: 0.0}
+    )
+    assert "wins back **100 %**" in noisy.closing_words(records)
+
+
+def test_the_papers_share():
+    told = {"large": {"clean": 90.0}, "noise": {"clean": 88.0}, "small": {"clean": 80.0}}
+    assert noisy.share_reported(told) == "80 %"
+
+
+PLAIN = arms(large={5: 60.0, 6: 61.0}, small={5: 50.0, 6: 51.0})
+
+
+@pytest.fixture
+def settings():
+    points = [{"noise": 0.4}, {"noise": 0.1}, {"noise": 0.4, "noise_drop": 17}]
+    points += [{"noise": 0.4, "noise_drop": 5}]
+    found = [(52.0, 50.0), (49.0, 50.0), (53.0, 54.0), (51.0, 52.0)]
+    return noisy.groups(
+        Sweep(
+            [
+                run("noise", seed, clean, **point)
+                for point, pair in zip(points, found, strict=True)
+                for seed, clean in zip((5, 6), pair, strict=True)
+            ]
+        )
+    )
+
+
+def test_groups_by_level_then_by_last_epoch(settings):
+    # mini: 16 epochs, the first drop at 9
+    want = ["0.1 until epoch 8", "0.4 until epoch 8", "0.4 until epoch 4", "0.4 to the end"]
+    assert list(settings) == want
+    assert [len(records) for records in settings.values()] == [2, 2, 2, 2]
+
+
+def test_table_and_words(settings):
+    table = noisy.table(settings, PLAIN)
+    assert list(table["above small, by seed"]) == [
+        "-1.0, -1.0",
+        "+2.0, -1.0",
+        "+1.0, +1.0",
+        "+3.0, +3.0",
+    ]
+    assert table["above large, by seed"].iloc[0] == "-11.0, -11.0"
+    assert list(table["relus switched"]) == ["3 %", "12 %", "12 %", "12 %"]
+    assert noisy.above_words(settings, PLAIN) == (
+        "Above the small rate without noise: In every seed: *0.4 until epoch 4*, *0.4 to the end*. "
+        "In some seeds: *0.4 until epoch 8*. In no seed: *0.1 until epoch 8*. "
+        "Best mean: *0.4 to the end*, 53.5 %."
+    )

@@ -72,7 +72,7 @@ def groups(sweep: Sweep) -> dict[str, list[Record]]:
 
 
 def difference(records: Sequence[Record], plain: Sequence[Record], arm: str) -> list[float]:
-    """Noise minus ``arm`` of ``plain``: final accuracy on new images, one value per seed of both."""
+    """Noise minus ``arm`` of ``plain`` on new images at the end, one value per paired seed."""
     mine, other = by_seed(records, "noise", "clean"), by_seed(plain, arm, "clean")
     return [mine[seed] - other[seed] for seed in sorted(mine.keys() & other.keys())]
 

@@ -3,6 +3,7 @@
 Every number that a page shows passes through here from a record or from ``paper_reported.toml``.
 """
 
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,9 +59,34 @@ def recorded(*names: str) -> list[Record]:
     raise LookupError(f"none of the recordings {', '.join(names)} is in the results folder")
 
 
+def recorded_set(*sets: Sequence[str]) -> list[list[Record]]:
+    """The finished runs of the first of the ``sets`` of recordings that is there as a whole.
+
+    So a page that shows several recordings never mixes scales or data. Name the largest first.
+    Raises LookupError if no set is complete, that is, has runs in each of its recordings.
+    """
+    for names in sets:
+        found = [recordings.load(name) for name in names]
+        if all(found):
+            return found
+    raise LookupError(f"none of the sets of recordings {sets} is in the results folder")
+
+
 def sweep(name: str) -> Sweep:
     """The recorded sweep ``name``. Raises LookupError if it has not been recorded."""
     return sweeps.recorded(name)
+
+
+def data_of(records: Sequence[Record]) -> str:
+    """The name of the images that all these runs were trained on.
+
+    Raises:
+        ValueError: they differ; such runs do not belong into one figure or table.
+    """
+    names = sorted({record.provenance["data"] for record in records})
+    if len(names) != 1:
+        raise ValueError(f"runs on different images: {', '.join(names)}")
+    return names[0]
 
 
 def by_arm(records: Sequence[Record]) -> dict[str, list[Record]]:
@@ -138,10 +164,15 @@ def verdict_rate_or_noise(groups: dict[str, Sequence[Record]]) -> str:
 
 
 def results_table(records: Sequence[Record], quantities: dict[str, str]) -> pd.DataFrame:
-    """Arms as rows; per quantity (result name -> heading) mean and 95 % interval over seeds."""
+    """Arms as rows; per quantity (result name -> heading) mean and 95 % interval over seeds.
+
+    Runs on images have their data named in a column.
+    """
     rows = []
     for arm, runs in by_arm(records).items():
         row = {"arm": arm, "seeds": len(runs)}
+        if runs[0].provenance.get("data"):
+            row["images"] = data_of(runs)
         for quantity, heading in quantities.items():
             row[heading] = interval_words([run.result[quantity] for run in runs])
         rows.append(row)
@@ -230,7 +261,8 @@ def provenance(records: Sequence[Record]) -> str:
     hours = sum(record.wall_s for record in records) / 3600
     spent = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes"
     parts = [
-        f"{len(records)} runs, {'seeds' if len(seeds) > 1 else 'seed'} {_ranges(seeds)}",
+        f"{len(records)} run{'s' if len(records) > 1 else ''}",
+        f"{'seeds' if len(seeds) > 1 else 'seed'} {_ranges(seeds)}",
         *_distinct(origins, "data"),
         *_distinct(origins, "device"),
         *_distinct(origins, "precision"),
@@ -239,11 +271,12 @@ def provenance(records: Sequence[Record]) -> str:
         ", ".join(sorted({o["date"][:10] for o in origins})),
         *(f"commit {c[:8]}" for c in sorted({o["commit"] for o in origins if o["commit"]})),
     ]
-    return f"*{'; '.join(parts)}.*"
+    return f"*{', '.join(parts[:2])}; {'; '.join(parts[2:])}.*"
 
 
 def _distinct(origins: Sequence[dict[str, Any]], name: str) -> list[str]:
-    return sorted({origin[name] for origin in origins if origin.get(name)})
+    found = {origin[name] for origin in origins if origin.get(name)}
+    return sorted({re.sub(r"\b1 cores$", "1 core", words) for words in found})
 
 
 def _ranges(seeds: Sequence[int]) -> str:

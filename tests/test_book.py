@@ -82,9 +82,10 @@ def test_difference_of_differences():
 
 def test_table_has_means_with_intervals_and_the_number_of_seeds():
     table = book.results_table(RUNS, {"clean": "clean (%)"})
+    common = {"seeds": 2, "images": "some images"}
     assert table.to_dict("records") == [
-        {"arm": "large", "seeds": 2, "clean (%)": "71.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}12.7"},
-        {"arm": "small", "seeds": 2, "clean (%)": "59.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}12.7"},
+        {"arm": "large", **common, "clean (%)": "71.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}12.7"},
+        {"arm": "small", **common, "clean (%)": "59.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}12.7"},
     ]
 
 
@@ -161,3 +162,23 @@ def test_nothing_recorded_is_said_by_name(tmp_path, monkeypatch):
 def test_gains_are_paired():
     words = book.gain_words([0.5, 0.7], [0.6, 0.8]).replace("\N{NO-BREAK SPACE}", " ")
     assert words == "0.100 ± 0.000 (2 paired seeds)"
+
+
+def test_data_are_named_and_never_mixed():
+    assert book.data_of(RUNS) == "some images"
+    assert set(book.results_table(RUNS, {"clean": "clean"})["images"]) == {"some images"}
+    other = record("large", 3, clean=1.0)
+    other.provenance["data"] = "other images"
+    with pytest.raises(ValueError, match="other images, some images"):
+        book.data_of([*RUNS, other])
+    with pytest.raises(ValueError, match="different images"):
+        book.results_table([*RUNS, other], {"clean": "clean"})
+
+
+def test_a_set_of_recordings_is_taken_as_a_whole(monkeypatch):
+    there = {"paper": RUNS[:1], "laptop": RUNS[:2], "laptop-control": RUNS[2:3]}
+    monkeypatch.setattr(book.recordings, "load", lambda name: there.get(name, []))
+    sets = (("paper", "paper-control"), ("laptop", "laptop-control"))
+    assert book.recorded_set(*sets) == [RUNS[:2], RUNS[2:3]]
+    with pytest.raises(LookupError, match="paper-control"):
+        book.recorded_set(sets[0])

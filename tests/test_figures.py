@@ -147,3 +147,10 @@ def test_columns_by_epoch_with_every_drop():
     assert first.get_title() == "Training"
     assert [line.get_ydata().tolist() for line in second.lines[:2]] == [[1, 2, 3]] * 2
     assert [line.get_xdata()[0] for line in second.lines[2:]] == [1.5, 2.5]
+
+
+def test_a_figure_names_its_images():
+    history = pd.DataFrame({"epoch": [1, 2], "clean": [1.0, 2]})
+    figure = figures.by_epoch({"large": [history]}, {"clean": "New images"}, [2])
+    assert figures.sign(figure, "CIFAR-10 (JPEG copy)") is figure
+    assert "CIFAR-10 (JPEG copy)" in [text.get_text() for text in figure.texts]

@@ -12,7 +12,7 @@ from lrbook.figures.arms import (
     learning_order,
     patch_learning,
 )
-from lrbook.figures.base import draw_arm
+from lrbook.figures.base import draw_arm, sign
 from lrbook.figures.epochs import by_epoch
 from lrbook.figures.inside import beside_wrong_patch, by_kind, readings
 from lrbook.figures.movie import movie
@@ -50,6 +50,7 @@ __all__ = [
     "phase_map",
     "readings",
     "scaling",
+    "sign",
     "signal_and_noise",
     "small_lines",
     "stills",

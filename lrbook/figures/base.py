@@ -39,3 +39,9 @@ def draw_arm(
     axes.plot(at, values.mean(0), color=color, **line)
     if len(values) > 1:
         axes.fill_between(at, values.min(0), values.max(0), color=color, alpha=0.18, linewidth=0)
+
+
+def sign(figure: "Figure", data: str) -> "Figure":
+    """Name the images behind a figure in its lower right corner, and return it."""
+    figure.supxlabel(data, x=0.99, horizontalalignment="right", fontsize=9)
+    return figure

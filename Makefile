@@ -36,7 +36,7 @@ test: $(STAMP) ## run the tests (PYTEST_ARGS="-k toy" narrows them)
 record: $(STAMP) ## list the recordings the book wants and their state; RUN=1 runs the missing ones
 	$(BIN)/lrbook record $(if $(filter-out 0,$(RUN)),--run) $(RECORD_ARGS)
 
-bench: $(STAMP) ## time the toy on one core against plain loops, into _build/bench.json
+bench: $(STAMP) ## time toy and images against plain loops, into _build/bench.json
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 
 lock: $(BIN)/uv ## rewrite requirements.txt from pyproject.toml (LOCK_ARGS=--upgrade for newer ones)

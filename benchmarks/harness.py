@@ -39,9 +39,12 @@ def one_core() -> None:
 
 
 def seconds_per_step(
-    loops: Mapping[str, Callable[[int], object]], rounds: int, seconds: float
+    loops: Mapping[str, Callable[[int], object]],
+    rounds: int,
+    seconds: float,
+    clock: Callable[[], float] = time.process_time,
 ) -> dict[str, float]:
-    """Median CPU seconds per step of each loop.
+    """Median seconds per step of each loop.
 
     Processor time and not the clock's: on a core of one's own they are equal, and on a shared one
     the other programs' turns do not count. The loops take turns, so that a slow spell meets all.
@@ -50,26 +53,27 @@ def seconds_per_step(
         loops: name -> what takes a number of steps and returns when they are done.
         rounds: how often each is timed.
         seconds: about how long one timing takes (at least one step).
+        clock: processor time; the wall's where a GPU does the work.
     """
     steps = {}
     for name, loop in loops.items():
         loop(1)  # compiles, allocates
-        count, took = 1, _timed(loop, 1)
+        count, took = 1, _timed(loop, 1, clock)
         while took < seconds / 4 and count < 1_000_000:
             count *= 4
-            took = _timed(loop, count)
+            took = _timed(loop, count, clock)
         steps[name] = max(1, round(count * seconds / took))
     times = {name: [] for name in loops}
     for _ in range(rounds):
         for name, loop in loops.items():
-            times[name].append(_timed(loop, steps[name]) / steps[name])
+            times[name].append(_timed(loop, steps[name], clock) / steps[name])
     return {name: statistics.median(found) for name, found in times.items()}
 
 
-def _timed(loop: Callable[[int], object], steps: int) -> float:
-    began = time.process_time()
+def _timed(loop: Callable[[int], object], steps: int, clock: Callable[[], float]) -> float:
+    began = clock()
     loop(steps)
-    return max(time.process_time() - began, 1e-9)
+    return max(clock() - began, 1e-9)
 
 
 def table(rows: Sequence[Row]) -> str:

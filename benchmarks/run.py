@@ -1,7 +1,7 @@
-"""Time the toy on one CPU core against plain loops: ``make bench``.
+"""Time the toy and the training on images against plain loops: ``make bench``.
 
-Every loop takes the same steps of noisy descent from the same weights in single precision; before
-anything is timed, all of them must reach the same weights without noise.
+On a CPU everything runs on one core. Before anything is timed, loops that are to do the same must
+show that they do: the toy's reach the same weights, networks on images have the same loss.
 """
 
 import argparse
@@ -10,24 +10,57 @@ from pathlib import Path
 from harness import one_core, table, write
 
 OUTPUT = Path(__file__).resolve().parent.parent / "_build" / "bench.json"
+PARTS = ("toy", "vision")
 
 
 def main() -> None:
-    one_core()
-    import toy  # only now: NumPy, JAX and PyTorch count the cores when they are imported
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--settings", nargs="+", default=toy.SETTINGS, metavar="PROFILE")
-    parser.add_argument("--rounds", type=int, default=7, help="timings of each loop")
-    parser.add_argument("--seconds", type=float, default=0.2, help="length of one timing")
+    parser.add_argument("--only", choices=PARTS, help="one part (default: both)")
+    parser.add_argument("--settings", nargs="+", metavar="PROFILE", help="of the toy")
+    parser.add_argument("--networks", nargs="+", metavar="PROFILE", help="laptop, paper")
+    parser.add_argument("--rounds", type=int, default=7, help="timings of each of the toy's loops")
+    parser.add_argument("--seconds", type=float, default=0.2, help="length of one of these")
+    parser.add_argument("--authors", type=Path, metavar="CHECKOUT", help="cwein3/large-lr-code")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="for images")
     parser.add_argument("--output", type=Path, default=OUTPUT)
     arguments = parser.parse_args()
+    one_core()
     rows = []
-    for setting in arguments.settings:
-        rows += toy.rows(setting, arguments.rounds, arguments.seconds)
-    print("Medians of processor time on one core; ours draws fresh normals in every row.\n")
+    if arguments.only in (None, "toy"):
+        rows += toy_rows(arguments)
+    if arguments.only in (None, "vision"):
+        rows += vision_rows(arguments)
+    print("Medians; on a CPU of processor time on one core.\n")
     print(table(rows))
     write(rows, arguments.output)
+
+
+def toy_rows(arguments: argparse.Namespace) -> list:
+    """The toy's comparisons; ours draws fresh normals in every row."""
+    import toy  # only now: NumPy, JAX and PyTorch count the cores when they are imported
+
+    found = []
+    for setting in arguments.settings or toy.SETTINGS:
+        found += toy.rows(setting, arguments.rounds, arguments.seconds)
+    return found
+
+
+def vision_rows(arguments: argparse.Namespace) -> list:
+    """The comparisons on images."""
+    import torch
+    import vision
+
+    torch.set_num_threads(1)
+    if arguments.authors is None:
+        print("Rows on the authors' code are left out: give a clone of it with --authors.")
+    device, networks = torch.device(arguments.device), arguments.networks or vision.NETWORKS
+    found = []
+    if device.type == "cpu":
+        for profile in networks:
+            found += vision.memory(profile, arguments.authors)
+    for profile in networks:
+        found += vision.rows(profile, device, arguments.authors)
+    return found + vision.shares(device)
 
 
 if __name__ == "__main__":

@@ -63,4 +63,73 @@ def test_the_script_says_what_it_offers():
     script = [sys.executable, ROOT / "benchmarks" / "run.py", "--help"]
     done = subprocess.run(script, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "--settings" in done.stdout
+    assert {"--settings", "--authors", "--only"} <= set(done.stdout.replace("[", " ").split())
+
+
+@pytest.fixture
+def vision(monkeypatch):
+    """The module ``benchmarks/vision.py``."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import torch
+    import vision
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield vision
+    torch.set_num_threads(threads)
+    for name in ("vision", "authors", "harness"):
+        sys.modules.pop(name, None)
+
+
+SMALL = {"batch": 4, "widen": 1, "train_size": 80, "test_size": 8, "patch_test_size": 8}
+
+
+def test_rows_on_images_are_well_formed(vision, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(vision, "roof", lambda device, config: 100.0)
+    cpu = torch.device("cpu")
+    found = vision.rows("laptop", cpu, rounds=1, batches=1, **SMALL)
+    found += vision.shares(cpu, **SMALL)
+    assert [row.unit for row in found] == ["images/s", "GFLOP/s", "s", "s"]
+    assert all(row.ours > 0 and row.peer > 0 for row in found)
+    assert "JPEG" not in found[0].name  # no data are needed
+
+
+def test_roof_counts_operations_over_the_shortest_time(vision, monkeypatch):
+    import torch
+
+    config = vision.PatchConfig.for_profile("laptop", arm="large", seed=0, **SMALL)
+    monkeypatch.setattr(vision, "_shortest", lambda call, device, rounds: 2.0)
+    largest = 2 * 1024**3  # the GEMM; these convolutions are small
+    assert vision.roof(torch.device("cpu"), config) == pytest.approx(largest / 2 / 1e9)
+
+
+def test_memory_is_that_of_a_process_of_its_own(vision):
+    """Wider by far, larger by far: 30 million weights, their gradients and momenta."""
+    small = vision._peak("laptop", "ours", None, SMALL)
+    large = vision._peak("laptop", "plain", None, SMALL | {"widen": 20})
+    assert large > small + 50
+
+
+def test_another_network_is_not_timed(vision, monkeypatch):
+    import torch
+
+    class Other:
+        def __init__(self, *parts):
+            pass
+
+        def step(self, images, labels):
+            return 3.0
+
+    monkeypatch.setattr(vision.authors, "Loop", Other)
+    config = vision.PatchConfig.for_profile("laptop", arm="large", seed=0, **SMALL)
+    with pytest.raises(SystemExit, match="not the same network"):
+        vision.check(config, torch.device("cpu"), None)
+
+
+def test_a_folder_that_is_no_checkout_is_refused(vision, tmp_path):
+    import torch
+
+    with pytest.raises(SystemExit, match=r"wideresnet.py: give a clone"):
+        vision.authors.load(tmp_path, torch.device("cpu"))

@@ -1,0 +1,236 @@
+"""Training on images: against the authors' code, plain PyTorch, and the machine's roof."""
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import authors
+import torch
+import torch.nn.functional as F
+from harness import Row, seconds_per_step
+
+from lrbook.records import Store
+from lrbook.vision import experiment, train
+from lrbook.vision.config import PatchConfig
+from lrbook.vision.cost import BACKWARD, forward_flops
+from lrbook.vision.patch import generator
+from lrbook.vision.sources import CIFAR_MEAN, CIFAR_STD, Images
+
+BATCHES = {"laptop": 20, "paper": 2}  # timed at once
+NETWORKS = {"laptop": "WRN-10-2, stem 2, batch 64", "paper": "WRN-16-10, batch 128"}
+TOLERANCE = 1e-3  # of the first loss, in fp32
+PRECISIONS = {"cpu": "bf16", "cuda": "bf16"}
+
+
+def make_images(count: int, tested: int = 10) -> Images:
+    """Random pixels and labels in the shape of CIFAR-10; what is shown costs the same."""
+    draw = generator(0, "benchmark")
+    sets = []
+    for size in (count, tested):
+        sets.append(torch.randint(256, (size, 3, 32, 32), generator=draw, dtype=torch.uint8))
+        sets.append(torch.randint(10, (size,), generator=draw))
+    return Images("random", *sets, CIFAR_MEAN, CIFAR_STD)
+
+
+class Ours:
+    """The training that ``lrbook run patch`` does, patching included; or a plainer form of it."""
+
+    def __init__(
+        self, config: PatchConfig, images: Images, device: torch.device, *, plain: bool = False
+    ) -> None:
+        precision = "fp32" if plain else PRECISIONS[device.type]
+        self.task = train.make_task(config, images, device, precision)
+        self.model = train.make_model(config, device)
+        self.optimizer = train.make_optimizer(self.model, config)
+        if plain:
+            self.model = self.model.to(memory_format=torch.contiguous_format)
+        if device.type == "cuda" and not plain:
+            self.model.compile_training()
+
+    def epochs(self, count: int) -> None:
+        """As many epochs over the images given."""
+        for _ in range(count):
+            train.train_epoch(self.task, self.model, self.optimizer, 1).tolist()
+
+
+def check(config: PatchConfig, device: torch.device, code: object) -> None:
+    """Stop unless their network, with our weights, has our loss on a batch."""
+    ours = Ours(config, make_images(2 * config.batch), device, plain=True)
+    index = torch.arange(config.batch, device=device)
+    batch = train.training_batch(ours.task, index, generator(0, "visits", 0, device.type))
+    ours.model.train()
+    wanted = F.cross_entropy(ours.model(batch.images), batch.labels).item()
+    found = authors.Loop(code, ours.task, ours.model).step(batch.images, batch.labels)
+    if abs(found - wanted) > TOLERANCE * abs(wanted):
+        raise SystemExit(f"their first loss is {found}, ours {wanted}: not the same network.")
+
+
+def rows(
+    profile: str,
+    device: torch.device,
+    checkout: Path | None = None,
+    *,
+    rounds: int = 3,
+    seconds: float = 0.0,
+    batches: int = 0,
+    **changes: object,
+) -> list[Row]:
+    """Images/s of training in one of ``NETWORKS``, ours over each peer, then over the roof.
+
+    Args:
+        profile: ``laptop`` or ``paper``.
+        device: all loops run on it.
+        checkout: of the authors' code; None leaves their rows out.
+        rounds, seconds: as for ``seconds_per_step``.
+        batches: length of what is timed at once; 0 for the profile's.
+        **changes: fields that differ from the profile.
+    """
+    config = PatchConfig.for_profile(profile, arm="large", seed=0, **changes)
+    images = make_images((batches or BATCHES[profile]) * config.batch)
+    name = f"{NETWORKS[profile]}: training"
+    ours = Ours(config, images, device)
+    plain = Ours(config, images, device, plain=True)
+    loops: dict[str, Callable[[int], object]] = {
+        "ours": ours.epochs,
+        "ours, fp32 and NCHW": plain.epochs,
+    }
+    if checkout is not None:
+        code = authors.load(checkout, device)
+        check(config, device, code)
+        theirs = authors.Loop(code, ours.task, ours.model)
+        ready = train.normalise(ours.task.train, ours.task).split(config.batch)
+        labels = ours.task.train_labels.split(config.batch)
+
+        def steps(count: int) -> None:
+            for _ in range(count):
+                for x, y in zip(ready, labels, strict=True):
+                    theirs.step(x, y)
+
+        def epochs(count: int) -> None:
+            for _ in range(count):
+                theirs.epoch(images)
+
+        loops |= {"the authors' step, batches ready": steps, "the authors' epoch": epochs}
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
+    took = seconds_per_step(loops, rounds, seconds, clock)
+    speed = {loop: len(images.train) / each for loop, each in took.items()}
+    found = [
+        Row(f"{name}, {peer}", speed["ours"], speed[peer], "images/s") for peer in list(loops)[1:]
+    ]
+    work = (1 + BACKWARD) * forward_flops(config) * speed["ours"] / 1e9
+    best = roof(device, config)
+    return [*found, Row(f"{name}, best convolution or GEMM", work, best, "GFLOP/s")]
+
+
+def roof(device: torch.device, config: PatchConfig, rounds: int = 5) -> float:
+    """GFLOP/s of the fastest of: the network's convolutions forward, and a large GEMM, in bf16."""
+    kind = {"device": device, "dtype": torch.bfloat16}
+    calls: list[tuple[float, Callable[[], object]]] = []
+    side = 32 // config.stem_stride
+    for group in range(3):
+        width = 16 * config.widen * 2**group
+        x = torch.randn((config.batch, width, side, side), **kind)
+        x = x.contiguous(memory_format=torch.channels_last)
+        w = torch.randn((width, width, 3, 3), **kind).contiguous(memory_format=torch.channels_last)
+        work = 2 * config.batch * side**2 * 9 * width**2
+        calls.append((work, lambda x=x, w=w: F.conv2d(x, w, padding=1)))
+        side //= 2
+    size = 8192 if device.type == "cuda" else 1024
+    a = torch.randn((size, size), **kind)
+    calls.append((2 * size**3, lambda: a @ a))
+    return max(work / _shortest(call, device, rounds) / 1e9 for work, call in calls)
+
+
+def _shortest(call: Callable[[], object], device: torch.device, rounds: int) -> float:
+    def wait() -> None:
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
+    call()
+    times = []
+    for _ in range(rounds):
+        wait()
+        began = clock()
+        for _ in range(5):
+            call()
+        wait()
+        times.append((clock() - began) / 5)
+    return min(times)
+
+
+def shares(device: torch.device, **changes: object) -> list[Row]:
+    """Cost of evaluation and of a checkpoint beside an epoch of training, at laptop scale."""
+    config = PatchConfig.for_profile("laptop", arm="large", seed=0, **changes)
+    images = make_images(min(config.train_size, 20 * config.batch), config.test_size)
+    ours = Ours(config, images, device)
+    whole = config.train_size / len(images.train)
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
+
+    def timed(call: Callable[[], object]) -> float:
+        times = []
+        for _ in range(3):
+            began = clock()
+            call()
+            times.append(clock() - began)
+        return statistics.median(times)
+
+    ours.epochs(1)
+    epoch = whole * timed(lambda: ours.epochs(1))
+    tested = timed(lambda: train.evaluate(ours.task, ours.model, 1).tolist())
+    origin = {"data_fingerprint": "", "precision": ours.task.precision}
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(folder)
+
+        def save() -> None:
+            parts = (ours.model, ours.optimizer, None, [{}] * config.epochs, 0.0, origin)
+            store.save_checkpoint(config, experiment._pack(*parts))
+
+        saved = timed(save)
+    return [
+        Row("laptop: evaluation beside an epoch of training", tested, epoch, "s"),
+        Row("laptop: checkpoint beside an epoch of training", saved, epoch, "s"),
+    ]
+
+
+def memory(profile: str, checkout: Path | None, **changes: object) -> list[Row]:
+    """Peak memory of a process that trains two batches on the CPU, beside the peers' processes."""
+    names = {"plain": "ours, fp32 and NCHW", "theirs": "the authors' epoch"}
+    if checkout is None:
+        del names["theirs"]
+    peaks = {name: _peak(profile, name, checkout, changes) for name in ("ours", *names)}
+    return [
+        Row(f"{NETWORKS[profile]}: peak memory, {words}", peaks["ours"], peaks[name], "MiB")
+        for name, words in names.items()
+    ]
+
+
+def _peak(profile: str, loop: str, checkout: Path | None, changes: dict[str, object]) -> float:
+    """Highest resident memory (MiB) of a process of its own that runs ``train_once``."""
+    given = json.dumps([profile, loop, str(checkout or ""), changes])
+    script = [sys.executable, str(Path(__file__)), given]
+    done = subprocess.run(script, capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
+
+
+def train_once(profile: str, loop: str, checkout: str, changes: dict[str, object]) -> None:
+    """Two batches by one of the loops ``ours``, ``plain`` and ``theirs``."""
+    torch.set_num_threads(1)
+    config = PatchConfig.for_profile(profile, arm="large", seed=0, **changes)
+    images, cpu = make_images(2 * config.batch), torch.device("cpu")
+    ours = Ours(config, images, cpu, plain=loop != "ours")
+    if loop == "theirs":
+        authors.Loop(authors.load(Path(checkout), cpu), ours.task, ours.model).epoch(images)
+    else:
+        ours.epochs(1)
+
+
+if __name__ == "__main__":
+    train_once(*json.loads(sys.argv[1]))
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

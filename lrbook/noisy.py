@@ -28,19 +28,21 @@ def closing_words(records: Sequence[Record], quantity: str = "clean") -> str:
         quantity: the result that is compared.
     """
 
+    arms = {arm: by_seed(records, arm, quantity) for arm in ("small", "noise", "large")}
+
     def stands(first: str, second: str) -> str:
-        found = book.difference_words(records, quantity, first, second)
-        return f"{book.standing(records, quantity, first, second)} {second}, by {found} points"
+        seeds = sorted(arms[first].keys() & arms[second].keys())
+        by = book.interval_words([arms[first][s] - arms[second][s] for s in seeds], 1)
+        where = book.standing(records, quantity, first, second)
+        return f"{where} {second}** ({by} points, {len(seeds)} pairs)"
 
     words = [
-        f"On new images the large rate ends **{stands('large', 'small')}**.",
-        f"The noise arm ends **{stands('noise', 'small')}**, and **{stands('noise', 'large')}**.",
+        f"On new images the large rate ends **{stands('large', 'small')}.",
+        f"The noise arm ends **{stands('noise', 'small')}, and **{stands('noise', 'large')}.",
     ]
     if book.standing(records, quantity, "large", "small") == "ahead of":
-        arms = book.by_arm(records)
-        seeds = set.intersection(*({r.config["seed"] for r in runs} for runs in arms.values()))
-        values = {arm: by_seed(records, arm, quantity) for arm in ("small", "noise", "large")}
-        share = recovered(*([found[s] for s in seeds] for found in values.values()))
+        seeds = set.intersection(*(set(found) for found in arms.values()))
+        share = recovered(*([found[s] for s in seeds] for found in arms.values()))
         words.append(f"By means, noise wins back **{percent(share)}** of the gap.")
     else:
         words.append("Without a gap that is clear of chance, no share of it can be quoted.")

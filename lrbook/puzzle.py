@@ -1,0 +1,45 @@
+"""The puzzle in a table and a sentence: who is ahead before the rate drops, and who at the end."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from lrbook import book
+from lrbook.records import Record
+from lrbook.vision.histories import at_the_end, before_drop, crossing
+from lrbook.whatif import pairs
+
+COLUMNS = {"clean": "new images", "train_accuracy": "training images"}
+
+
+def before_and_after(records: Sequence[Record]) -> pd.DataFrame:
+    """Accuracy of the arms large and small, before the first drop and at the end, by paired seeds.
+
+    Means of the last three epochs each; mean and 95 % interval over seeds, and of the difference.
+    """
+    both = pairs(records)
+    drop = both[0][0].config["drop"]
+    rows = []
+    for column, what in COLUMNS.items():
+        before = [[before_drop(run.history, column, drop) for run in pair] for pair in both]
+        after = [[at_the_end(run.history, column) for run in pair] for pair in both]
+        for when, found in (("before the first drop", before), ("at the end", after)):
+            large, small = zip(*found, strict=True)
+            gap = [one - two for one, two in found]
+            values = {"large": large, "small": small, f"large − small ({len(gap)} pairs)": gap}
+            words = {name: book.interval_words(value, 1) for name, value in values.items()}
+            rows.append({"accuracy (%)": f"{what}, {when}"} | words)
+    return pd.DataFrame(rows)
+
+
+def crossing_words(records: Sequence[Record]) -> str:
+    """From which epoch on the large rate is ahead on new images, seed by seed, beside the drops."""
+    found = []
+    for large, small in pairs(records):
+        epoch = crossing(large.history, small.history, "clean")
+        found.append(f"{'never' if epoch is None else epoch} (seed {large.config['seed']})")
+    drops = [str(records[0].config[name]) for name in ("drop", "drop2", "drop3")]
+    return (
+        "On new images the large rate is ahead, and stays ahead to the end, from epoch: "
+        f"**{', '.join(found)}**. The rates drop at the start of the epochs {', '.join(drops)}."
+    )

@@ -1,0 +1,60 @@
+"""The puzzle's table and sentence, on hand-made histories."""
+
+import pandas as pd
+
+from lrbook import puzzle
+from lrbook.records import Record
+from lrbook.vision.cifar import CifarConfig
+
+SIZES = {"data": "digits", "epochs": 8, "drop": 5, "drop2": 6, "drop3": 7}
+
+
+def run(arm, seed, clean):
+    config = CifarConfig(arm=arm, seed=seed, **SIZES)
+    history = pd.DataFrame({"epoch": range(1, 9), "clean": clean, "train_accuracy": clean})
+    return Record(
+        run_id=config.run_id,
+        experiment="cifar",
+        config=config.model_dump(),
+        status="finished",
+        provenance={},
+        result={},
+        history_sha256=None,
+        wall_s=1.0,
+        message=None,
+        table=history,
+    )
+
+
+RUNS = [
+    run("large", 5, [10, 40, 40, 40, 70, 80, 80, 80]),
+    run("large", 6, [10, 42, 42, 42, 50, 50, 50, 50]),
+    run("small", 5, [60] * 8),
+    run("small", 6, [61] * 8),
+    run("small", 7, [99] * 8),  # has no partner
+]
+
+
+def test_before_the_drop_and_at_the_end_over_paired_seeds():
+    table = puzzle.before_and_after(RUNS)
+    assert list(table["accuracy (%)"]) == [
+        "new images, before the first drop",
+        "new images, at the end",
+        "training images, before the first drop",
+        "training images, at the end",
+    ]
+    first, second = table["large"].iloc[:2]
+    assert first.startswith("41.0")
+    assert second.startswith("65.0")
+    assert table["small"].iloc[0].startswith("60.5")
+    gap = table["large − small (2 pairs)"]
+    assert gap.iloc[0].startswith("-19.5")
+    assert gap.iloc[2] == gap.iloc[0]
+
+
+def test_crossing_is_told_by_seed():
+    # running means of large, seed 5: ... 40, 50, 63.3, so ahead of 60 from epoch 6
+    assert puzzle.crossing_words(RUNS) == (
+        "On new images the large rate is ahead, and stays ahead to the end, from epoch: "
+        "**6 (seed 5), never (seed 6)**. The rates drop at the start of the epochs 5, 6, 7."
+    )

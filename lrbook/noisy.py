@@ -80,7 +80,7 @@ def difference(records: Sequence[Record], plain: Sequence[Record], arm: str) -> 
 
 
 def table(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record]) -> pd.DataFrame:
-    """One row per setting: relus switched, accuracies, and differences to both arms by seed.
+    """One row per setting: units switched, accuracies, and differences to both arms by seed.
 
     Args:
         settings: as ``groups`` gives them.
@@ -92,7 +92,8 @@ def table(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record]) -> 
         values = {
             name: [run.result[name] for run in records] for name in ("clean", "train_accuracy")
         }
-        row = {"noise": setting, "relus switched": f"{100 * switched(level):.0f} %"}
+        row = {"noise": setting, "images": book.data_of([*records, *plain])}
+        row["units switched"] = f"{100 * switched(level):.0f} %"
         row["new images (%)"] = f"{mean_interval(values['clean'])[0]:.1f}"
         row["training images (%)"] = f"{mean_interval(values['train_accuracy'])[0]:.1f}"
         for arm in ("small", "large"):
@@ -106,14 +107,17 @@ def table(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record]) -> 
 def above_words(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record]) -> str:
     """In which settings noise ends above the small rate without it, and which mean is the best."""
     kinds: dict[str, list[str]] = {"every seed": [], "some seeds": [], "no seed": []}
+    means = {}
     for setting, records in settings.items():
+        if records[0].config["noise"] == 0:
+            continue
         above = [d > 0 for d in difference(records, plain, "small")]
         kind = "every seed" if all(above) else "some seeds" if any(above) else "no seed"
         kinds[kind].append(f"*{setting}*")
-    means = {
-        setting: mean_interval([run.result["clean"] for run in records])[0]
-        for setting, records in settings.items()
-    }
-    best = max(means, key=means.get)
+        means[setting] = mean_interval([run.result["clean"] for run in records])[0]
     told = " ".join(f"In {kind}: {', '.join(named)}." for kind, named in kinds.items() if named)
-    return f"Above the small rate without noise: {told} Best mean: *{best}*, {means[best]:.1f} %."
+    best, small = max(means, key=means.get), [*by_seed(plain, "small", "clean").values()]
+    return (
+        f"Above the small rate without noise: {told} Best mean: *{best}*, {means[best]:.1f} %; "
+        f"without noise {mean_interval(small)[0]:.1f} %."
+    )

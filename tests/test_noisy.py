@@ -16,7 +16,7 @@ def run(arm, seed, clean, **settings):
         experiment="cifar",
         config=config.model_dump(),
         status="finished",
-        provenance={},
+        provenance={"data": "digits"},
         result={"clean": clean, "train_accuracy": 99.0},
         history_sha256=None,
         wall_s=1.0,
@@ -104,9 +104,15 @@ def test_table_and_words(settings):
         "+3.0, +3.0",
     ]
     assert table["above large, by seed"].iloc[0] == "-11.0, -11.0"
-    assert list(table["relus switched"]) == ["3 %", "12 %", "12 %", "12 %"]
+    assert list(table["units switched"]) == ["3 %", "12 %", "12 %", "12 %"]
     assert noisy.above_words(settings, PLAIN) == (
         "Above the small rate without noise: In every seed: *0.4 until epoch 4*, *0.4 to the end*. "
         "In some seeds: *0.4 until epoch 8*. In no seed: *0.1 until epoch 8*. "
-        "Best mean: *0.4 to the end*, 53.5 %."
+        "Best mean: *0.4 to the end*, 53.5 %; without noise 50.5 %."
     )
+
+
+def test_level_0_is_in_the_table_and_not_among_the_levels_that_help(settings):
+    none = {"0 until epoch 8": [run("noise", seed, 99.0, noise=0.0) for seed in (5, 6)]}
+    assert noisy.table(none | settings, PLAIN)["units switched"].iloc[0] == "0 %"
+    assert noisy.above_words(none | settings, PLAIN) == noisy.above_words(settings, PLAIN)

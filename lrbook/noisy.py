@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from lrbook import book
+from lrbook import book, sweeps
 from lrbook.beyond import by_seed, percent, recovered
 from lrbook.records import Record
 from lrbook.stats import mean_interval
@@ -34,7 +34,9 @@ def closing_words(records: Sequence[Record], quantity: str = "clean") -> str:
         seeds = sorted(arms[first].keys() & arms[second].keys())
         by = book.interval_words([arms[first][s] - arms[second][s] for s in seeds], 1)
         where = book.standing(records, quantity, first, second)
-        return f"{where} {second}** ({by} points, {len(seeds)} pairs)"
+        return (
+            f"{where} {second}** ({by} points, {len(seeds)} pair{'s' if len(seeds) != 1 else ''})"
+        )
 
     words = [
         f"On new images the large rate ends **{stands('large', 'small')}.",
@@ -52,6 +54,17 @@ def closing_words(records: Sequence[Record], quantity: str = "clean") -> str:
 def share_reported(told: Mapping[str, Mapping[str, float]]) -> str:
     """The same share of the paper's numbers, arm -> clean."""
     return percent(recovered(*([told[arm]["clean"]] for arm in ("small", "noise", "large"))))
+
+
+def recorded(name: str, base: str) -> tuple[dict[str, list[Record]], list[Record]]:
+    """The recorded sweep ``name`` as ``groups``, and the runs without noise, of the sweep ``base``.
+
+    Both empty as long as one of the two has not been recorded.
+    """
+    try:
+        return groups(sweeps.recorded(name)), sweeps.recorded(base).records
+    except LookupError:
+        return {}, []
 
 
 def groups(sweep: Sweep) -> dict[str, list[Record]]:

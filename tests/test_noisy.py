@@ -95,6 +95,24 @@ def test_groups_by_level_then_by_last_epoch(settings):
     assert [len(records) for records in settings.values()] == [2, 2, 2, 2]
 
 
+def test_recorded_is_all_or_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("LRBOOK_RECORDINGS", str(tmp_path))
+    assert noisy.recorded("cifar-noise", "cifar-mini") == ({}, [])
+    there = {"cifar-noise": Sweep(PLAIN)}
+
+    def load(name):
+        if name not in there:
+            raise LookupError(name)
+        return there[name]
+
+    monkeypatch.setattr(noisy.sweeps, "recorded", load)
+    assert noisy.recorded("cifar-noise", "cifar-mini") == ({}, [])
+    there["cifar-mini"] = Sweep(PLAIN[:1])
+    found, plain = noisy.recorded("cifar-noise", "cifar-mini")
+    assert found == noisy.groups(Sweep(PLAIN))
+    assert plain == PLAIN[:1]
+
+
 def test_table_and_words(settings):
     table = noisy.table(settings, PLAIN)
     assert list(table["above small, by seed"]) == [

@@ -47,11 +47,13 @@ def gap(records: Sequence[Record], quantity: str = QUANTITY) -> tuple[float, flo
 
 
 def verdict(records: Sequence[Record], quantity: str = QUANTITY) -> str:
-    """``L-S ahead``, ``S ahead``, ``not apart`` (interval over 0), or ``diverged``."""
+    """``L-S ahead``, ``S ahead``, ``not apart`` (0 in the interval), ``one pair``, ``diverged``."""
     mean, half, count = gap(records, quantity)
     if not count:
         return "diverged"
-    if half is None or abs(mean) <= half:
+    if half is None:
+        return "one pair"
+    if abs(mean) <= half:
         return "not apart"
     return "L-S ahead" if mean > 0 else "S ahead"
 
@@ -77,16 +79,18 @@ def gap_table(groups: Mapping[str, Sequence[Record]], quantity: str = QUANTITY) 
 
 
 def difference(mean: float, half: float | None) -> str:
-    """A signed mean with its interval."""
-    return f"{mean:+.3f}" if half is None else f"{mean:+.3f} ± {half:.3f}"
+    """A signed mean with its interval, not to be torn apart in a table."""
+    space = "\N{NO-BREAK SPACE}"
+    return f"{mean:+.3f}" if half is None else f"{mean:+.3f}{space}±{space}{half:.3f}"
 
 
 def verdict_words(groups: Mapping[str, Sequence[Record]]) -> str:
     """One sentence per verdict that occurs: in which of the groups."""
     sentences = {
         "L-S ahead": "L-S ends ahead of S (interval above 0): ",
-        "not apart": "The two are not apart (interval over 0): ",
-        "S ahead": "S ends ahead of L-S: ",
+        "not apart": "The two are not apart (0 inside the interval): ",
+        "S ahead": "S ends ahead of L-S (interval below 0): ",
+        "one pair": "One pair of runs tells nothing about chance: ",
         "diverged": "No pair of runs finished: ",
     }
     found = {label: verdict(records) for label, records in groups.items()}
@@ -111,17 +115,27 @@ def percent(share: float) -> str:
     return "–" if np.isnan(share) else f"{100 * share:.0f} %"
 
 
-def noise_row(label: str, base: Sequence[Record], noisy: Sequence[Record]) -> dict[str, str]:
+def noise_row(
+    head: Mapping[str, str], base: Sequence[Record], noisy: Sequence[Record]
+) -> dict[str, str]:
     """A mitigated small rate beside S and L-S of ``base``, on the seeds that all three have.
 
+    Args:
+        head: the first columns, heading -> cell.
+        base: runs of S, and perhaps of L-S, without that noise.
+        noisy: runs of S with it.
+
     Returns:
-        setting, P-only test accuracy, its difference to S and to L-S, and the share of the gap.
+        ``head``, the training loss on Q, the P-only test accuracy, its difference to S and to L-S,
+        and the share of the gap.
     """
     plain, large, mine = by_seed(base, "S"), by_seed(base, "L-S"), by_seed(noisy, "S")
     seeds = sorted(plain.keys() & mine.keys() & (large.keys() or plain.keys()))
     values = [mine[seed] for seed in seeds]
     low = [plain[seed] for seed in seeds]
-    row = {"setting": label, "accuracy on P alone": book.interval_words(values)}
+    left = by_seed(noisy, "S", "q_only_loss")
+    row = {**head, "loss on Q": book.interval_words([left[seed] for seed in seeds], 2)}
+    row["accuracy on P alone"] = book.interval_words(values)
     row["above S"] = difference(*book.paired_interval(values, low))
     if large:
         high = [large[seed] for seed in seeds]

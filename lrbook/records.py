@@ -10,6 +10,7 @@ by name, and is neither used nor overwritten.
 
 import contextlib
 import dataclasses
+import errno
 import hashlib
 import io
 import json
@@ -23,6 +24,7 @@ import pandas as pd
 
 from lrbook.config import Config
 from lrbook.errors import ConfigError, RecordError
+from lrbook.locks import claim
 
 STATUSES = ("running", "finished", "diverged", "failed")
 
@@ -122,6 +124,10 @@ class Store:
                     f"Restore it, or move the folder {folder.name} away and run again."
                 )
         return record
+
+    def claim(self, config: Config) -> contextlib.AbstractContextManager[None]:
+        """Hold this run while it is worked on; another process that wants it waits, and says so."""
+        return claim(self.root / f".{config.run_id}.lock", f"run {config.run_id}")
 
     def start(self, config: Config, provenance: dict[str, Any]) -> None:
         """Write a record with status ``running``."""
@@ -284,4 +290,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise RecordError(f"{path} cannot be written ({error.strerror}).") from None
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        hint = " Make room and give the same command again; what was there is intact."
+        reason = f"{path} cannot be written ({error.strerror})."
+        raise RecordError(reason + (hint if full else "")) from None

@@ -1,5 +1,6 @@
 """The store of a run that is not to be kept, as in a notebook."""
 
+import contextlib
 import os
 from typing import Any
 
@@ -20,6 +21,10 @@ class Unstored(Store):
 
     def load(self, config: Config) -> None:
         """No run is known."""
+
+    def claim(self, config: Config) -> contextlib.AbstractContextManager[None]:
+        """Nobody else can want what is not kept."""
+        return contextlib.nullcontext()
 
     def start(self, config: Config, provenance: dict[str, Any]) -> None:
         """Note nothing."""

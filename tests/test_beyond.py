@@ -49,7 +49,7 @@ def test_a_point_is_its_settings_and_the_rest_of_the_profile(sweep):
         ([0.5, 0.52, 0.51], [0.9, 0.91, 0.92], "L-S ahead"),
         ([0.9, 0.91, 0.92], [0.5, 0.52, 0.51], "S ahead"),
         ([0.5, 0.9, 0.7], [0.9, 0.5, 0.7], "not apart"),
-        ([0.5], [0.9], "not apart"),
+        ([0.5], [0.9], "one pair"),
         ([], [0.9], "diverged"),
     ],
 )
@@ -74,10 +74,12 @@ def test_share_of_the_gap():
     assert beyond.percent(0.254) == "25 %"
     assert beyond.percent(math.nan) == "–"
     base = group([0.5, 0.5], [0.9, 0.9])
-    row = beyond.noise_row("σ", base, [Run("S", 0, 0.7), Run("S", 1, 0.7), Run("S", 9, 0.0)])
+    head = {"σ": "1"}
+    row = beyond.noise_row(head, base, [Run("S", 0, 0.7), Run("S", 1, 0.7), Run("S", 9, 0.0)])
     assert row["share of the gap"] == "50 %"
+    assert list(row)[:2] == ["σ", "loss on Q"]
     assert row["above S"].startswith("+0.200")
-    assert "above L-S" not in beyond.noise_row("σ", base[:2], base[:2])
+    assert "above L-S" not in beyond.noise_row(head, base[:2], base[:2])
 
 
 def test_figures_of_variants_draw_every_group(sweep):

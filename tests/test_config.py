@@ -209,7 +209,7 @@ def test_expand_pairs_seeds_and_arms():
         (3, "large"),
     ]
     assert {config.eta1 for config in configs} == {0.2}
-    assert {config.epochs for config in configs} == {24}
+    assert {config.epochs for config in configs} == {20}
 
 
 def test_expand_without_seeds_and_arms_takes_the_profiles():

@@ -26,7 +26,9 @@ def films(frames=60, directions=121):
     for config in ToyConfig.expand("demo", seeds=[0], arms=["L-S", "S"]):
         values = rng.normal(0, 5, (frames, directions))
         step = np.arange(frames) * 1000
-        made[config.arm] = Film(config, step, np.full(frames, 0.35), psi, values, np.zeros(frames))
+        made[config.arm] = Film(
+            config, step, np.full(frames, 0.35), psi, values, np.zeros((frames, 4), bool)
+        )
     return made
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lrbook.toy import pattern_memory, profile_along, tasks
+from lrbook.toy import pattern_memory, profile_along, rays, tasks
 from lrbook.toy.config import ToyConfig
 from lrbook.toy.network import output_weights, relu_part
 
@@ -43,7 +43,7 @@ def test_the_line_is_read_off_by_homogeneity():
     reach = profile_along.REACH
     # N(X z + reach Y zeta) = |X + 2 reach Y|, positively homogeneous
     values = np.abs(np.cos(psi) + 2 * reach * np.sin(psi))[None]
-    film = profile_along.Film(L_S, np.zeros(1), np.zeros(1), psi, values, np.zeros(1))
+    film = profile_along.Film(L_S, np.zeros(1), np.zeros(1), psi, values, np.zeros((1, 4), bool))
     t = np.linspace(-3, 3, 25)
     assert profile_along.along_line(film, t)[0] == pytest.approx(np.abs(1 + 2 * t), abs=5e-3)
 
@@ -59,8 +59,27 @@ def test_kinked_share_of_isotropic_neurons(r):
     V = np.random.default_rng(1).normal(size=(2, 400_000))
     drawn = ((V[0] - r * V[1] > 0) != (V[0] + r * V[1] > 0)).mean()
     assert pattern_memory.kinked_share(r) == pytest.approx(drawn, abs=4 * np.sqrt(r / 400_000))
-    rays = np.stack([np.ones(3), [-r, 0, r]], axis=1)
-    assert float(profile_along.kinked(V, rays)) == pytest.approx(drawn, abs=1e-5)
+    directions = np.stack([np.ones(3), [-r, 0, r]], axis=1)
+    assert float(rays.kinked(V, directions).mean()) == pytest.approx(drawn, abs=1e-5)
+
+
+def test_neurons_that_stay_between_the_rays_one_by_one():
+    r, frames = 0.4, 3
+    weights = np.random.default_rng(4).normal(size=(frames, 2, 200))
+    directions = np.stack([np.ones(3), [-r, 0, r]], axis=1)
+    between = np.stack([np.asarray(rays.kinked(V, directions)) for V in weights])
+    then = still = 0
+    for j in range(200):
+        signs = [
+            [weights[k, 0, j] + side * r * weights[k, 1, j] > 0 for side in (-1, 1)] for k in (0, 2)
+        ]
+        was, is_now = signs[0][0] != signs[0][1], signs[1][0] != signs[1][1]
+        then += was
+        still += was and is_now
+    assert 0 < still < then
+    assert profile_along.kept(between, 0, 2) == pytest.approx(still / then)
+    assert profile_along.kept(between, 1, 1) == 1
+    assert profile_along.kept(np.zeros((2, 5), bool), 0, 1) == 0
 
 
 def test_noise_floor_of_drawn_networks():
@@ -120,6 +139,11 @@ def test_films_of_a_profile():
     assert list(profile_along.moments(made["L-S"])) == names
     assert list(profile_along.moments(made["S"])) == ["start", "end"]
     assert made["L-S"].step[profile_along.moments(made["L-S"])[names[1]]] == L_S.anneal
-    table = profile_along.kinked_table(made)
-    assert table["arm"].tolist() == ["L-S", "L-S", "L-S", "S", "S"]
+    assert profile_along.kinked_table(made)["steps"].tolist()[-1] == "0 to 50"
+    longer = profile_along.films("smoke", 0, longest=300)
+    assert {0, L_S.anneal, L_S.total_steps} <= set(longer["S"].step.tolist())
+    table = profile_along.kinked_table(longer)
+    assert table["arm"].tolist() == ["L-S", "L-S", "S", "S", "S"]
+    assert table["steps"].tolist()[-2:] == ["80 to 200", "200 to 300"]
+    assert table["rate"].tolist() == ["0.35", "0.02", "0.02", "0.02", "0.02"]
     assert profile_along.largest(made) > 0

@@ -38,9 +38,10 @@ def gap_rows(
             label = None
             if len(values) and arm not in named:
                 label, named = (names or {}).get(arm, arm), named | {arm}
-            axes.plot(values, row + np.asarray(shift[: len(values)]), look, color=color, alpha=0.75)
+            height = row + np.asarray(shift[: len(values)])
+            axes.plot(values, height, look, color=color, alpha=0.75, label=label)
             if len(values):
-                axes.plot(np.mean(values), row, "|", color=color, markersize=16, label=label)
+                axes.plot(np.mean(values), row, "|", color=color, markersize=16)
     for label, value in (marks or {}).items():
         axes.axvline(value, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
         place = {"xycoords": ("data", "axes fraction"), "ha": "center", "va": "bottom"}
@@ -75,7 +76,8 @@ def mitigation(histories: Histories, removed: int) -> "Figure":
         axes.set(ylabel=label, xscale="log")
     panels[1].set_yscale("log")
     panels[2].set(xlabel="step (grey line: the noise is removed)")
-    panels[0].legend(loc="lower right")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     return figure
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lrbook import experiments
+from lrbook.locks import claim
 from lrbook.sweeps.plan import MOST_RUNS, cost_words, expand
 from lrbook.sweeps.store import SweepStore
 from lrbook.sweeps.table import Sweep, folder_of, load, problems, recorded
@@ -67,10 +68,11 @@ def run(
         most_runs=most_runs,
         **settings,
     )
-    store = SweepStore(folder, configs) if folder else None
     shell = experiments.shell(experiment)
-    records = shell.run(configs, store, device=device, progress=progress, **extra)
-    if store is not None:
-        store.seal(records)
-        return load(folder)
-    return Sweep(records)
+    if not folder:
+        return Sweep(shell.run(configs, None, device=device, progress=progress, **extra))
+    folder = Path(folder)
+    with claim(folder.parent / f".{folder.name}.lock", f"sweep {folder.name}"):
+        store = SweepStore(folder, configs)
+        store.seal(shell.run(configs, store, device=device, progress=progress, **extra))
+    return load(folder)

@@ -13,6 +13,7 @@ import pandas as pd
 from lrbook.config import unknown_name
 from lrbook.errors import ConfigError, RecordError
 from lrbook.records import Record, recordings_dir, write_atomically
+from lrbook.words import provenance
 
 COUNTS = ("step", "epoch")  # columns of a history that stay whole numbers
 
@@ -79,8 +80,6 @@ class Sweep:
 
     def provenance(self) -> str:
         """Where the runs come from, as one Markdown line."""
-        from lrbook.book import provenance
-
         return provenance(self.records)
 
 

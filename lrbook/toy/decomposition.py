@@ -106,7 +106,7 @@ def measure(split: Split, problem: descent.Problem) -> dict[str, float]:
             (split.signal_V, split.noise_V, state.V),
         )
     ]
-    then, now = (_bends(V, problem.rays) for V in (problem.V, state.V))
+    then, now = (np.asarray(rays.kinked(V, problem.rays)) for V in (problem.V, state.V))
     return {
         "step": int(state.step),
         "signal_w": _width(split.signal_W),
@@ -166,8 +166,3 @@ def expected_width(
 
 def _width(U: jax.Array) -> float:
     return float(np.sqrt(np.square(np.asarray(U, np.float64)).mean()))
-
-
-def _bends(V: jax.Array, directions: jax.Array) -> np.ndarray:
-    lower, _, upper = (np.asarray(before) > 0 for before in rays.before_relu(V, directions))
-    return lower != upper

@@ -25,6 +25,7 @@ from lrbook.toy.measure import FINAL
 from lrbook.unstored import Unstored
 
 CHECKPOINT_SECONDS = 15.0
+MOST_CLAIMS = 500  # each is an open file; of a larger batch the rest is run unclaimed
 
 
 def choose_devices(name: str = "auto") -> list[jax.Device]:
@@ -79,6 +80,22 @@ def run(
     devices = choose_devices(device)
     store = store or Unstored()
     store.check_writable()
+    with contextlib.ExitStack() as claims:
+        stored = {config: store.load(config) for config in configs}
+        wanted = {c for c in configs if force or not (stored[c] and stored[c].done)}
+        # In the order of their names, so that two processes never wait for each other.
+        for config in sorted(wanted, key=lambda config: config.run_id)[:MOST_CLAIMS]:
+            claims.enter_context(store.claim(config))
+        return _run_claimed(configs, store, devices, force, progress)
+
+
+def _run_claimed(
+    configs: Sequence[ToyConfig],
+    store: Store,
+    devices: Sequence[jax.Device],
+    force: bool,
+    progress: bool,
+) -> list[Record]:
     stored = {config: store.load(config) for config in configs}
     todo = [c for c in configs if force or not (stored[c] and stored[c].done)]
     if force:

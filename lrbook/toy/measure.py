@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lrbook.toy import rays, variants
+from lrbook.toy import four_weights, rays
 from lrbook.toy.data import Examples
 from lrbook.toy.descent import Problem, Rule, State, rate
 from lrbook.toy.network import logistic_loss
@@ -65,13 +65,13 @@ def measure(state: State, problem: Problem, rule: Rule) -> dict[str, jax.Array]:
             differs from that at the start.
     """
     train, test = problem.train, problem.test
-    now = variants.weights(state)
-    f = variants.network(now, train, problem.rays)
+    now = four_weights.weights(state)
+    f = four_weights.network(now, train, problem.rays)
     losses = logistic_loss(train.y, f)
     n_p, cut = train.x1.shape[0], train.p_only
-    on_x1, on_x2 = variants.outputs(now, test, problem.rays)
-    three = variants.on_rays(now, problem.rays)
-    gradient = variants.full_gradient(state, problem)
+    on_x1, on_x2 = four_weights.outputs(now, test, problem.rays)
+    three = four_weights.on_rays(now, problem.rays)
+    gradient = four_weights.full_gradient(state, problem)
     parts = jnp.stack([jnp.linalg.norm(gradient.W_p_only), jnp.linalg.norm(gradient.W_both)])
     share_now = parts[0] / parts.sum()
     direction = now.w @ now.W

@@ -6,7 +6,8 @@ zeta / REACH: the point (X, Y) is X z + REACH Y zeta, and its direction psi = at
 z + t zeta is X = 1, Y = t / REACH.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -17,7 +18,7 @@ import pandas as pd
 from lrbook.toy import descent, tasks
 from lrbook.toy.config import ToyConfig
 from lrbook.toy.network import output_weights
-from lrbook.toy.rays import before_relu
+from lrbook.toy.rays import kinked
 
 REACH = 3.0  # in units of ||zeta||: how far the picture reaches to either side
 
@@ -32,7 +33,7 @@ class Film(NamedTuple):
         psi: directions in stretched coordinates, radians from -pi/2 to pi/2, shape (directions,).
         values: N_V at (cos psi, sin psi) times s, that is as an output for a = 1,
             shape (frames, directions).
-        kinked: share of neurons with unlike signs at z - zeta and z + zeta, shape (frames,).
+        kinked: which neurons have unlike signs at z - zeta and z + zeta, shape (frames, m_v).
     """
 
     config: ToyConfig
@@ -63,12 +64,6 @@ def on_directions(V: jax.Array, points: jax.Array) -> jax.Array:
     return jax.nn.relu(points @ V) @ output_weights(V.shape[1])
 
 
-def kinked(V: jax.Array, rays: jax.Array) -> jax.Array:
-    """Share of neurons whose sign at z - zeta is not that at z + zeta, a scalar."""
-    lower, _, upper = before_relu(V, rays)
-    return ((lower > 0) != (upper > 0)).mean(dtype=V.dtype)
-
-
 _advance = jax.jit(descent.advance)
 
 
@@ -80,13 +75,16 @@ def _look(
     return descent.rate(state, rule), values, kinked(state.V, problem.rays)
 
 
-def film(config: ToyConfig, frames: int = 60, directions: int = 121) -> Film:
+def film(
+    config: ToyConfig, frames: int = 60, directions: int = 121, also: Iterable[int] = ()
+) -> Film:
     """Run ``config`` and look at N_V on the way.
 
     Args:
         config: the run; annealed at a step, not by the loss.
         frames: about how many looks.
         directions: how many values of psi, odd so that z itself is one of them.
+        also: steps at which to look besides, where the run gets there.
 
     Raises:
         ValueError: the run anneals by its loss, at a step that is not known beforehand.
@@ -97,20 +95,26 @@ def film(config: ToyConfig, frames: int = 60, directions: int = 121) -> Film:
     points = np.stack([np.cos(psi), REACH * config.r * np.sin(psi)], axis=1).astype(np.float32)
     problem, rule = tasks.make_problem(config), tasks.make_rule(config)
     state = tasks.make_state(config, problem)
-    times, seen = frame_times(config, frames), []
+    wanted = [step for step in also if step <= config.total_steps]
+    times, seen = sorted({*frame_times(config, frames), *wanted}), []
     for time in times:
         state = _advance(state, jnp.int32(time), problem, rule)
         seen.append([np.asarray(x) for x in _look(state, problem, rule, points)])
-    rate, values, share = (np.stack(column).astype(float) for column in zip(*seen, strict=True))
-    return Film(config, np.array(times), rate, psi, values, share)
+    rate, values, between = (np.stack(column) for column in zip(*seen, strict=True))
+    times = np.array(times)
+    return Film(config, times, rate.astype(float), psi, values.astype(float), between)
 
 
 def films(profile: str, seed: int, longest: int) -> dict[str, Film]:
-    """Films of L-S and S with the settings of ``profile``, S cut at ``longest`` steps."""
-    made = {}
+    """Films of L-S and S with the settings of ``profile``, S cut at ``longest`` steps.
+
+    S is looked at where L-S anneals and ends, too.
+    """
+    made, also = {}, []
     for config in ToyConfig.expand(profile, seeds=[seed], arms=["L-S", "S"]):
         shorter = config.model_copy(update={"steps": min(config.steps, longest)})
-        made[config.arm] = film(shorter)
+        made[config.arm] = film(shorter, also=also)
+        also = made[config.arm].step[list(moments(made[config.arm]).values())].tolist()
     return made
 
 
@@ -122,14 +126,32 @@ def moments(film: Film) -> dict[str, int]:
     return {"start": 0, **middle, "end": last}
 
 
+def kept(kinked: np.ndarray, first: int, last: int) -> float:
+    """Of the neurons between the outer rays at frame ``first``, the share that is at ``last``.
+
+    Args:
+        kinked: as in ``Film``.
+    """
+    return float((kinked[first] & kinked[last]).sum() / max(kinked[first].sum(), 1))
+
+
 def kinked_table(films: dict[str, Film]) -> pd.DataFrame:
-    """Share of neurons that change sign between the outer rays, by arm and moment."""
+    """How many neurons are between the outer rays, and how many of those stay.
+
+    One row per arm and stretch: from the start to the step at which L-S lowers its rate, from there
+    to its end, and what S has beyond.
+    """
+    cuts = films["L-S"].step[list(moments(films["L-S"]).values())]
     rows = []
     for arm, one in films.items():
-        for label, index in moments(one).items():
-            step = f"{one.step[index]:,}"
-            share = float(one.kinked[index])
-            rows.append({"arm": arm, "moment": label, "step": step, "share of neurons": share})
+        steps = sorted({*cuts[cuts <= one.step[-1]], one.step[-1]})
+        frames = np.searchsorted(one.step, steps)
+        for first, last in itertools.pairwise(frames):
+            row = {"arm": arm, "rate": f"{one.rate[first]:g}"}
+            row["steps"] = f"{one.step[first]:,} to {one.step[last]:,}"
+            row["between the rays, share of all"] = float(one.kinked[last].mean())
+            row["of those at its start, still there"] = kept(one.kinked, first, last)
+            rows.append(row)
     return pd.DataFrame(rows)
 
 

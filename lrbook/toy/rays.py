@@ -65,6 +65,15 @@ def on_rays(V: jax.Array, rays: jax.Array) -> jax.Array:
     return jnp.stack([(jax.nn.relu(before) * v).sum() for before in before_relu(V, rays)])
 
 
+def kinked(V: jax.Array, rays: jax.Array) -> jax.Array:
+    """Whether each neuron's relu switches between z - zeta and z + zeta, shape (m_v,).
+
+    Only such a neuron bends N_V there.
+    """
+    lower, _, upper = before_relu(V, rays)
+    return (lower > 0) != (upper > 0)
+
+
 def placement(examples: Examples) -> jax.Array:
     """Matrix (3, n_q) that takes values on the rays to the examples: the scale at its ray."""
     return jax.nn.one_hot(examples.ray, 3, axis=0, dtype=examples.scale.dtype) * examples.scale

@@ -101,10 +101,16 @@ def run(
                 continue
             if images is None:
                 images = sources.load(config.data, config.train_size, config.test_size, folder)
-            if force:
-                store.forget(config)
-            task = train.make_task(config, images, torch_device, precisions[config])
-            records.append(_run_one(task, images, store, bar))
+            with store.claim(config):
+                meanwhile = None if force else store.load(config)
+                if meanwhile and meanwhile.done:  # by a process that we waited for
+                    records.append(meanwhile)
+                    bar.update(config.epochs)
+                    continue
+                if force:
+                    store.forget(config)
+                task = train.make_task(config, images, torch_device, precisions[config])
+                records.append(_run_one(task, images, store, bar))
     return records
 
 
@@ -125,7 +131,8 @@ def _run_one(task: train.Task, images: sources.Images, store: Store, bar: tqdm) 
     except (RuntimeError, KeyboardInterrupt) as error:
         reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
         if "out of memory" in reason:
-            reason = f"out of memory with batch = {config.batch}, widen = {config.widen}"
+            size = f"batch = {config.batch}, widen = {config.widen}"
+            reason = f"out of memory with {size}; give a smaller --batch or --widen"
         store.fail(config, reason, origin)
         if isinstance(error, KeyboardInterrupt):
             raise

@@ -1,0 +1,44 @@
+"""Finished runs by arm and seed, and the values that go into a figure, a table or a sentence."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from lrbook.records import Record
+
+
+def data_of(records: Sequence[Record]) -> str:
+    """The name of the images that all these runs were trained on.
+
+    Raises:
+        ValueError: they differ; such runs do not belong into one figure or table.
+    """
+    names = sorted({record.provenance["data"] for record in records})
+    if len(names) != 1:
+        raise ValueError(f"runs on different images: {', '.join(names)}")
+    return names[0]
+
+
+def by_arm(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """Finished records by arm, in order of first appearance, each arm's by seed."""
+    arms: dict[str, list[Record]] = {}
+    for record in records:
+        if record.status == "finished":
+            arms.setdefault(record.config["arm"], []).append(record)
+    return {arm: sorted(runs, key=lambda run: run.config["seed"]) for arm, runs in arms.items()}
+
+
+def histories(records: Sequence[Record]) -> dict[str, list[pd.DataFrame]]:
+    """Arm -> its histories, one per seed."""
+    return {arm: [run.history for run in runs] for arm, runs in by_arm(records).items()}
+
+
+def values(records: Sequence[Record], quantity: str) -> dict[str, list[float]]:
+    """Arm -> one value of a result per seed."""
+    return {arm: [run.result[quantity] for run in runs] for arm, runs in by_arm(records).items()}
+
+
+def limit(records: Sequence[Record], name: str) -> list[float]:
+    """The toy's limit ``p_only`` or ``all_p`` (accuracy of logistic regression), one per seed."""
+    per_seed = {run.config["seed"]: run.result["limits"][name] for run in records}
+    return [value for _, value in sorted(per_seed.items())]

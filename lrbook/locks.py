@@ -1,0 +1,75 @@
+"""One process at a time: a lock that the kernel takes back when its holder dies."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from lrbook.errors import RecordError
+
+
+@contextlib.contextmanager
+def claim(path: Path, what: str) -> Iterator[None]:
+    """Hold the lock file ``path``; if another process has it, say so on stderr and wait for it.
+
+    The lock is the kernel's (flock), not the file: a killed process leaves nothing locked. The file
+    tells who holds it and is removed at the end. Where there is no flock (Windows), nothing is
+    locked, nor on file systems that know no locks. On NFS the lock reaches other machines (since
+    Linux 2.6.12, where the server takes part).
+
+    Args:
+        path: a hidden file beside what is to be written.
+        what: what is claimed, for the sentence.
+
+    Raises:
+        RecordError: the file cannot be made.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    file = _hold(path, what, fcntl)
+    try:
+        yield
+    finally:
+        # Removed while it is still held, so that who waits for it sees that it is gone.
+        with contextlib.suppress(OSError):
+            path.unlink()
+        os.close(file)
+
+
+def _hold(path: Path, what: str, fcntl) -> int:
+    told = False
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise RecordError(f"{path} cannot be written ({error.strerror}).") from None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not told:
+                holder = os.pread(file, 200, 0).decode(errors="replace").strip() or "unknown"
+                text = f"lrbook: {what} is being run by another process ({holder}); waiting for it."
+                print(text, file=sys.stderr)
+                told = True
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError:
+            return file  # a file system that knows no locks
+        if _is_still_there(file, path):
+            with contextlib.suppress(OSError):  # the name is a courtesy; a full disk may refuse it
+                os.ftruncate(file, 0)
+                os.pwrite(file, f"process {os.getpid()} on {os.uname().nodename}\n".encode(), 0)
+            return file
+        os.close(file)  # its last holder removed it meanwhile: what we hold has no name any more
+
+
+def _is_still_there(file: int, path: Path) -> bool:
+    try:
+        there, held = path.stat(), os.fstat(file)
+    except FileNotFoundError:
+        return False
+    return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)

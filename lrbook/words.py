@@ -1,0 +1,115 @@
+"""Records in words: a mean with its interval, one arm against another, and where runs come from."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from lrbook.arms import by_arm
+from lrbook.records import Record
+from lrbook.stats import mean_interval, paired_interval
+
+
+def interval_words(numbers: Sequence[float | None], digits: int | None = None) -> str:
+    """``mean ± half-width`` (95 %, Student's t); a dash for nothing; missing values are counted."""
+    known = [number for number in numbers if number is not None]
+    if not known:
+        return "–"
+    missing = len(numbers) - len(known)
+    words = _plus_minus(*mean_interval(known), digits)
+    return f"{words} (of {len(known)}, {missing} without)" if missing else words
+
+
+def difference_words(records: Sequence[Record], quantity: str, first: str, second: str) -> str:
+    """``first - second`` over the seeds that both arms have: mean, 95 % interval, number."""
+    mean, half, count = paired_difference(records, quantity, first, second)
+    return f"{_plus_minus(mean, half)} ({count} paired seed{'s' if count != 1 else ''})"
+
+
+def gain_words(before: Sequence[float], after: Sequence[float]) -> str:
+    """``after - before``, seed by seed: mean, 95 % interval, number of pairs."""
+    return f"{_plus_minus(*paired_interval(after, before))} ({len(after)} paired seeds)"
+
+
+def standing(records: Sequence[Record], quantity: str, first: str, second: str) -> str:
+    """``first`` is ``ahead of``, ``behind`` or (interval over 0) ``not apart from`` ``second``."""
+    mean, half, _ = paired_difference(records, quantity, first, second)
+    if half is None or abs(mean) <= half:
+        return "not apart from"
+    return "ahead of" if mean > 0 else "behind"
+
+
+def paired_difference(
+    records: Sequence[Record], quantity: str, first: str, second: str
+) -> tuple[float, float | None, int]:
+    """Mean of ``first - second``, half-width of its 95 % interval, and the number of pairs."""
+    arms = by_arm(records)
+    one, two = (
+        {run.config["seed"]: run.result[quantity] for run in arms[arm]} for arm in (first, second)
+    )
+    seeds = sorted(one.keys() & two.keys())
+    mean, half = paired_interval([one[s] for s in seeds], [two[s] for s in seeds])
+    return mean, half, len(seeds)
+
+
+def difference_of_differences(
+    records: Sequence[Record], control: Sequence[Record], quantity: str, first: str, second: str
+) -> str:
+    """How much more ``first`` exceeds ``second`` in ``records`` than in ``control``, by seed."""
+    per_seed = [
+        {
+            (run.config["arm"], run.config["seed"]): run.result[quantity]
+            for run in group
+            if run.status == "finished"
+        }
+        for group in (records, control)
+    ]
+    seeds = sorted(
+        {
+            seed
+            for arm, seed in per_seed[0]
+            if all((name, seed) in group for name in (first, second) for group in per_seed)
+        }
+    )
+    gaps = [[group[first, s] - group[second, s] for s in seeds] for group in per_seed]
+    return f"{_plus_minus(*paired_interval(*gaps))} ({len(seeds)} paired seeds)"
+
+
+def _plus_minus(mean: float, half: float | None, digits: int | None = None) -> str:
+    if digits is None:
+        digits = 3 if abs(mean) < 2 else 1
+    if half is None:
+        return f"{mean:.{digits}f}"
+    # no-break spaces: a table cell must not tear a value from its interval
+    return f"{mean:.{digits}f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{half:.{digits}f}"
+
+
+def provenance(records: Sequence[Record]) -> str:
+    """Where these runs come from, as one Markdown line: seeds, data, hardware, versions, date."""
+    origins = [record.provenance for record in records]
+    seeds = sorted({record.config["seed"] for record in records})
+    framework = "jax" if records[0].experiment == "toy" else "torch"
+    hours = sum(record.wall_s for record in records) / 3600
+    spent = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes"
+    parts = [
+        f"{len(records)} run{'s' if len(records) > 1 else ''}",
+        f"{'seeds' if len(seeds) > 1 else 'seed'} {_ranges(seeds)}",
+        *_distinct(origins, "data"),
+        *_distinct(origins, "device"),
+        *_distinct(origins, "precision"),
+        *(f"{framework} {v}" for v in sorted({o["versions"][framework] for o in origins})),
+        f"{spent} in all",
+        ", ".join(sorted({o["date"][:10] for o in origins})),
+        *(f"commit {c[:8]}" for c in sorted({o["commit"] for o in origins if o["commit"]})),
+    ]
+    return f"*{', '.join(parts[:2])}; {'; '.join(parts[2:])}.*"
+
+
+def _distinct(origins: Sequence[dict[str, Any]], name: str) -> list[str]:
+    found = {origin[name] for origin in origins if origin.get(name)}
+    return sorted({re.sub(r"\b1 cores$", "1 core", words) for words in found})
+
+
+def _ranges(seeds: Sequence[int]) -> str:
+    if len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1:
+        return f"{seeds[0]} to {seeds[-1]}"
+    return ", ".join(map(str, seeds))

@@ -1,0 +1,114 @@
+"""A toy run broken off, killed or given a wrong checkpoint: it ends as if nothing had been."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import pytest
+from tiny_toy import TINY, configs, run, same
+
+from lrbook.errors import RecordError
+from lrbook.records import Store
+from lrbook.toy import batch, experiment
+from lrbook.toy.config import ToyConfig
+
+
+def test_a_resumed_run_is_the_unbroken_one(tmp_path, monkeypatch):
+    """Broken off at many places, through the checkpoint on disk each time."""
+    config = configs()[0]
+    [whole] = run([config])
+    monkeypatch.setattr(experiment, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(batch, "_FIRST_CALL", 7)
+    monkeypatch.setattr(batch, "CALL_SECONDS", 1e-9)
+    store = Store(tmp_path)
+    real = experiment.advance_all
+    breaks = 0
+
+    def broken(runs, device, *, how, pause):
+        left = 3
+
+        def stop(runs, taken):
+            nonlocal left
+            left -= 1
+            if pause(runs, taken) or left < 0:
+                raise KeyboardInterrupt
+            return False
+
+        real(runs, device, how=how, pause=stop)
+
+    monkeypatch.setattr(experiment, "advance_all", broken)
+    steps = [0]
+    while breaks < 40:
+        try:
+            run([config], store)
+            break
+        except KeyboardInterrupt:
+            breaks += 1
+            assert store.load(config).status == "running"
+            steps.append(batch.unpack(config, store.load_checkpoint(config)).step)
+    assert breaks > 5
+    assert steps == sorted(steps)
+    record = store.load(config)
+    assert record.status == "finished"
+    assert same(record.history, whole.history)
+    assert record.result == whole.result
+    assert len(record.provenance["earlier"]) >= 5
+    assert all("earlier" not in origin for origin in record.provenance["earlier"])
+
+
+LONG = {"steps": 200_000, "steps_ls": 200_000, "anneal": 60_000}
+
+
+@pytest.mark.slow
+def test_runs_killed_three_times_end_with_the_history_of_unbroken_ones(tmp_path):
+    wanted = configs(seeds=(4,), **LONG)
+    options = [x for k, v in (TINY | LONG).items() for x in (f"--{k.replace('_', '-')}", str(v))]
+    script = (
+        "import sys; from lrbook.toy import experiment; from lrbook.cli import main;"
+        "experiment.CHECKPOINT_SECONDS = 0.05; from lrbook.toy import batch;"
+        "batch.CALL_SECONDS = 0.02; sys.exit(main(sys.argv[1:]))"
+    )
+    command = ["run", "toy", "--profile", "smoke", "--seeds", "4", "--device", "cpu", "--json"]
+    command += ["--quiet", "--results", str(tmp_path), *options]
+    store = Store(tmp_path)
+
+    def steps():
+        saved = [(config, store.load_checkpoint(config)) for config in wanted]
+        return [0 if payload is None else batch.unpack(c, payload).step for c, payload in saved]
+
+    for _ in range(3):
+        before = steps()
+        process = subprocess.Popen([sys.executable, "-c", script, *command])
+        deadline = time.monotonic() + 120
+        while process.poll() is None and time.monotonic() < deadline:
+            if all(now > old for now, old in zip(steps(), before, strict=True)):
+                break
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL, "it ended before it could be killed"
+        assert all(old < now < 200_000 for now, old in zip(steps(), before, strict=True))
+    done = subprocess.run([sys.executable, "-c", script, *command], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["run_ids"] == [config.run_id for config in wanted]
+    for config, unbroken in zip(wanted, run(wanted), strict=True):
+        record = Store(tmp_path).load(config)
+        assert same(record.history, unbroken.history)
+        assert record.result == unbroken.result
+        assert not (tmp_path / config.run_id / "checkpoint").exists()
+
+
+def test_checkpoint_of_something_else_is_refused_and_left(tmp_path, tree):
+    store = Store(tmp_path)
+    config, other = configs(seeds=(0,))
+    runs = [batch.Progress(ToyConfig(**(config.model_dump() | {"d": 8})))]
+    batch.advance_all(runs, jax.devices("cpu")[0], how="map", pause=lambda *_: True)
+    for payload in (b"", b"state", batch.pack(runs[0])[:-40], batch.pack(runs[0])):
+        store.start(config, {})
+        store.save_checkpoint(config, payload)
+        before = tree(tmp_path)
+        with pytest.raises(RecordError, match=f"{config.run_id} .* delete it"):
+            run([other, config], store)
+        assert tree(tmp_path) == before

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from lrbook import experiments, recordings, sweeps
+from lrbook import experiments, recordings, sweeps, used
 from lrbook.arms import by_arm, data_of, histories, limit, values
 from lrbook.records import Record, Store
 from lrbook.stats import mean_interval, paired_interval
@@ -81,6 +81,7 @@ def live(
     settings, extra = experiments.locate_data(cls, profile, settings)
     configs = cls.expand(profile, seeds=seeds or None, arms=arms or None, **settings)
     store = Store(results_dir) if results_dir else None
+    used.note("live", [config.run_id for config in configs])
     return experiments.shell(experiment).run(configs, store, device=device, **extra)
 
 
@@ -92,7 +93,7 @@ def recorded(*names: str) -> list[Record]:
     for name in names:
         records = recordings.load(name)
         if records:
-            return records
+            return _shown(records)
     raise LookupError(f"none of the recordings {', '.join(names)} is in the results folder")
 
 
@@ -105,13 +106,20 @@ def recorded_set(*sets: Sequence[str]) -> list[list[Record]]:
     for names in sets:
         found = [recordings.load(name) for name in names]
         if all(found):
-            return found
+            return [_shown(records) for records in found]
     raise LookupError(f"none of the sets of recordings {sets} is in the results folder")
 
 
 def sweep(name: str) -> Sweep:
     """The recorded sweep ``name``. Raises LookupError if it has not been recorded."""
-    return sweeps.recorded(name)
+    found = sweeps.recorded(name)
+    used.note("shown", [f"sweeps/{name}"])
+    return found
+
+
+def _shown(records: list[Record]) -> list[Record]:
+    used.note("shown", [record.run_id for record in records])
+    return records
 
 
 def compare(groups: dict[str, Sequence[Record]], quantities: dict[str, str]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The command line: ``lrbook run``, ``lrbook records``, ``lrbook record``.
+"""The command line: ``lrbook run``, ``records``, ``record``, ``chapter``.
 
 Options of ``lrbook run`` are the fields of the experiment's configuration, so there is one list of
 names, one set of checks and one wording of errors. Exit codes: 0 done, 1 a run failed or diverged,
@@ -80,7 +80,25 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument("--jobs", type=int, default=0, help="processes at a time (0: by cores)")
     record.add_argument("--results", metavar="DIR", help="default: the repository's results")
     record.set_defaults(command=_record)
+    _add_chapter(commands)
     return parser
+
+
+def _add_chapter(commands: Any) -> None:
+    text = "re-execute a chapter with other parameters, all checked before it starts"
+    chapter = commands.add_parser("chapter", help=text, description=text, allow_abbrev=False)
+    chapter.add_argument("chapter", nargs="?", metavar="CHAPTER", help="its name; --list has them")
+    chapter.add_argument("--list", action="store_true", help="chapters, parameters and last runs")
+    pair = {"nargs": 2, "metavar": ("NAME", "VALUE"), "action": "append", "default": []}
+    chapter.add_argument("-p", dest="parameters", help="a parameter; may be repeated", **pair)
+    out = "executed notebook or its folder (default: runs/chapters); the page goes beside it"
+    chapter.add_argument("-o", "--out", metavar="OUT", help=out)
+    results = "folder of records that the figures show instead of the repository's"
+    chapter.add_argument("--results", metavar="DIR", help=results)
+    limit = "seconds a cell may take, 0 for no limit (default: 3600)"
+    chapter.add_argument("--timeout", type=int, default=3600, metavar="SECONDS", help=limit)
+    chapter.add_argument("--quiet", action="store_true", help="no progress bar")
+    chapter.set_defaults(command=_chapter)
 
 
 def _add_run(kinds: Any, name: str) -> None:
@@ -195,3 +213,22 @@ def _record(arguments: argparse.Namespace) -> int:
         print("\n".join(recordings.state_lines(plan, results)))
         return 0
     return recordings.run_missing(plan, results, data=arguments.data, jobs=arguments.jobs)
+
+
+def _chapter(arguments: argparse.Namespace) -> int:
+    from lrbook import chapters
+
+    if arguments.list:
+        print("\n".join(chapters.list_lines()))
+        return 0
+    if not arguments.chapter:
+        raise ConfigError("no chapter is named; lrbook chapter --list has their names.")
+    given: dict[str, str] = {}
+    for name, value in arguments.parameters:
+        if name in given:
+            raise ConfigError(f"{name} is given twice.")
+        given[name] = value
+    options = {"out": arguments.out, "results": arguments.results, "timeout": arguments.timeout}
+    out = chapters.run(arguments.chapter, given, progress=not arguments.quiet, **options)
+    print(f"{out}\n{out.with_suffix('.html')}")
+    return 0

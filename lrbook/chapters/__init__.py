@@ -1,0 +1,210 @@
+"""Chapters re-executed with other parameters: papermill, with the checks that it lacks.
+
+Everything that can be wrong with a request is found before a kernel starts. The executed notebook
+carries in its metadata (``lrbook``) what it was made with and from.
+"""
+
+import datetime
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from lrbook import provenance, used
+from lrbook.chapters import parameters
+from lrbook.config import unknown_name
+from lrbook.errors import ConfigError, RecordError, RunError
+from lrbook.records import write_atomically
+
+DEFAULT_FOLDER = Path("runs", "chapters")
+TIMEOUT = 3600  # seconds a cell may take
+
+
+def folder() -> Path:
+    """Where the chapters are: the repository's ``book``.
+
+    Raises:
+        ConfigError: lrbook was installed without it.
+    """
+    book = Path(__file__).resolve().parents[2] / "book"
+    if not book.is_dir():
+        raise ConfigError("the chapters are not here: run lrbook from a clone of its repository.")
+    return book
+
+
+def names() -> list[str]:
+    """The chapters by name, in alphabetical order."""
+    return sorted(path.stem for path in folder().glob("*.ipynb"))
+
+
+def find(chapter: str) -> Path:
+    """The notebook of ``chapter``, given as a name or as a path that ends in it.
+
+    Raises:
+        ConfigError: there is no such chapter.
+    """
+    name = Path(chapter).name.removesuffix(".ipynb")
+    if name not in names():
+        raise ConfigError(unknown_name(name, names(), what="chapter"))
+    return folder() / f"{name}.ipynb"
+
+
+def run(
+    chapter: str,
+    given: Mapping[str, Any],
+    *,
+    out: Path | None = None,
+    results: Path | None = None,
+    timeout: int = TIMEOUT,
+    progress: bool = True,
+) -> Path:
+    """Execute ``chapter`` with the ``given`` parameters, and render it.
+
+    Args:
+        chapter: its name.
+        given: parameter -> value, as ``parameters.check`` takes them.
+        out: the executed notebook; the page beside it has the same name and ends in ``.html``.
+            Default: ``runs/chapters/CHAPTER.ipynb``.
+        results: recordings that figures and tables show instead of the repository's.
+        timeout: seconds that a cell may take; 0 for no limit.
+        progress: show a bar that counts cells.
+
+    Returns:
+        The executed notebook.
+
+    Raises:
+        ConfigError: chapter, parameter, output or results cannot be used; nothing has run.
+        RunError: a cell failed or took too long. The notebook up to there is at ``out``.
+    """
+    source = find(chapter)
+    values = parameters.check(parameters.read(source), given)
+    out = _output(source, out)
+    if timeout < 0:
+        raise ConfigError(f"timeout = {timeout} is not allowed: give seconds, or 0 for no limit.")
+    if results is not None and not Path(results).is_dir():
+        raise ConfigError(f"results = {str(results)!r} is not a folder: give one with records.")
+    with tempfile.TemporaryDirectory() as scratch:
+        log = Path(scratch, "used")
+        surroundings = {used.VARIABLE: str(log), "JUPYTER_PREFER_ENV_PATH": "1"}
+        if results is not None:
+            surroundings["LRBOOK_RECORDINGS"] = str(Path(results).resolve())
+        started = datetime.datetime.now(datetime.UTC)
+        with _environment(surroundings):
+            failure = _execute(source, out, values, timeout, progress)
+        _sign(out, source.stem, values, started, used.read(log), failure)
+    if failure:
+        raise RunError(f"{source.stem}: {failure}; the notebook up to there is {out}.")
+    _render(out)
+    return out
+
+
+def last_run(chapter: str) -> dict[str, Any] | None:
+    """What the metadata of the chapter's last run at the default place say; None without one."""
+    path = DEFAULT_FOLDER / f"{chapter}.ipynb"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["metadata"]["lrbook"]
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def list_lines() -> Iterator[str]:
+    """Chapters, their parameters with type, default and help, and their last run, in lines."""
+    for name in names():
+        last = last_run(name)
+        yield f"{name}: " + (f"{last['status']} {last['date']}" if last else "not run here")
+        for each in parameters.read(find(name)).values():
+            default = json.dumps(each.default)
+            yield f"  {each.name:<12} {each.type:<5} {default:<20} {each.help}"
+
+
+def _output(source: Path, out: Path | None) -> Path:
+    path = Path(out) if out else DEFAULT_FOLDER / source.name
+    if path.suffix != ".ipynb":
+        path = path / source.name  # a folder
+    if path.resolve().parent == source.parent.resolve():
+        raise ConfigError(f"{path} is among the book's own chapters: give another -o.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordError(f"{path.parent} cannot be made ({error.strerror}).") from None
+    if not os.access(path.parent, os.W_OK):
+        raise RecordError(f"{path.parent} cannot be written to.")
+    return path
+
+
+def _execute(
+    source: Path, out: Path, values: Mapping[str, Any], timeout: int, progress: bool
+) -> str | None:
+    """Execute, and say in a sentence what went wrong, if anything did."""
+    import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+    try:
+        papermill.execute_notebook(
+            str(source),
+            str(out),
+            parameters=dict(values),
+            kernel_name="python3",
+            progress_bar=progress,
+            execution_timeout=timeout or None,
+        )
+    except papermill.PapermillExecutionError as error:
+        return f"cell {error.exec_count} failed ({error.ename}: {error.evalue.splitlines()[0]})"
+    except CellTimeoutError:
+        return f"a cell took more than {timeout} seconds"
+    except DeadKernelError:
+        return "the kernel died"
+    return None
+
+
+def _sign(
+    out: Path,
+    chapter: str,
+    values: Mapping[str, Any],
+    started: datetime.datetime,
+    records: Mapping[str, list[str]],
+    failure: str | None,
+) -> None:
+    notebook = json.loads(out.read_text(encoding="utf-8"))
+    origin = provenance.collect(provenance.describe_cpu())
+    known = ("commit", "dirty", "python", "versions", "platform", "device")
+    seconds = (datetime.datetime.now(datetime.UTC) - started).total_seconds()
+    notebook["metadata"]["lrbook"] = {
+        "chapter": chapter,
+        "parameters": dict(values),
+        "status": "failed" if failure else "finished",
+        "message": failure,
+        "date": started.isoformat(timespec="seconds"),
+        "wall_s": round(seconds, 1),
+        **{name: origin[name] for name in known},
+        **records,
+    }
+    write_atomically(out, (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def _render(out: Path) -> None:
+    """The executed notebook as one page, figures inside; formulas are set by MathJax online."""
+    import nbconvert
+
+    page, _ = nbconvert.HTMLExporter(exclude_input_prompt=True).from_filename(str(out))
+    write_atomically(out.with_suffix(".html"), page.encode())
+
+
+class _environment:
+    """Variables that the kernel is to inherit, for a while."""
+
+    def __init__(self, wanted: Mapping[str, str]):
+        self.wanted = wanted
+
+    def __enter__(self) -> None:
+        self.before = {name: os.environ.get(name) for name in self.wanted}
+        os.environ.update(self.wanted)
+
+    def __exit__(self, *error: object) -> None:
+        for name, value in self.before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,184 @@
+"""The parameters of a chapter: what they are, and whether a value given for one can be used.
+
+Names, types, defaults and help are read from the chapter's own cell of parameters, by papermill.
+What a type cannot say is in ``rules.toml``.
+"""
+
+import ast
+import dataclasses
+import json
+import math
+import tomllib
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lrbook.config import unknown_name
+from lrbook.errors import ConfigError
+
+TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list}
+WORDS = {"true": True, "false": False, "yes": True, "no": False, "on": True, "off": False}
+NAMES = {
+    "str": "a word",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": "a list",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """One parameter: its name, type, default and help, and the rule for its values."""
+
+    name: str
+    type: str
+    default: Any
+    help: str
+    rule: Mapping[str, Any]
+
+
+def read(chapter: Path) -> dict[str, Parameter]:
+    """The parameters of the notebook ``chapter``, in its order.
+
+    Raises:
+        ConfigError: the notebook has a parameter of a type that is not in ``TYPES``.
+    """
+    import papermill
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its libraries, about other things
+        found = papermill.inspect_notebook(str(chapter))
+    rules = tomllib.loads(Path(__file__).with_name("rules.toml").read_text(encoding="utf-8"))
+    known = rules["common"] | rules.get(chapter.stem, {})
+    parameters = {}
+    for name, each in found.items():
+        kind = each["inferred_type_name"]
+        if kind not in TYPES:
+            raise ConfigError(
+                f"{name} of {chapter.stem} has the type {kind}, not {_either(TYPES)}."
+            )
+        default = ast.literal_eval(each["default"])
+        parameters[name] = Parameter(name, kind, default, each["help"], known.get(name, {}))
+    return parameters
+
+
+def check(parameters: Mapping[str, Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``given`` values as what was meant, each of its parameter's type and range.
+
+    Args:
+        parameters: of the chapter.
+        given: name -> value; words from a shell are read as the parameter's type: ``"true"``,
+            ``"1e-3"``, and for a list ``"0,1"`` or ``"[0, 1]"``.
+
+    Raises:
+        ConfigError: a name or value that cannot be used, saying what is allowed.
+    """
+    for name in given:
+        if name not in parameters:
+            raise ConfigError(unknown_name(name, parameters, what="parameter"))
+    return {name: checked(parameters[name], value) for name, value in given.items()}
+
+
+def checked(parameter: Parameter, value: Any) -> Any:
+    """``value`` as the type of ``parameter`` and within its rule. Raises ConfigError if neither."""
+    name, rule = parameter.name, parameter.rule
+    if parameter.type != "list":
+        meant = _meant(name, parameter.type, value)
+        _within(name, meant, meant, rule)
+        return meant
+    kind = rule.get("of", "str")
+    items = [_meant(name, kind, item, whole=value) for item in _items(name, value, kind)]
+    if not items and not rule.get("empty", True):
+        raise ConfigError(f"{name} = [] is not allowed: give at least one {_noun(kind)}.")
+    for item in items:
+        _within(name, item, value, rule)
+    twice = [item for item in items if items.count(item) > 1]
+    if twice and rule.get("distinct"):
+        raise ConfigError(f"{name} = {value!r} is not allowed: {twice[0]!r} is there twice.")
+    return items
+
+
+def _items(name: str, value: Any, kind: str) -> list[Any]:
+    if isinstance(value, list | tuple):
+        return list(value)
+    if isinstance(value, str):
+        text = value.strip()
+        if text.startswith("["):
+            try:
+                found = json.loads(text.replace("'", '"'))
+            except ValueError:
+                # [L-S, S], as a shell leaves it
+                found = text.removeprefix("[").removesuffix("]").split(",") if "]" in text else None
+            if found is None:
+                raise ConfigError(f"{name} = {value!r} is not allowed: the ] is missing.")
+            return [item for item in found if item != ""]
+        return [word.strip() for word in text.split(",") if word.strip()]
+    return [value]  # one item is a list of one
+
+
+def _meant(name: str, kind: str, value: Any, whole: Any = None) -> Any:
+    """``value`` as a ``kind``, where it can only mean that."""
+    shown = value if whole is None else whole
+    if kind == "str" and isinstance(value, str):
+        return value.strip() if whole is not None else value
+    if isinstance(value, str):
+        value = _from_words(value.strip(), kind)
+    if kind == "bool" and isinstance(value, bool):
+        return value
+    if kind in ("int", "float") and isinstance(value, int | float) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            raise ConfigError(f"{name} = {shown!r} is not allowed: give a finite number.")
+        if kind == "float":
+            return float(value)
+        if value == int(value):
+            return int(value)
+    expected = NAMES[kind] if whole is None else f"{_noun(kind)}s, as in {_example(kind)}"
+    raise ConfigError(f"{name} = {shown!r} is not allowed: give {expected}.")
+
+
+def _from_words(text: str, kind: str) -> Any:
+    if kind == "bool":
+        return WORDS.get(text.lower(), text)
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _within(name: str, value: Any, shown: Any, rule: Mapping[str, Any]) -> None:
+    choices = rule.get("choices")
+    if choices and value not in choices:
+        raise ConfigError(f"{name} = {shown!r} is not allowed: allowed are {', '.join(choices)}.")
+    limits = {
+        "minimum": (lambda limit: value >= limit, "at least"),
+        "above": (lambda limit: value > limit, "more than"),
+        "maximum": (lambda limit: value <= limit, "at most"),
+        "below": (lambda limit: value < limit, "less than"),
+    }
+    for key, (holds, words) in limits.items():
+        if key in rule and not holds(rule[key]):
+            raise ConfigError(f"{name} = {shown!r} is not allowed: give {words} {rule[key]}.")
+    images = rule.get("kind") == "images" and value not in ("", "digits", "cifar10")
+    if images and not Path(value).is_dir():
+        allowed = "digits, cifar10, or a folder of Parquet files that is there"
+        raise ConfigError(f"{name} = {value!r} is not allowed: allowed are {allowed}.")
+    if rule.get("kind") == "folder" and value and Path(value).exists() and not Path(value).is_dir():
+        raise ConfigError(f"{name} = {value!r} is a file: name a folder.")
+
+
+def _noun(kind: str) -> str:
+    return {"int": "whole number", "float": "number"}.get(kind, "word")
+
+
+def _example(kind: str) -> str:
+    return {"int": "0,1,2", "float": "0.1,0.35"}.get(kind, "large,small")
+
+
+def _either(names: Mapping[str, Any]) -> str:
+    return ", ".join(names)

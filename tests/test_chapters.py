@@ -1,219 +1,127 @@
-"""``lrbook chapter``: what it refuses before a kernel starts, and what it leaves."""
+"""The chapters under book/: committed clean, written alike, and each one runs.
 
-import json
+The static tests read the files only. The last test runs every chapter with the smoke profile,
+the way a reader would: papermill sets the parameter, nbval executes the copy in a fresh kernel.
+"""
+
+import ast
 import os
+import re
 import subprocess
 import sys
-import time
+from pathlib import Path
 
 import nbformat
 import pytest
 
-from lrbook import chapters, cli
-from lrbook.chapters import parameters
-from lrbook.errors import ConfigError, RunError
+BOOK = Path(__file__).resolve().parent.parent / "book"
+CHAPTERS = sorted(BOOK.glob("*.ipynb"))
+MAX_CELL_LINES = 25
+MAX_FUNCTION_LINES = 5
 
-# (chapter, parameter, value as a shell gives it, part of the answer)
-BAD = [
-    ("puzle", "seeds", "1", "did you mean puzzle?"),
-    ("puzzle", "seed", "1", "did you mean seeds?"),
-    ("puzzle", "Seeds", "1", "did you mean seeds?"),
-    ("puzzle", "eta1", "0.1", "not a known parameter"),
-    ("puzzle", "profile", "big", "allowed are smoke, demo"),
-    ("puzzle", "profile", "", "allowed are smoke, demo"),
-    ("puzzle", "profile", "1", "allowed are smoke, demo"),
-    ("puzzle", "seeds", "one", "give whole numbers, as in 0,1,2"),
-    ("puzzle", "seeds", "1.5", "give whole numbers"),
-    ("puzzle", "seeds", "-1", "at least 0"),
-    ("puzzle", "seeds", "4294967296", "at most 4294967295"),
-    ("puzzle", "seeds", "1,1", "twice"),
-    ("puzzle", "seeds", "[1, 2", "the ] is missing"),
-    ("puzzle", "seeds", "true", "give whole numbers"),
-    ("puzzle", "arms", "big", "allowed are large, small, noise"),
-    ("puzzle", "arms", "L-S", "allowed are large, small, noise"),
-    ("puzzle", "device", "gpu", "allowed are auto, cpu, cuda, mps"),
-    ("puzzle", "data", "/no/such/folder", "a folder of Parquet files that is there"),
-    ("puzzle", "results_dir", __file__, "is a file"),
-    ("learning_order", "device", "mps", "allowed are auto, cpu, cuda"),
-    ("learning_order", "threshold", "0", "more than 0"),
-    ("learning_order", "threshold", "nan", "finite"),
-    ("learning_order", "threshold", "inf", "finite"),
-    ("learning_order", "threshold", "a lot", "give a number"),
-    ("learning_order", "demo_steps", "1e-3", "give a whole number"),
-    ("learning_order", "demo_steps", "0", "at least 1"),
-    ("beyond_the_theory", "momentum", "1", "less than 1"),
-    ("beyond_the_theory", "seeds", "", "at least one whole number"),
-    ("mitigation", "sigma", "-0.1", "at least 0"),
-    ("patch_data", "count", "201", "at most 200"),
-    ("phase_diagram", "live_eta1", "0", "more than 0"),
-    ("phase_diagram", "x", "lambda", "allowed are eta1, kappa"),
-    ("two_patterns", "kappas", "0.5,2", "at most 1"),
-]
+each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 
-MEANT = [
-    ("learning_order", "threshold", "1e-3", 0.001),
-    ("learning_order", "demo_steps", "2e5", 200_000),
-    ("learning_order", "demo_steps", "200_000", 200_000),
-    ("learning_order", "threshold", 1, 1.0),
-    ("learning_order", "arms", "[L-S, S]", ["L-S", "S"]),
-    ("learning_order", "arms", '["L-S"]', ["L-S"]),
-    ("learning_order", "seeds", "7", [7]),
-    ("learning_order", "seeds", 7, [7]),
-    ("learning_order", "seeds", "0, 1,2", [0, 1, 2]),
-    ("learning_order", "seeds", "[0, 1]", [0, 1]),
-    ("learning_order", "seeds", "[]", []),
-    ("learning_order", "seeds", (3, 4), [3, 4]),
-    ("phase_diagram", "live_r", "1e-1,0.2", [0.1, 0.2]),
-    ("puzzle", "data", "digits", "digits"),
-]
+# A folder of one machine: ~/x or /folder/x, at the start of a word (so not "and/or", not a URL).
+MACHINE_PATH = re.compile(r"""(?:^|[\s"'`(=])(?:~|/[A-Za-z_.-]+)/\w""", re.MULTILINE)
 
 
-@pytest.fixture
-def no_kernel(monkeypatch):
-    """Whatever is executed here is a defect."""
-    import papermill
-
-    monkeypatch.setattr(papermill, "execute_notebook", lambda *a, **k: pytest.fail("executed"))
+def cells(path: Path, *, tag: str | None = None) -> list[nbformat.NotebookNode]:
+    """Code cells of a chapter, all or those with ``tag``."""
+    code = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    return [cell for cell in code if tag is None or tag in cell.metadata.get("tags", [])]
 
 
-@pytest.mark.parametrize(("chapter", "name", "value", "answer"), BAD)
-def test_bad_request_ends_with_one_sentence(
-    chapter, name, value, answer, no_kernel, tmp_path, monkeypatch, capsys
-):
-    monkeypatch.chdir(tmp_path)
-    assert cli.main(["chapter", chapter, "-p", name, value]) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert answer in err
-    assert err.startswith("lrbook: ")
-    assert err.count("\n") == 1
-    assert not list(tmp_path.iterdir())
+def only(path: Path, tag: str) -> str:
+    """Source of the one code cell with ``tag``."""
+    found = cells(path, tag=tag)
+    assert len(found) == 1, f"{path.name} has {len(found)} code cells tagged {tag}, not one"
+    return found[0].source
 
 
-@pytest.mark.parametrize(("chapter", "name", "value", "meant"), MEANT)
-def test_words_from_a_shell_become_what_was_meant(chapter, name, value, meant):
-    known = parameters.read(chapters.find(chapter))
-    found = parameters.check(known, {name: value})
-    assert found == {name: meant}
-    assert type(found[name]) is type(meant)
+def parameters(path: Path) -> dict[str, object]:
+    """Name and value of every parameter that a chapter declares."""
+    values = {}
+    for line in only(path, "parameters").splitlines():
+        form = "is not of the form `name: type = literal  # help`"
+        code, mark, text = line.partition("  # ")
+        statements = ast.parse(code).body
+        assert mark, f"{path.name}: {line!r} {form}"
+        assert text.strip(), f"{path.name}: {line!r} {form}"
+        assert len(statements) == 1, f"{path.name}: {line!r} {form}"
+        statement = statements[0]
+        assert isinstance(statement, ast.AnnAssign), f"{path.name}: {line!r} {form}"
+        assert isinstance(statement.target, ast.Name), f"{path.name}: {line!r} {form}"
+        assert statement.value is not None, f"{path.name}: {line!r} {form}"
+        values[statement.target.id] = ast.literal_eval(statement.value)
+    return values
 
 
-@pytest.mark.parametrize(("word", "meant"), [("true", True), ("False", False), ("off", False)])
-def test_truth_from_a_shell(word, meant):
-    rule = parameters.Parameter("shared", "bool", True, "", {})
-    assert parameters.checked(rule, word) is meant
-    with pytest.raises(ConfigError, match="give true or false"):
-        parameters.checked(rule, "1")
+def test_there_are_chapters():
+    assert len(CHAPTERS) >= 5
 
 
-@pytest.mark.parametrize("chapter", chapters.names())
-def test_every_parameter_has_help_and_its_default_is_allowed(chapter):
-    known = parameters.read(chapters.find(chapter))
-    assert "profile" in known
-    for name, each in known.items():
-        assert each.help, name
-        assert parameters.checked(each, each.default) == each.default
-        assert each.rule, name
-    assert {"smoke", "demo", "laptop"} <= set(known["profile"].rule["choices"])
+def test_the_setup_cell_is_the_same_in_every_chapter():
+    assert len({only(path, "setup") for path in CHAPTERS}) == 1
 
 
-def test_rules_name_only_what_there_is():
-    import tomllib
-    from pathlib import Path
-
-    rules = tomllib.loads(Path(parameters.__file__).with_name("rules.toml").read_text())
-    every = {name: parameters.read(chapters.find(name)) for name in chapters.names()}
-    assert rules.keys() - {"common"} <= every.keys()
-    for chapter, known in every.items():
-        assert rules.get(chapter, {}).keys() <= known.keys()
-    assert rules["common"].keys() <= {name for known in every.values() for name in known}
+@each_chapter
+def test_is_a_valid_notebook(path):
+    nbformat.validate(nbformat.read(path, 4))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "answer"),
-    [
-        ([], "no chapter is named"),
-        (["puzzle", "-p", "seeds", "1", "-p", "seeds", "2"], "given twice"),
-        (["puzzle", "--timeout", "-1"], "timeout = -1"),
-        (["puzzle", "--results", "nowhere"], "is not a folder"),
-        (["puzzle", "-o", str(chapters.folder())], "among the book's own chapters"),
-        (["puzzle", "-o", f"{__file__}/x.ipynb"], "cannot be made"),
-        (["puzzle", "--sed", "1"], "--sed is not a known option"),
-    ],
-)
-def test_bad_command(arguments, answer, no_kernel, capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert cli.main(["chapter", *arguments]) == 2
-    assert answer in capsys.readouterr().err
+@each_chapter
+def test_has_no_outputs(path):
+    for cell in cells(path):
+        assert cell.outputs == [], f"a cell was committed with its output:\n{cell.source}"
+        assert cell.execution_count is None, f"a cell was committed with a count:\n{cell.source}"
 
 
-def test_executed_chapter_has_page_and_provenance(tmp_path):
-    out = tmp_path / "new" / "folder" / "x.ipynb"
-    command = ["chapter", "rate_or_noise", "-p", "profile", "smoke", "-p", "seeds", "3,4"]
-    done = lrbook([*command, "-o", str(out)], tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [str(out), str(out.with_suffix(".html"))]
-    assert "26/26" in done.stderr or "100%" in done.stderr  # progress, by cell
-    about = nbformat.read(out, 4).metadata["lrbook"]
-    assert about["parameters"] == {"profile": "smoke", "seeds": [3, 4]}
-    assert about["status"] == "finished"
-    assert about["versions"]["jax"]
-    assert all(name.startswith("toy-") for name in about["live"])
-    assert about["live"]
-    assert about["shown"]
-    page = out.with_suffix(".html").read_text()
-    assert "data:image/png;base64" in page
-    assert "Rate or noise?" in page
+@each_chapter
+def test_parameters_are_one_literal_a_line(path):
+    assert parameters(path)
 
 
-def test_results_of_the_readers_own_are_shown(tmp_path):
-    """An empty folder has no recordings: the chapter that shows them must say so."""
-    (tmp_path / "mine").mkdir()
-    command = ["chapter", "rate_or_noise", "-p", "profile", "smoke", "--quiet"]
-    done = lrbook([*command, "--results", "mine"], tmp_path)
-    assert done.returncode == 1
-    assert "LookupError" in done.stderr
-    assert str(chapters.DEFAULT_FOLDER / "rate_or_noise.ipynb") in done.stderr
-    listed = lrbook(["chapter", "--list"], tmp_path)
-    [line] = [line for line in listed.stdout.splitlines() if line.startswith("rate_or_noise")]
-    assert "failed 20" in line
+@each_chapter
+def test_code_is_short(path):
+    for cell in cells(path):
+        assert len(cell.source.splitlines()) <= MAX_CELL_LINES, f"too long:\n{cell.source}"
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = node.end_lineno - node.lineno + 1
+                assert lines <= MAX_FUNCTION_LINES, f"{node.name} belongs in the package"
 
 
-def planted(folder, code):
-    cells = [
-        nbformat.v4.new_code_cell(
-            'profile: str = "demo"  # scale', metadata={"tags": ["parameters"]}
-        ),
-        nbformat.v4.new_code_cell(code),
-    ]
-    kernel = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "odd.ipynb")
+@each_chapter
+def test_figures_have_alt_text(path):
+    for cell in cells(path, tag="figure"):
+        image = cell.metadata.get("mystnb", {}).get("image", {})
+        assert image.get("alt", "").strip(), f"no mystnb.image.alt on:\n{cell.source}"
 
 
-@pytest.mark.parametrize(
-    ("code", "answer"),
-    [
-        ("raise ValueError('so it goes')", "ValueError: so it goes"),
-        ("import time; time.sleep(300)", "took more than 3 seconds"),
-        ("import os; os._exit(1)", "the kernel died"),
-    ],
-)
-def test_failed_chapter_is_kept_and_told(code, answer, tmp_path, monkeypatch):
-    (tmp_path / "book").mkdir()
-    planted(tmp_path / "book", code)
-    monkeypatch.setattr(chapters, "folder", lambda: tmp_path / "book")
-    out = tmp_path / "out.ipynb"
-    before, variables = time.monotonic(), dict(os.environ)
-    with pytest.raises(RunError, match=answer):
-        chapters.run("odd", {}, out=out, timeout=3, progress=False)
-    assert time.monotonic() - before < 60
-    assert dict(os.environ) == variables
-    about = json.loads(out.read_text())["metadata"]["lrbook"]
-    assert about["status"] == "failed"
-    assert answer in about["message"]
-    assert not out.with_suffix(".html").exists()
+@each_chapter
+def test_names_no_folder_of_a_machine(path):
+    for cell in nbformat.read(path, 4).cells:
+        found = MACHINE_PATH.search(cell.source)
+        assert found is None, f"{found.group().strip()}… in:\n{cell.source}"
 
 
-def lrbook(arguments, folder):
-    command = [sys.executable, "-m", "lrbook", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+@pytest.mark.slow
+@each_chapter
+def test_runs_with_the_smoke_profile(path, tmp_path):
+    copy = tmp_path / path.name
+    known = ["-p", "profile", "smoke"] if "profile" in parameters(path) else []
+    prepare = ["papermill", "--prepare-only", "--log-level", "WARNING", *known]
+    run([*prepare, str(path), str(copy)], cwd=tmp_path)
+    nbval = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300"]
+    run(["pytest", "-p", "no:cacheprovider", "-p", "no:xdist", *nbval, copy.name], cwd=tmp_path)
+
+
+def run(module: list[str], *, cwd: Path) -> None:
+    """Run ``python -m module`` and fail with everything it printed."""
+    # Settings of the pytest that runs this test are not meant for the one started here.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    done = subprocess.run(
+        [sys.executable, "-m", *module], cwd=cwd, env=env, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        pytest.fail(f"{' '.join(module)}\n{done.stdout}\n{done.stderr}", pytrace=False)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from lrbook import experiments, recordings, sweeps, used
+from lrbook import colab, experiments, recordings, sweeps, used
 from lrbook.arms import by_arm, data_of, histories, limit, values
 from lrbook.records import Record, Store
 from lrbook.stats import mean_interval, paired_interval
@@ -82,6 +82,7 @@ def live(
     configs = cls.expand(profile, seeds=seeds or None, arms=arms or None, **settings)
     store = Store(results_dir) if results_dir else None
     used.note("live", [config.run_id for config in configs])
+    colab.advise(device)
     return experiments.shell(experiment).run(configs, store, device=device, **extra)
 
 

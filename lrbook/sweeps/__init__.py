@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lrbook import experiments, used
+from lrbook import colab, experiments, used
 from lrbook.locks import claim
 from lrbook.sweeps.plan import MOST_RUNS, cost_words, expand
 from lrbook.sweeps.store import SweepStore
@@ -70,6 +70,7 @@ def run(
     )
     shell = experiments.shell(experiment)
     used.note("live", [config.run_id for config in configs])
+    colab.advise(device)
     if not folder:
         return Sweep(shell.run(configs, None, device=device, progress=progress, **extra))
     folder = Path(folder)

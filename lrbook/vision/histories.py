@@ -43,8 +43,14 @@ def crossing(first: pd.DataFrame, second: pd.DataFrame, column: str) -> int | No
 def epochs_words(epochs: Sequence[int | None]) -> str:
     """One epoch per seed, None for never: ``5 to 8 (all 3 seeds)``, ``6 (2 of 3 seeds)``."""
     known = sorted(epoch for epoch in epochs if epoch is not None)
+    seeds = "1 seed" if len(epochs) == 1 else f"{len(epochs)} seeds"
     if not known:
-        return f"never ({len(epochs)} seeds)"
-    many = f"all {len(epochs)}" if len(known) == len(epochs) else f"{len(known)} of {len(epochs)}"
+        return f"never ({seeds})"
     span = f"{known[0]}" if known[0] == known[-1] else f"{known[0]} to {known[-1]}"
-    return f"{span} ({many} seeds)"
+    if len(epochs) == 1:
+        return f"{span} ({seeds})"
+    return (
+        f"{span} (all {seeds})"
+        if len(known) == len(epochs)
+        else f"{span} ({len(known)} of {seeds})"
+    )

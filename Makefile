@@ -20,7 +20,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install book test record bench lock lint format repository clean distclean
+.PHONY: help install book test record bench lock lint format repository verdicts clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ lint: $(STAMP) ## check style and formatting
 format: $(STAMP) ## put style and formatting right where that can be done automatically
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+verdicts: $(STAMP) ## store again what the chapters' verdict cells say, after new recordings
+	$(BIN)/python -m lrbook.chapters.verdicts
 
 repository: $(STAMP) ## URL=https://github.com/OWNER/NAME: put that address into every place
 	$(BIN)/python -m lrbook.chapters.repository '$(URL)'

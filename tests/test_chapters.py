@@ -14,6 +14,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from lrbook.chapters.verdicts import is_verdict
+
 BOOK = Path(__file__).resolve().parent.parent / "book"
 CHAPTERS = sorted(BOOK.glob("*.ipynb"))
 MAX_CELL_LINES = 25
@@ -70,10 +72,14 @@ def test_is_a_valid_notebook(path):
 
 
 @each_chapter
-def test_has_no_outputs(path):
+def test_has_no_outputs_but_those_of_verdicts(path):
     for cell in cells(path):
-        assert cell.outputs == [], f"a cell was committed with its output:\n{cell.source}"
-        assert cell.execution_count is None, f"a cell was committed with a count:\n{cell.source}"
+        if is_verdict(cell):
+            assert cell.outputs, f"make verdicts stores what this says:\n{cell.source}"
+        else:
+            assert cell.outputs == [], f"a cell was committed with its output:\n{cell.source}"
+        counts = 1 if is_verdict(cell) else None
+        assert cell.execution_count == counts, f"a cell was committed with a count:\n{cell.source}"
 
 
 @each_chapter
@@ -108,12 +114,30 @@ def test_names_no_folder_of_a_machine(path):
 @pytest.mark.slow
 @each_chapter
 def test_runs_with_the_smoke_profile(path, tmp_path):
-    copy = tmp_path / path.name
+    run_copy(path, tmp_path)
+
+
+@pytest.mark.slow
+def test_another_verdict_is_noticed(tmp_path):
+    notebook = nbformat.read(BOOK / "rate_or_noise.ipynb", 4)
+    [cell] = [c for c in notebook.cells if c.cell_type == "code" and is_verdict(c)]
+    said = cell.outputs[-2].data["text/markdown"]
+    cell.outputs[-2].data["text/markdown"] = said.replace("noise", "rate")
+    assert cell.outputs[-2].data["text/markdown"] != said
+    (tmp_path / "there").mkdir()
+    nbformat.write(notebook, tmp_path / "rate_or_noise.ipynb")
+    with pytest.raises(pytest.fail.Exception, match="1 failed"):
+        run_copy(tmp_path / "rate_or_noise.ipynb", tmp_path / "there")
+
+
+def run_copy(path: Path, folder: Path) -> None:
+    """Give a copy of the chapter the smoke profile, and let nbval execute it in ``folder``."""
+    copy = folder / path.name
     known = ["-p", "profile", "smoke"] if "profile" in parameters(path) else []
     prepare = ["papermill", "--prepare-only", "--log-level", "WARNING", *known]
-    run([*prepare, str(path), str(copy)], cwd=tmp_path)
+    run([*prepare, str(path), str(copy)], cwd=folder)
     nbval = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300"]
-    run(["pytest", "-p", "no:cacheprovider", "-p", "no:xdist", *nbval, copy.name], cwd=tmp_path)
+    run(["pytest", "-p", "no:cacheprovider", "-p", "no:xdist", *nbval, copy.name], cwd=folder)
 
 
 def run(module: list[str], *, cwd: Path) -> None:

@@ -61,13 +61,13 @@ def test_killed_twenty_times_at_random_moments(tmp_path, whole):
 def limited(command: list[str], folder: Path, limit: int) -> subprocess.CompletedProcess:
     """Run ``lrbook`` where no file may grow over ``limit`` bytes, as on a disk full by then."""
 
-    def smaller_files():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-    line = [sys.executable, "-B", "-m", "lrbook", *command]
-    return subprocess.run(
-        line, cwd=folder, preexec_fn=smaller_files, capture_output=True, text=True
+    script = (
+        "import resource, sys; from lrbook.cli import main;"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}));"
+        "sys.exit(main(sys.argv[1:]))"
     )
+    line = [sys.executable, "-B", "-c", script, *command]
+    return subprocess.run(line, cwd=folder, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize(
@@ -147,21 +147,19 @@ def test_a_tiny_disk(tiny_disk, tmp_path, whole):
 
 def test_no_room_for_a_part_of_a_sweep(tmp_path):
     script = (
-        "import sys; from lrbook import sweeps;"
+        "import resource, sys; from lrbook import sweeps;"
+        "limit = int(sys.argv[2]);"
+        "limit and resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit));"
         "sweeps.run('patch', 'smoke', grid={'eta2': [0.01, 0.02]}, arms=['small'], seeds=[0],"
         "folder=sys.argv[1], progress=False, device='cpu')"
     )
     folder = tmp_path / "sweep"
-
-    def smaller_files():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))
-
     command = [sys.executable, "-B", "-c", script, str(folder)]
-    full = subprocess.run(command, preexec_fn=smaller_files, capture_output=True, text=True)
+    full = subprocess.run([*command, "1000"], capture_output=True, text=True)
     assert "parts/patch-" in full.stderr
     assert "Make room" in full.stderr
     assert not [path for path in folder.rglob("*") if path.is_file()]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run([*command, "0"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(sweeps.load(folder).records) == 2
     assert {path.name for path in folder.iterdir()} == {"sweep.json", "histories.parquet"}

@@ -1,4 +1,4 @@
-"""The command line: ``lrbook run``, ``records``, ``record``, ``chapter``.
+"""The command line: ``lrbook run``, ``records``, ``record``, ``chapter``, ``sweep``, ``study``.
 
 Options of ``lrbook run`` are the fields of the experiment's configuration, so there is one list of
 names, one set of checks and one wording of errors. Exit codes: 0 done, 1 a run failed or diverged,
@@ -16,6 +16,7 @@ import lrbook
 from lrbook import experiments
 from lrbook.config import unknown_name
 from lrbook.errors import ConfigError, RunError, UserError
+from lrbook.study import command as study_command
 
 DEFAULT_RESULTS = "runs"
 
@@ -81,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument("--results", metavar="DIR", help="default: the repository's results")
     record.set_defaults(command=_record)
     _add_chapter(commands)
+    study_command.add(commands, DEFAULT_RESULTS)
     return parser
 
 

@@ -1,0 +1,15 @@
+"""Studies: a sweep written down in a TOML file, run on this machine or on a cluster by Dask.
+
+plan.py     the file, checked, as configurations
+index.py    what a results folder has, without opening every record again
+engine.py   Dask: hand the missing runs out, survive what breaks
+work.py     in a worker: one run, in a process of its own
+one.py      that process
+screen.py   what is seen meanwhile
+report.py   table, figure and Parquet of a finished study
+command.py  ``lrbook sweep`` and ``lrbook study``
+"""
+
+from lrbook.study.plan import Study, read
+
+__all__ = ["Study", "read"]

@@ -1,0 +1,101 @@
+"""``lrbook sweep STUDY.toml`` and ``lrbook study report STUDY.toml``."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from lrbook.errors import ConfigError
+
+
+def add(commands: Any, results: str) -> None:
+    """Add both commands; ``results`` is the default folder."""
+    text = "run a study on this machine or on a Dask cluster"
+    sweep = commands.add_parser("sweep", help=text, description=text, allow_abbrev=False)
+    _common(sweep, results)
+    sweep.add_argument("--plan", action="store_true", help="show what would be run, and stop")
+    sweep.add_argument(
+        "--scheduler", metavar="ADDRESS", help="a running one, such as tcp://host:8786"
+    )
+    sweep.add_argument("--workers", type=int, default=0, help="on this machine (0: by its size)")
+    sweep.add_argument(
+        "--gather", action="store_true", help="send records back: the workers share no folder"
+    )
+    sweep.add_argument(
+        "--patience", type=float, default=600, metavar="SECONDS", help="without a scheduler"
+    )
+    sweep.add_argument("--quiet", action="store_true", help="no progress")
+    sweep.set_defaults(command=_sweep)
+
+    study = commands.add_parser("study", help="report on a study", allow_abbrev=False)
+    actions = study.add_subparsers(metavar="ACTION", required=True)
+    report = actions.add_parser("report", help="table, figure and Parquet", allow_abbrev=False)
+    _common(report, results)
+    report.add_argument("-o", "--out", metavar="DIR", help="default: RESULTS/reports/NAME")
+    report.add_argument("--quantity", metavar="NAME", help="which number the figure shows")
+    report.set_defaults(command=_report)
+
+
+def _common(parser: argparse.ArgumentParser, results: str) -> None:
+    parser.add_argument("study", metavar="STUDY.toml")
+    parser.add_argument("--data", metavar="DIR", help="folder of Parquet images, where needed")
+    parser.add_argument("--results", default=results, metavar="DIR")
+
+
+def _sweep(arguments: argparse.Namespace) -> int:
+    from lrbook.study import engine, plan
+
+    if arguments.workers < 0:
+        raise ConfigError(f"workers = {arguments.workers} is not allowed: 0 or more it must be.")
+    if arguments.scheduler is not None and "://" not in arguments.scheduler:
+        raise ConfigError(
+            f"scheduler = {arguments.scheduler!r} is not an address; tcp://HOST:PORT is one."
+        )
+    study = plan.read(arguments.study)
+    configs, extra = study.configs(arguments.data)
+    todo = engine.missing(configs, arguments.results)
+    print(f"{study.name}: {len(configs)} runs, {len(configs) - len(todo)} recorded, {_cost(todo)}")
+    if arguments.plan:
+        for config in todo:
+            print(f"{config.run_id}  {config.arm:8} seed {config.seed}")
+        return 0
+    sys.stdout.flush()
+    where = engine.Cluster(
+        scheduler=arguments.scheduler,
+        workers=arguments.workers,
+        gather=arguments.gather,
+        patience=arguments.patience,
+    )
+    failed = engine.run(
+        configs,
+        arguments.results,
+        extra,
+        device=study.device,
+        cluster=where,
+        quiet=arguments.quiet,
+    )
+    for run_id, how in failed.items():
+        print(f"lrbook: run {run_id} failed: {how}", file=sys.stderr)
+    print(f"{study.name}: {len(configs) - len(failed)} of {len(configs)} runs are recorded")
+    return 1 if failed else 0
+
+
+def _cost(todo: list[Any]) -> str:
+    from lrbook.sweeps import cost_words
+
+    if not todo:
+        return "nothing to run"
+    return f"{len(todo)} to run ({cost_words(todo[:100], len(todo))})"
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from lrbook.study import index, plan, report
+
+    study = plan.read(arguments.study)
+    configs, _ = study.configs(arguments.data)
+    found = index.records(arguments.results, [config.run_id for config in configs])
+    records = [found[c.run_id] for c in configs if c.run_id in found and found[c.run_id].done]
+    out = Path(arguments.out or Path(arguments.results) / "reports" / study.name)
+    print(f"{study.name}: {len(records)} of {len(configs)} runs are recorded")
+    print("\n".join(report.write(records, out, arguments.quantity)))
+    return 0

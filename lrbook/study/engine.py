@@ -1,0 +1,241 @@
+"""Run a study on Dask: hand out what is missing, and lose nothing when something breaks.
+
+The records are the only state. Whatever happens to a worker, the scheduler, the network or this
+process, the next look at the results folder tells what is still to be done.
+"""
+
+import contextlib
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from lrbook.config import Config
+from lrbook.errors import RunError
+from lrbook.provenance import available_cores
+from lrbook.records import write_atomically
+from lrbook.study import index, work
+from lrbook.study.screen import Progress, shown
+
+MOST_LOSSES = 5  # of a run's workers, each several tries by Dask itself, before it counts as failed
+PATIENCE = 600.0  # seconds without a scheduler before giving up
+POLL = 0.2
+
+
+@dataclasses.dataclass(frozen=True)
+class Cluster:
+    """Where to run.
+
+    Attributes:
+        scheduler: address of a running scheduler; None starts one on this machine.
+        workers: of the local cluster; 0 sizes it by the machine.
+        gather: send records back instead of writing them to a folder that all machines see.
+        patience: seconds to wait for a scheduler that has gone.
+    """
+
+    scheduler: str | None = None
+    workers: int = 0
+    gather: bool = False
+    patience: float = PATIENCE
+
+
+def missing(configs: Sequence[Config], results: str | Path) -> list[Config]:
+    """Those of ``configs`` that have no finished or diverged record; RecordError if damaged."""
+    there = index.records(results, [config.run_id for config in configs])
+    done = {run_id for run_id, record in there.items() if record.done}
+    return [config for config in configs if config.run_id not in done]
+
+
+def run(
+    configs: Sequence[Config],
+    results: str | Path,
+    extra: dict[str, Any],
+    *,
+    device: str = "auto",
+    cluster: Cluster = Cluster(),
+    quiet: bool = False,
+) -> dict[str, str]:
+    """Run what is missing.
+
+    Args:
+        configs: the runs.
+        results: folder of the records.
+        extra: what the experiment's ``run`` needs besides.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        cluster: where.
+        quiet: show nothing.
+
+    Returns:
+        The runs that failed: run id -> what happened and the last lines of its log.
+
+    Raises:
+        RunError: there is no scheduler, or it stayed away.
+    """
+    import dask
+
+    todo = {config.run_id: config for config in missing(configs, results)}
+    failed: dict[str, str] = {}
+    losses = dict.fromkeys(todo, 0)
+    if not todo:
+        return failed
+    dask.config.set({"logging": {"distributed": "critical"}})
+    progress = Progress(len(todo))
+    gpus = _gpus(device) if cluster.scheduler is None else []
+    workers, threads = size(configs[0].experiment, gpus, cluster.workers)
+    common = {
+        "device": device,
+        "extra": extra,
+        "threads": threads,
+        "gpus": gpus,
+        "results": None if cluster.gather else str(Path(results).resolve()),
+    }
+    gone_since = None
+    with _scheduler(cluster, workers) as address, shown(progress, quiet) as show:
+        while todo:
+            try:
+                with _client(address) as client:
+                    gone_since = None
+                    _session(client, todo, common, results, failed, losses, progress, show)
+            except (OSError, TimeoutError, _Gone) as error:
+                gone_since = gone_since or time.monotonic()
+                if time.monotonic() - gone_since > cluster.patience:
+                    raise RunError(
+                        f"the scheduler {address} cannot be reached ({error}); "
+                        f"{len(todo)} runs are left, and the same command goes on from here."
+                    ) from None
+                time.sleep(min(1.0, cluster.patience / 4))
+                left = {c.run_id for c in missing(list(todo.values()), results)}
+                for run_id in [run_id for run_id in todo if run_id not in left]:
+                    del todo[run_id]
+                    progress.done += 1
+    return failed
+
+
+def size(experiment: str, gpus: Sequence[str], workers: int = 0) -> tuple[int, int]:
+    """Workers of this machine and threads of each: one per GPU, else one per one or two cores."""
+    cores = available_cores()
+    per_run = 1 if experiment == "toy" else 2
+    workers = workers or len(gpus) or max(1, cores // per_run)
+    return workers, max(1, cores // workers)
+
+
+class _Gone(Exception):
+    """The scheduler does not answer any more."""
+
+
+def _session(client, todo, common, results, failed, losses, progress, show) -> None:
+    """Hand out all of ``todo`` to one scheduler; _Gone if it leaves before the end."""
+    futures = {run_id: _submit(client, todo[run_id], common) for run_id in todo}
+    looked = 0.0
+    while futures:
+        if client.status != "running":
+            raise _Gone("the connection was lost")
+        if time.monotonic() - looked > 2:
+            looked = time.monotonic()
+            progress.workers = sum(client.nthreads().values())
+            progress.dashboard = client.dashboard_link or ""
+        progress.running = min(len(futures), progress.workers)
+        show()
+        ended = [r for r, future in futures.items() if future.status != "pending"]
+        for run_id in ended:
+            future = futures.pop(run_id)
+            answer = _answer(future)
+            if answer is None:  # a worker or the way to it broke, not the run
+                losses[run_id] += 1
+                if losses[run_id] < MOST_LOSSES:
+                    futures[run_id] = _submit(client, todo[run_id], common)
+                    continue
+                answer = {"code": None, "log": "its worker died again and again (memory?)"}
+            del todo[run_id]
+            if answer["code"] == 0:
+                for name, data in answer["files"].items():
+                    write_atomically(Path(results) / run_id / name, data)
+                progress.done += 1
+            else:
+                failed[run_id] = _how(answer)
+                progress.failed += 1
+        if not ended:
+            time.sleep(POLL)
+    show()
+
+
+def _submit(client, config: Config, common: dict[str, Any]):
+    task = {
+        "run_id": config.run_id,
+        "experiment": config.experiment,
+        "config": config.model_dump(mode="json"),
+    } | common
+    # The key is new each time: of a key that failed the scheduler would answer from memory.
+    key = f"{config.run_id}-{uuid.uuid4().hex[:8]}"
+    return client.submit(work.run_one, task, key=key, pure=False)
+
+
+def _answer(future) -> dict[str, Any] | None:
+    """What the worker said; None where it could not say anything."""
+    from concurrent.futures import CancelledError
+
+    from distributed import KilledWorker
+
+    if future.status in ("cancelled", "lost"):
+        return None
+    try:
+        return future.result(timeout=60)
+    except (KilledWorker, CancelledError, TimeoutError, OSError):
+        return None
+    except Exception as error:  # of the worker itself, such as a package that is not there
+        return {"code": None, "log": f"{type(error).__name__}: {error}"}
+
+
+def _how(answer: dict[str, Any]) -> str:
+    code = answer["code"]
+    if code is None:
+        return answer["log"]
+    end = f"ended by signal {-code}" if code < 0 else f"exit code {code}"
+    return f"{end}\n{answer['log']}".rstrip()
+
+
+@contextlib.contextmanager
+def _client(address: str) -> Iterator:
+    from distributed import Client
+
+    client = Client(address, timeout=10, set_as_default=False)
+    try:
+        yield client
+    finally:
+        with contextlib.suppress(Exception):
+            client.close(timeout=5)
+
+
+@contextlib.contextmanager
+def _scheduler(cluster: Cluster, workers: int) -> Iterator[str]:
+    if cluster.scheduler is not None:
+        yield cluster.scheduler
+        return
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        memory_limit=0,
+    ) as local:
+        yield local.scheduler_address
+
+
+def _gpus(device: str) -> list[str]:
+    """GPUs that the workers of this machine share, named as in CUDA_VISIBLE_DEVICES."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if device not in ("auto", "cuda") or shutil.which("nvidia-smi") is None or named == "":
+        return []
+    if named is not None:
+        return [name.strip() for name in named.split(",")]
+    found = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True)
+    count = len([line for line in found.stdout.splitlines() if line.startswith("GPU ")])
+    return [str(i) for i in range(count)] if sys.platform != "darwin" else []

@@ -1,0 +1,83 @@
+"""What a results folder has, in one Parquet file, so that ten thousand records open once.
+
+The index is a copy, never the truth: an entry counts only while size and time of change of its
+``record.json`` are what they were when it was copied, and a broken index is made anew.
+"""
+
+import io
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from lrbook.errors import RecordError
+from lrbook.records import Record, read_record, write_atomically
+
+NAME = ".index.parquet"
+
+
+def records(root: str | Path, wanted: Iterable[str] | None = None) -> dict[str, Record]:
+    """Records of the folder ``root`` by run id; histories are read and checked when asked for.
+
+    Args:
+        root: the results folder; one that is not there is empty.
+        wanted: run ids; None takes all.
+
+    Raises:
+        RecordError: a record is damaged.
+    """
+    root = Path(root)
+    known = _read(root / NAME)
+    wanted = None if wanted is None else set(wanted)
+    found, rows, changed = {}, [], False
+    for run_id in _folders(root):
+        if wanted is not None and run_id not in wanted:
+            if run_id in known:
+                rows.append((run_id, *known[run_id]))
+            continue
+        folder = root / run_id
+        try:
+            status = (folder / "record.json").stat()
+        except FileNotFoundError:
+            continue
+        stamp = (status.st_size, status.st_mtime_ns)
+        if run_id in known and known[run_id][:2] == stamp:
+            text = known[run_id][2]
+            found[run_id] = Record(**json.loads(text), folder=folder)
+        else:
+            found[run_id] = read_record(folder)
+            text, changed = (folder / "record.json").read_text(), True
+        rows.append((run_id, *stamp, text))
+    if changed:
+        _write(root / NAME, rows)
+    return found
+
+
+def _folders(root: Path) -> list[str]:
+    try:
+        with os.scandir(root) as entries:
+            return sorted(entry.name for entry in entries if entry.name[:1] != ".")
+    except FileNotFoundError:
+        return []
+
+
+def _read(path: Path) -> dict[str, tuple[int, int, str]]:
+    try:
+        data = path.read_bytes()
+        table = pd.read_parquet(io.BytesIO(data), use_threads=False, pre_buffer=False)
+        columns = [table[name].tolist() for name in ("size", "changed", "record")]
+        return dict(zip(table["run_id"], zip(*columns, strict=True), strict=True))
+    except (OSError, ValueError, KeyError):
+        return {}
+
+
+def _write(path: Path, rows: list[tuple[str, int, int, str]]) -> None:
+    table = pd.DataFrame(rows, columns=["run_id", "size", "changed", "record"])
+    buffer = io.BytesIO()
+    table.to_parquet(buffer, index=False, compression="zstd")
+    try:
+        write_atomically(path, buffer.getvalue())
+    except RecordError:
+        return  # a folder that can only be read works without

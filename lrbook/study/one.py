@@ -1,0 +1,42 @@
+"""One run in a process of its own: ``python -m lrbook.study.one`` with the run as JSON on stdin.
+
+Stdin stays open as long as whoever started it lives; when it closes, this process ends at once, so
+that a killed worker leaves no run behind that nobody waits for. The checkpoint is then the last
+one, and the next worker goes on from it.
+"""
+
+import json
+import os
+import sys
+import threading
+
+from lrbook import experiments
+from lrbook.errors import RunError, UserError
+from lrbook.records import Store
+
+ORPHANED = 75
+
+
+def main() -> int:
+    """Run it; exit code 0 if there is a record now, 1 if the run broke off, 2 if it was refused."""
+    task = json.loads(sys.stdin.buffer.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    config = experiments.config_class(task["experiment"])(**task["config"])
+    shell = experiments.shell(task["experiment"])
+    options = {"device": task["device"], "progress": False, **task["extra"]}
+    try:
+        [record] = shell.run([config], Store(task["results"]), **options)
+    except (UserError, RunError) as error:
+        print(f"lrbook: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UserError) else 1
+    return 0 if record.done else 1
+
+
+def _end_with_parent() -> None:
+    while os.read(0, 4096):
+        pass
+    os._exit(ORPHANED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""A study: which runs, from a TOML file.
+
+experiment = "toy"            # toy, patch or cifar
+profile = "demo"
+seeds = [0, 1, 2]
+arms = ["large", "small"]     # left out: the experiment's own
+
+[settings]                    # common to all runs
+tau0_W = 0.01
+
+[grid]                        # all combinations
+eta1 = [0.1, 0.2]
+
+[[points]]                    # fields that go together
+n = 200
+p0 = 0.2
+"""
+
+import dataclasses
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from lrbook import experiments, sweeps
+from lrbook.config import Config, unknown_name
+from lrbook.errors import ConfigError
+
+_KINDS = {
+    "name": str,
+    "experiment": str,
+    "profile": str,
+    "device": str,
+    "seeds": list,
+    "arms": list,
+    "settings": dict,
+    "grid": dict,
+    "points": list,
+    "most_runs": int,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """One study file.
+
+    Attributes:
+        name: of the study; the file's own where it gives none.
+        experiment, profile, seeds, arms, settings, grid, points, most_runs: as ``sweeps.expand``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    """
+
+    name: str
+    experiment: str
+    profile: str = "demo"
+    device: str = "auto"
+    seeds: tuple[int, ...] | None = None
+    arms: tuple[str, ...] | None = None
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    grid: dict[str, list[Any]] | None = None
+    points: list[dict[str, Any]] | None = None
+    most_runs: int = sweeps.MOST_RUNS
+
+    def configs(self, data: str | None = None) -> tuple[list[Config], dict[str, Any]]:
+        """The configurations, and what the experiment's ``run`` needs besides.
+
+        Args:
+            data: folder of Parquet images, where the experiment has images.
+
+        Raises:
+            ConfigError: as ``sweeps.expand``.
+        """
+        cls = experiments.config_class(self.experiment)
+        settings = self.settings | ({} if data is None else {"data": data})
+        if data is not None and "data" not in cls.model_fields:
+            raise ConfigError(
+                f"the {self.experiment} experiment reads no images; leave --data out."
+            )
+        settings, extra = experiments.locate_data(cls, self.profile, settings)
+        configs = sweeps.expand(
+            self.experiment,
+            self.profile,
+            grid=self.grid,
+            points=self.points,
+            arms=self.arms,
+            seeds=self.seeds,
+            most_runs=self.most_runs,
+            **settings,
+        )
+        return configs, extra
+
+
+def read(path: str | Path) -> Study:
+    """The study in the file ``path``.
+
+    Raises:
+        ConfigError: no such file, not TOML, an unknown name or a value of the wrong kind.
+    """
+    path = Path(path)
+    try:
+        fields = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"the study {path} cannot be read ({error.strerror}).") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the study {path} is not TOML: {error}.") from None
+    for name, value in fields.items():
+        if name not in _KINDS:
+            hint = " Settings of the experiment go under [settings] or [grid]."
+            raise ConfigError(unknown_name(name, _KINDS, what="part of a study") + hint)
+        if not isinstance(value, _KINDS[name]) or isinstance(value, bool):
+            kind = {list: "a list", dict: "a table", str: "a text", int: "a whole number"}
+            raise ConfigError(
+                f"{name} = {value!r} is not allowed: {kind[_KINDS[name]]} it must be."
+            )
+    for name, values in fields.get("grid", {}).items():
+        if not isinstance(values, list):
+            raise ConfigError(f"grid.{name} = {values!r} is not allowed: give a list of values.")
+    if not all(isinstance(point, dict) for point in fields.get("points", [])):
+        raise ConfigError("points is a list of tables; write each under [[points]].")
+    if "experiment" not in fields:
+        raise ConfigError(f"the study {path} names no experiment: {', '.join(experiments.NAMES)}.")
+    for name in ("seeds", "arms"):
+        if name in fields:
+            fields[name] = tuple(fields[name])
+    return Study(**({"name": path.stem} | fields))

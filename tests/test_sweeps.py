@@ -13,6 +13,8 @@ from lrbook import sweeps
 from lrbook.errors import ConfigError, RecordError
 from lrbook.toy import experiment
 from lrbook.toy.config import ToyConfig
+from lrbook.vision.config import PatchConfig
+from lrbook.vision.cost import run_flops
 
 SHORT = {"steps": 40, "steps_ls": 40, "anneal": 20, "test_points": 50}
 
@@ -49,7 +51,7 @@ def test_a_bad_sweep_is_refused(asked, words):
 
 
 def test_a_million_runs_are_refused_with_their_cost_before_any_is_made(monkeypatch):
-    monkeypatch.setattr("lrbook.sweeps.plan._recorded_rate", lambda _: 10_000.0)
+    monkeypatch.setattr("lrbook.sweeps.cost._recorded_rate", lambda _: 10_000.0)
     grid = {"r": [i / 1000 for i in range(1, 1001)], "eta1": [i / 1000 for i in range(20, 1020)]}
     with pytest.raises(ConfigError) as error:
         sweeps.expand("toy", "smoke", grid=grid, seeds=[1], arms=["S"])
@@ -70,6 +72,17 @@ def test_the_cost_follows_the_recorded_runs(monkeypatch):
     assert "of the recorded runs" in sweeps.cost_words([config], 10)
     monkeypatch.setenv("LRBOOK_RECORDINGS", "nowhere")
     assert sweeps.cost_words([config], 10) == "4e+03 steps"
+
+
+def test_runs_on_images_cost_what_their_operations_take(monkeypatch):
+    monkeypatch.setattr("lrbook.sweeps.cost._recorded_rate", lambda _: 1e9)
+    small, wide = (
+        PatchConfig.for_profile("smoke", arm="large", seed=0, widen=widen) for widen in (1, 2)
+    )
+    one, two = (float(sweeps.cost_words([c], 1_000).split()[0]) for c in (small, wide))
+    assert two / one == pytest.approx(4, rel=0.15)  # most convolutions: width times width
+    hours = 1_000 * run_flops(small) / 1e9 / 3600
+    assert f"about {hours:.1f} hours at the 1 GFLOP/s" in sweeps.cost_words([small], 1_000)
 
 
 @pytest.fixture

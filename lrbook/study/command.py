@@ -74,8 +74,10 @@ def _sweep(arguments: argparse.Namespace) -> int:
         cluster=where,
         quiet=arguments.quiet,
     )
-    for run_id, how in failed.items():
-        print(f"lrbook: run {run_id} failed: {how}", file=sys.stderr)
+    for how in dict.fromkeys(failed.values()):  # what many have in common is told once
+        first, *others = [run_id for run_id in failed if failed[run_id] == how]
+        more = f" (and {len(others)} more: {', '.join(others)})" if others else ""
+        print(f"lrbook: run {first}{more} failed: {how}", file=sys.stderr)
     print(f"{study.name}: {len(configs) - len(failed)} of {len(configs)} runs are recorded")
     return 1 if failed else 0
 
@@ -96,6 +98,6 @@ def _report(arguments: argparse.Namespace) -> int:
     found = index.records(arguments.results, [config.run_id for config in configs])
     records = [found[c.run_id] for c in configs if c.run_id in found and found[c.run_id].done]
     out = Path(arguments.out or Path(arguments.results) / "reports" / study.name)
-    print(f"{study.name}: {len(records)} of {len(configs)} runs are recorded")
-    print("\n".join(report.write(records, out, arguments.quantity)))
+    lines = report.write(records, out, arguments.quantity)
+    print(f"{study.name}: {len(records)} of {len(configs)} runs are recorded", *lines, sep="\n")
     return 0

@@ -38,7 +38,7 @@ class Progress:
 
     def line(self) -> str:
         """The table as one line."""
-        return "; ".join(f"{name} {value}" for name, value in self.rows()[:-1])
+        return "; ".join(f"{name} {value}" for name, value in self.rows() if name != "dashboard")
 
 
 def duration(seconds: float) -> str:

@@ -13,7 +13,8 @@ from typing import Any
 
 from lrbook import colab, experiments, used
 from lrbook.locks import claim
-from lrbook.sweeps.plan import MOST_RUNS, cost_words, expand
+from lrbook.sweeps.cost import cost_words
+from lrbook.sweeps.plan import MOST_RUNS, expand
 from lrbook.sweeps.store import SweepStore
 from lrbook.sweeps.table import Sweep, folder_of, load, problems, recorded
 

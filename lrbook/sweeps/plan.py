@@ -7,8 +7,8 @@ from typing import Any
 
 from lrbook import experiments
 from lrbook.config import Config, unknown_name
-from lrbook.errors import ConfigError, RecordError
-from lrbook.records import Store, recordings_dir
+from lrbook.errors import ConfigError
+from lrbook.sweeps.cost import cost_words
 
 MOST_RUNS = 20_000
 """A sweep of more runs than this is refused, with its cost, unless ``most_runs`` allows it."""
@@ -75,21 +75,6 @@ def expand(
     return configs
 
 
-def cost_words(examples: Sequence[Config], count: int) -> str:
-    """What ``count`` runs like ``examples`` cost, told from the experiment's recorded runs."""
-    work = [getattr(config, "total_steps", None) for config in examples]
-    if None in work:
-        return "what they cost is not known"
-    steps = sum(work) / len(work) * count
-    words = f"{steps:.2g} steps"
-    rate = _recorded_rate(examples[0].experiment)
-    if rate is None:
-        return words
-    hours = steps / rate / 3600
-    spent = f"{hours:.1f} hours" if hours < 48 else f"{hours / 24:,.0f} days"
-    return f"{words}, about {spent} of one core at the {rate:,.0f} steps/s of the recorded runs"
-
-
 def _check_fields(
     cls: type[Config],
     grid: Mapping[str, Sequence[Any]],
@@ -114,18 +99,3 @@ def _check_fields(
 def _one_place(cls, profile, grid, point, settings, seeds, arms) -> list[Config]:
     place = {name: values[0] for name, values in grid.items()}
     return cls.expand(profile, seeds=seeds, arms=arms, **settings, **point, **place)
-
-
-def _recorded_rate(experiment: str) -> float | None:
-    """Median steps per second of recorded runs; None where none was recorded."""
-    try:
-        records = [r for r in Store(recordings_dir()).find(experiment) if r.wall_s]
-    except RecordError:
-        return None
-    cls = experiments.config_class(experiment)
-    known = cls.model_fields
-    rates = [
-        cls(**{k: v for k, v in r.config.items() if k in known}).total_steps / r.wall_s
-        for r in records
-    ]
-    return sorted(rates)[len(rates) // 2] if rates else None

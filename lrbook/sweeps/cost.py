@@ -1,0 +1,54 @@
+"""What runs cost before they start, told from the experiment's recorded runs."""
+
+import statistics
+from collections.abc import Sequence
+
+from lrbook import experiments
+from lrbook.config import Config
+from lrbook.errors import RecordError
+from lrbook.records import Store, recordings_dir
+
+
+def cost_words(examples: Sequence[Config], count: int) -> str:
+    """What ``count`` runs like ``examples`` cost.
+
+    Work is counted from the configuration (steps of the toy, floating-point operations of a run on
+    images) and turned into hours at the median rate of the recorded runs. A toy step's cost grows
+    with n and m_v, which this leaves out.
+    """
+    experiment = examples[0].experiment
+    total = sum(map(_work, examples)) / len(examples) * count
+    words = f"{total:.2g} {'steps' if experiment == 'toy' else 'operations'}"
+    rate = _recorded_rate(experiment)
+    if rate is None:
+        return words
+    hours = total / rate / 3600
+    if hours < 0.1:
+        spent = f"{60 * hours:.1f} minutes"
+    else:
+        spent = f"{hours:.1f} hours" if hours < 48 else f"{hours / 24:,.0f} days"
+    if experiment == "toy":
+        return f"{words}, about {spent} of one core at the {rate:,.0f} steps/s of the recorded runs"
+    return f"{words}, about {spent} at the {rate / 1e9:,.0f} GFLOP/s of the recorded runs"
+
+
+def _work(config: Config) -> float:
+    if config.experiment == "toy":
+        return config.total_steps
+    from lrbook.vision.cost import run_flops
+
+    return run_flops(config)
+
+
+def _recorded_rate(experiment: str) -> float | None:
+    """Median work per second of recorded runs; None where none was recorded."""
+    try:
+        records = [r for r in Store(recordings_dir()).find(experiment) if r.wall_s]
+    except RecordError:
+        return None
+    cls = experiments.config_class(experiment)
+    known = cls.model_fields
+    rates = [
+        _work(cls(**{k: v for k, v in r.config.items() if k in known})) / r.wall_s for r in records
+    ]
+    return statistics.median_low(rates) if rates else None

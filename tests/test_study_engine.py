@@ -1,0 +1,241 @@
+"""Studies on real schedulers and workers, which are killed, cut off and restarted meanwhile."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+import tiny_toy
+from dask_processes import Processes, Wire, wait_for
+
+from lrbook import study
+from lrbook.records import Store
+from lrbook.study import index
+
+pytestmark = pytest.mark.slow
+
+SETTINGS = "".join(f"{name} = {value}\n" for name, value in tiny_toy.TINY.items())
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "NPROC": "1"}
+
+
+def write(folder: Path, seeds: int, arms: str = '"L-S", "S"', **settings) -> Path:
+    more = "".join(f"{name} = {value}\n" for name, value in settings.items())
+    path = folder / "study.toml"
+    path.write_text(
+        f'experiment = "toy"\nprofile = "smoke"\ndevice = "cpu"\nseeds = {list(range(seeds))}\n'
+        f"arms = [{arms}]\n[settings]\n{SETTINGS}{more}"
+    )
+    return path
+
+
+def start(path: Path, *options: object, env: dict | None = None, **popen) -> subprocess.Popen:
+    """``lrbook sweep`` as a process of its own, with records in ``runs`` beside the study."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "lrbook", "sweep", path.name, *map(str, options)],
+        cwd=path.parent,
+        env=os.environ | (env or {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **popen,
+    )
+
+
+def ended(process: subprocess.Popen, code: int = 0, seconds: float = 240) -> tuple[str, str]:
+    try:
+        out, err = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    assert process.returncode == code, err
+    return out, err
+
+
+def finished(path: Path) -> dict:
+    configs, _ = study.read(path).configs()
+    found = index.records(path.parent / "runs", [config.run_id for config in configs])
+    return {run_id: record for run_id, record in found.items() if record.done}
+
+
+class Watch:
+    """Every history as it was first seen, to tell a run that was done twice."""
+
+    def __init__(self, root: Path):
+        self.root, self.seen, self.stop = root, {}, threading.Event()
+        self.thread = threading.Thread(target=self._look)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *exception):
+        self.stop.set()
+        self.thread.join()
+
+    def _look(self) -> None:
+        while not self.stop.wait(0.05):
+            self.seen = self.now() | self.seen
+
+    def now(self) -> dict[str, int]:
+        paths = self.root.glob("*/history.parquet")
+        return {path.parent.name: path.stat().st_ino for path in paths}
+
+
+@pytest.fixture(scope="module")
+def serial():
+    """The histories of 24 runs, made one after the other in this process."""
+    made = {}
+
+    def history(config):
+        if config.run_id not in made:
+            made[config.run_id] = tiny_toy.run([config])[0].history
+        return made[config.run_id]
+
+    return history
+
+
+def assert_as_serial(path: Path, serial, count: int) -> None:
+    configs, _ = study.read(path).configs()
+    store = Store(path.parent / "runs")
+    assert len(configs) == count
+    for config in configs:
+        assert tiny_toy.same(store.load(config).history, serial(config)), config
+    kept = [entry for entry in store.root.iterdir() if not entry.name.startswith(".")]
+    assert sorted(entry.name for entry in kept) == sorted(config.run_id for config in configs)
+
+
+def test_chaos(tmp_path, serial):
+    """Workers are SIGKILLed at random moments: every run is recorded once, and as it should be."""
+    path, draw = write(tmp_path, 12), random.Random(4)
+    kills = 0
+    with Processes(tmp_path, 3) as processes, Watch(tmp_path / "runs") as watch:
+        sweep = start(path, "--scheduler", processes.address)
+        while sweep.poll() is None:
+            time.sleep(draw.uniform(0.5, 4.0))
+            # Spared for a while now and then, so that it ends; more killed than finish otherwise.
+            if kills < 14:
+                processes.kill_worker(draw.randrange(3))
+                kills += 1
+        out, err = ended(sweep)
+    assert "study: 24 of 24 runs are recorded" in out
+    assert "done 24 of 24" in err
+    assert kills >= 5
+    assert watch.seen == watch.now()  # none was written a second time
+    assert_as_serial(path, serial, 24)
+    again = start(path, "--scheduler", "tcp://127.0.0.1:1")  # nobody there, nobody needed
+    assert "24 recorded, nothing to run" in ended(again)[0]
+
+
+def test_the_scheduler_is_restarted(tmp_path, serial):
+    path = write(tmp_path, 4)
+    with Processes(tmp_path, 2) as processes, Watch(tmp_path / "runs") as watch:
+        sweep = start(path, "--scheduler", processes.address)
+        wait_for(lambda: finished(path))
+        processes.kill_scheduler()
+        time.sleep(2)
+        assert sweep.poll() is None
+        processes.start_scheduler()
+        assert "8 of 8 runs" in ended(sweep)[0]
+    assert watch.seen == watch.now()
+    assert_as_serial(path, serial, 8)
+
+
+def test_the_network_is_cut_for_a_while(tmp_path, serial):
+    path = write(tmp_path, 4)
+    processes = Processes(tmp_path, 2)
+    with Wire(processes.port) as wire, processes.through(wire), Watch(tmp_path / "runs") as watch:
+        sweep = start(path, "--scheduler", f"tcp://127.0.0.1:{wire.port}")
+        wait_for(lambda: finished(path))
+        wire.cut()
+        time.sleep(4)
+        assert sweep.poll() is None
+        wire.mend()
+        assert "8 of 8 runs" in ended(sweep)[0]
+    assert watch.seen == watch.now()
+    assert_as_serial(path, serial, 8)
+
+
+def test_a_scheduler_that_stays_away(tmp_path):
+    path = write(tmp_path, 1)
+    sweep = start(path, "--scheduler", "tcp://127.0.0.1:1", "--patience", 2)
+    _, err = ended(sweep, code=1, seconds=60)
+    assert "2 runs are left, and the same command goes on from here" in err
+    assert "Traceback" not in err
+
+
+def test_records_are_sent_back_where_no_folder_is_shared(tmp_path, serial):
+    """The workers write only into their own temporary folder; the same records come back."""
+    path = write(tmp_path, 2)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with Processes(tmp_path, 2, env={"TMPDIR": str(scratch)}) as processes:
+        ended(start(path, "--scheduler", processes.address, "--gather"))
+    assert_as_serial(path, serial, 4)
+    assert len(list(scratch.glob("lrbook-gather-*/*/record.json"))) == 4
+
+
+CRASH = """
+import sys
+if "lrbook.study.one" in sys.orig_argv:
+    import faulthandler
+    from lrbook import experiments
+    plain = experiments.shell
+    class Shell:
+        def run(self, configs, *rest, **named):
+            if configs[0].seed == 1:
+                print("about to crash", file=sys.stderr, flush=True)
+                faulthandler._sigsegv()
+            if configs[0].seed == 2:
+                raise ValueError("a bug in this run")
+            return plain("toy").run(configs, *rest, **named)
+    experiments.shell = lambda name: Shell()
+"""
+
+
+def test_a_run_that_crashes_is_told_with_its_log_and_the_others_are_done(tmp_path):
+    path = write(tmp_path, 3, arms='"S"')
+    (tmp_path / "sitecustomize.py").write_text(CRASH)
+    out, err = ended(start(path, env={"PYTHONPATH": str(tmp_path)}), code=1)
+    configs, _ = study.read(path).configs()
+    fine, crashed, broken = (config.run_id for config in configs)
+    assert set(finished(path)) == {fine}
+    assert f"run {crashed} failed: ended by signal 11" in err
+    assert "about to crash" in err
+    assert f"run {broken} failed: exit code 1" in err
+    assert "ValueError: a bug in this run" in err
+    assert "1 of 3 runs are recorded" in out
+    assert "3 of 3 runs are recorded" in ended(start(path))[0]
+
+
+def test_ctrl_c_stops_everything_and_tells_how_to_go_on(tmp_path, serial):
+    path = write(tmp_path, 4)
+    mark = uuid.uuid4().hex
+    sweep = start(path, env={"LRBOOK_TEST_MARK": mark}, start_new_session=True)
+    wait_for(lambda: finished(path))
+    os.killpg(sweep.pid, signal.SIGINT)
+    _, err = ended(sweep, code=130, seconds=60)
+    assert err.rstrip().endswith("lrbook: interrupted; the same command goes on from here.")
+    assert "Traceback" not in err
+    wait_for(lambda: not marked(mark), 20)
+    before = set(finished(path))
+    assert 1 <= len(before) < 8
+    assert f"8 runs, {len(before)} recorded" in ended(start(path))[0]
+    assert_as_serial(path, serial, 8)
+
+
+def marked(mark: str) -> list[int]:
+    """Processes that were started with the mark in their environment."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"LRBOOK_TEST_MARK={mark}".encode() in (folder / "environ").read_bytes():
+                found.append(int(folder.name))
+        except OSError:
+            continue
+    return found

@@ -1,0 +1,293 @@
+"""Study files: what they plan, what is refused; the index of many records; what is shown."""
+
+import dataclasses
+import json
+import os
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import tiny_toy
+from conftest import ROOT, assert_refused
+
+from lrbook import stats, study, sweeps
+from lrbook.errors import RecordError
+from lrbook.records import Store
+from lrbook.study import engine, index, screen, work
+from lrbook.toy.config import ToyConfig
+
+TOY = 'experiment = "toy"\nprofile = "smoke"\n'
+
+
+def test_a_study_is_the_sweep_of_the_same_words(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        TOY + 'seeds = [1, 2]\narms = ["S"]\n[settings]\nm_v = 8\n[grid]\neta1 = [0.1, 0.2]\n'
+        "[[points]]\nn = 40\np0 = 0.2\n[[points]]\nn = 60\np0 = 0.1\n"
+    )
+    found = study.read(path)
+    points = [{"n": 40, "p0": 0.2}, {"n": 60, "p0": 0.1}]
+    wanted = sweeps.expand(
+        "toy", "smoke", grid={"eta1": [0.1, 0.2]}, points=points, seeds=[1, 2], arms=["S"], m_v=8
+    )
+    assert found.name == "mine"
+    assert found.configs() == (wanted, {})
+    assert len(wanted) == 8
+
+
+BAD_STUDIES = [
+    ("experiment = 'toy", "is not TOML"),
+    ("profile = 'smoke'", "names no experiment: toy, patch, cifar"),
+    ("experiment = 'tony'", "tony is not a known experiment; did you mean toy?"),
+    (TOY + "eta1 = 0.1", "Settings of the experiment go under [settings] or [grid]"),
+    (TOY + "sedes = [1]", "did you mean seeds?"),
+    (TOY + "seeds = 3", "seeds = 3 is not allowed: a list it must be"),
+    (TOY + "seeds = []", "seeds is empty"),
+    (TOY + "seeds = ['a']", "seed"),
+    (TOY + "arms = ['large']", "arm = 'large'"),
+    (TOY + "most_runs = true", "most_runs = True is not allowed: a whole number"),
+    (TOY + "[grid]\neta1 = 0.1", "grid.eta1 = 0.1 is not allowed: give a list"),
+    (TOY + "[grid]\neta = [0.1]", "did you mean eta2?"),
+    (TOY + "[grid]\neta1 = []", "no value for eta1"),
+    (TOY + "[grid]\nr = [0.1, -0.1]", "r = -0.1"),
+    (TOY + "[grid]\nr = [0.1, 0.1]", "one run twice"),
+    (TOY + "[grid]\nr = [0.1]\n[settings]\nr = 0.1", "r is set in two places"),
+    (TOY + "points = [1]", "write each under [[points]]"),
+    (TOY + "most_runs = 1", "more than 1"),
+    ("experiment = 'patch'\n[settings]\ndata = 'nowhere'", "data = 'nowhere'"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), BAD_STUDIES)
+def test_a_bad_study_is_refused(lrbook, text, words):
+    Path("bad.toml").write_text(text)
+    for command in (["sweep", "bad.toml"], ["study", "report", "bad.toml"]):
+        assert_refused(lrbook(*command), words)
+    assert list(Path().iterdir()) == [Path("bad.toml")]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["no.toml"], "no.toml cannot be read (No such file"),
+        (["s.toml", "--workers", "-1"], "workers = -1"),
+        (["s.toml", "--workers", "many"], "--workers"),
+        (["s.toml", "--scheduler", "host"], "tcp://HOST:PORT"),
+        (["s.toml", "--data", "images"], "leave --data out"),
+        (["s.toml", "--wait"], "--wait is not a known option"),
+    ],
+)
+def test_bad_options(lrbook, options, words):
+    Path("s.toml").write_text(TOY)
+    assert_refused(lrbook("sweep", *options), words)
+
+
+def test_the_plan_tells_what_is_recorded_and_runs_nothing(lrbook, tmp_path, tree):
+    (tmp_path / "s.toml").write_text(TOY + "seeds = [0, 1]\narms = ['S']\n")
+    config = ToyConfig.for_profile("smoke", arm="S", seed=0)
+    fake(Store(tmp_path / "runs"), config)
+    before = tree(tmp_path / "runs" / config.run_id)
+    answer = lrbook("sweep", "s.toml", "--plan")
+    assert (answer.code, answer.err) == (0, "")
+    first, *rest = answer.out.splitlines()
+    assert first.startswith("s: 2 runs, 1 recorded, 1 to run (4e+02 steps")
+    other = ToyConfig.for_profile("smoke", arm="S", seed=1)
+    assert rest == [f"{other.run_id}  S        seed 1"]
+    assert tree(tmp_path / "runs" / config.run_id) == before
+
+
+def test_ten_thousand_runs_are_planned_in_seconds(tmp_path, lrbook):
+    values = ", ".join(str(i / 10_000) for i in range(1, 5001))
+    (tmp_path / "s.toml").write_text(TOY + f"seeds = [0]\n[grid]\nr = [{values}]\n")
+    start = time.process_time()
+    answer = lrbook("sweep", "s.toml", "--plan")
+    assert len(answer.out.splitlines()) == 10_001
+    # About 1.5 s; the limit is the promise and stays far from what a quadratic search would take.
+    assert time.process_time() - start < 5
+
+
+def fake(store: Store, config: ToyConfig, accuracy: float = 0.5):
+    store.start(config, {})
+    history = pd.DataFrame({"step": [0, 1], "loss": [1.0, accuracy]})
+    result = {"p_only_accuracy": accuracy}
+    return store.finish(config, history, result, provenance={}, wall_s=1.0)
+
+
+def folders(store: Store, seeds) -> list[ToyConfig]:
+    configs = ToyConfig.expand("smoke", seeds=seeds, arms=["S"])
+    for config in configs:
+        fake(store, config, 0.5 + config.seed / 1000)
+    return configs
+
+
+def test_the_index_gives_what_the_records_say(tmp_path):
+    store = Store(tmp_path)
+    configs = folders(store, range(4))
+    ids = [config.run_id for config in configs]
+    for _ in range(2):  # made, then used
+        found = index.records(tmp_path, ids[:3])
+        assert set(found) == set(ids[:3])
+        for config in configs[:3]:
+            fresh, record = store.load(config), found[config.run_id]
+            assert dataclasses.asdict(record) == dataclasses.asdict(fresh)
+            pd.testing.assert_frame_equal(record.history, fresh.history)
+    assert set(index.records(tmp_path)) == set(ids)
+    assert index.records(tmp_path / "nowhere") == {}
+
+
+def test_the_index_is_used_and_never_believed_against_a_record(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    one, two = folders(store, range(2))
+    ids = [one.run_id, two.run_id]
+    index.records(tmp_path, ids)
+    opened = []
+    plain = index.read_record
+    monkeypatch.setattr(index, "read_record", lambda p: opened.append(p.name) or plain(p))
+    assert index.records(tmp_path, ids)[one.run_id].result["p_only_accuracy"] == 0.5
+    assert opened == []
+
+    store.forget(one)
+    fake(store, one, 0.75)
+    assert index.records(tmp_path, ids)[one.run_id].result["p_only_accuracy"] == 0.75
+    assert opened == [one.run_id]
+
+    store.forget(one)
+    assert set(index.records(tmp_path, ids)) == {two.run_id}
+
+    path = tmp_path / two.run_id / "record.json"
+    path.write_text(path.read_text()[:-9])
+    with pytest.raises(RecordError, match=f"{two.run_id}/record.json is damaged"):
+        index.records(tmp_path, ids)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", None], ids=["empty", "cut", "other table"])
+def test_a_broken_index_is_made_anew(tmp_path, content):
+    [config] = folders(Store(tmp_path), [0])
+    index.records(tmp_path)
+    whole = (tmp_path / index.NAME).read_bytes()
+    if content is None:
+        pd.DataFrame({"a": [1]}).to_parquet(tmp_path / index.NAME)
+    else:
+        (tmp_path / index.NAME).write_bytes(content)
+    assert set(index.records(tmp_path)) == {config.run_id}
+    assert (tmp_path / index.NAME).read_bytes() == whole
+
+
+def test_ten_thousand_records_load_from_the_index_in_seconds(tmp_path):
+    store = Store(tmp_path)
+    [config] = folders(store, [0])
+    folder = tmp_path / config.run_id
+    text = (folder / "record.json").read_text()
+    rows = []
+    for number in range(10_000):
+        name = f"toy-{number:012d}"
+        (tmp_path / name).mkdir()
+        path = tmp_path / name / "record.json"
+        path.write_text(text.replace(config.run_id, name))
+        status = path.stat()
+        rows.append((name, status.st_size, status.st_mtime_ns, path.read_text()))
+    index._write(tmp_path / index.NAME, rows)
+    start = time.process_time()
+    found = index.records(tmp_path, [row[0] for row in rows])
+    spent = time.process_time() - start
+    assert len(found) == 10_000
+    assert found["toy-000000000042"].run_id == "toy-000000000042"
+    assert spent < 3  # about 0.6 s
+
+
+def test_the_report_is_what_numpy_says(lrbook, tmp_path):
+    (tmp_path / "s.toml").write_text(
+        TOY + "seeds = [0, 1, 2]\narms = ['L-S', 'S']\n[grid]\nr = [0.1, 0.2]\n"
+    )
+    configs, _ = study.read(tmp_path / "s.toml").configs()
+    draw = {config.run_id: 0.5 + 0.03 * i + 0.01 * (i % 5) for i, config in enumerate(configs)}
+    store = Store(tmp_path / "runs")
+    for config in configs[:-1]:  # one is missing: two seeds at its place
+        fake(store, config, draw[config.run_id])
+    answer = lrbook("study", "report", "s.toml")
+    assert (answer.code, answer.err) == (0, "")
+    assert "s: 11 of 12 runs are recorded" in answer.out
+    out = tmp_path / "runs" / "reports" / "s"
+    table = pd.read_csv(out / "table.csv")
+    assert len(table) == 4
+    for row in table.itertuples():
+        numbers = [draw[c.run_id] for c in configs[:-1] if (c.r, c.arm) == (row.r, row.arm)]
+        mean, half = stats.mean_interval(numbers)
+        assert row.quantity == "p_only_accuracy"
+        assert row.n == len(numbers) == (2 if (row.r, row.arm) == (0.2, "S") else 3)
+        assert row.mean == pytest.approx(sum(numbers) / len(numbers))
+        assert (row.mean, row.half) == pytest.approx((mean, half))
+    runs = pd.read_parquet(out / "runs.parquet")
+    assert dict(zip(runs["run_id"], runs["p_only_accuracy"], strict=True)) == {
+        c.run_id: draw[c.run_id] for c in configs[:-1]
+    }
+    drawing = (out / "figure.svg").read_text()
+    assert "<svg" in drawing
+
+    assert_refused(
+        lrbook("study", "report", "s.toml", "--quantity", "acuracy"), "'acuracy'", "p_only_accuracy"
+    )
+    assert_refused(lrbook("study", "report", "s.toml", "--results", "none"), "no run", "sweep")
+
+
+def test_progress_in_words():
+    clock = iter([0.0, 0.0, 30.0, 30.0]).__next__
+    progress = screen.Progress(10, clock)
+    progress.workers, progress.dashboard = 2, "http://127.0.0.1:1/status"
+    line = "done 0 of 10; running 0 on 2 workers; failed 0; rate -; time left -"
+    assert progress.line() == line
+    progress.done, progress.failed, progress.running = 4, 1, 2
+    expected = "done 4 of 10; running 2 on 2 workers; failed 1; rate 10 runs a minute; time left "
+    assert progress.line() == expected + "30 s"
+    assert ("dashboard", progress.dashboard) in progress.rows()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(59.4, "59 s"), (185, "3 min 5 s"), (7800, "2 h 10 min")]
+)
+def test_durations(seconds, words):
+    assert screen.duration(seconds) == words
+
+
+def test_the_size_of_the_machine_gives_the_workers(monkeypatch):
+    monkeypatch.setattr(engine, "available_cores", lambda: 16)
+    assert engine.size("toy", []) == (16, 1)
+    assert engine.size("patch", []) == (8, 2)
+    assert engine.size("patch", ["0", "1"]) == (2, 8)
+    assert engine.size("patch", [], 3) == (3, 5)
+    monkeypatch.setattr(engine, "available_cores", lambda: 1)
+    assert engine.size("patch", []) == (1, 1)
+
+
+def test_every_worker_of_this_machine_has_a_gpu_of_its_own(tmp_path, monkeypatch):
+    listing = tmp_path / "nvidia-smi"
+    listing.write_text("#!/bin/sh\necho 'GPU 0: H200 (UUID: GPU-a)'\necho 'GPU 1: H200'\n")
+    listing.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert engine._gpus("auto") == ["0", "1"]
+    assert engine._gpus("cpu") == []
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, GPU-b")
+    assert engine._gpus("cuda") == ["3", "GPU-b"]
+    for worker, gpu in ((0, "3"), (1, "GPU-b"), (2, "3")):
+        named = type("Worker", (), {"name": worker})
+        monkeypatch.setattr("distributed.get_worker", lambda named=named: named)
+        share = work._share({"threads": 4, "gpus": ["3", "GPU-b"]})
+        assert share == {"OMP_NUM_THREADS": "4", "NPROC": "4", "CUDA_VISIBLE_DEVICES": gpu}
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert engine._gpus("cuda") == []
+
+
+def test_the_example_study_is_sound():
+    configs, _ = study.read(ROOT / "recipes" / "rate_and_angle.toml").configs()
+    assert len(configs) == 24
+
+
+def test_a_run_that_is_recorded_is_not_missing(tmp_path):
+    configs = tiny_toy.configs()
+    store = Store(tmp_path)
+    fake(store, configs[1])
+    store.start(configs[2], {})  # begun, not finished
+    assert engine.missing(configs, tmp_path) == [configs[0], *configs[2:]]
+    assert json.loads((tmp_path / configs[2].run_id / "record.json").read_text())

@@ -150,16 +150,19 @@ def test_bad_command(arguments, answer, no_kernel, capsys, tmp_path, monkeypatch
 def test_executed_chapter_has_page_and_provenance(tmp_path):
     out = tmp_path / "new" / "folder" / "x.ipynb"
     command = ["chapter", "rate_or_noise", "-p", "profile", "smoke", "-p", "seeds", "3,4"]
-    done = lrbook([*command, "-o", str(out)], tmp_path)
+    done = lrbook([*command, "-p", "results_dir", "kept", "-o", str(out)], tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [str(out), str(out.with_suffix(".html"))]
     assert "26/26" in done.stderr or "100%" in done.stderr  # progress, by cell
     about = nbformat.read(out, 4).metadata["lrbook"]
-    assert about["parameters"] == {"profile": "smoke", "seeds": [3, 4]}
+    chosen = {"profile": "smoke", "seeds": [3, 4], "results_dir": "kept"}
+    assert about["parameters"] == chosen
     assert about["status"] == "finished"
     assert about["versions"]["jax"]
     assert all(name.startswith("toy-") for name in about["live"])
-    assert about["live"]
+    assert len(about["live"]) == 4
+    listed = lrbook(["records", "list", "--results", "kept"], tmp_path).stdout
+    assert all(run_id in listed for run_id in about["live"])
     assert about["shown"]
     page = out.with_suffix(".html").read_text()
     assert "data:image/png;base64" in page

@@ -216,9 +216,7 @@ def test_a_sweep_is_recorded_in_one_folder_and_found(tmp_path):
 
 def test_runs_of_a_reader_stand_for_a_recording(tmp_path):
     """Ours has seeds 5 to 9 at laptop; the reader has another rate, two seeds and one profile."""
-    mine = [
-        PatchConfig.for_profile("smoke", arm="large", seed=seed, eta1=0.3) for seed in (21, 22)
-    ]
+    mine = [PatchConfig.for_profile("smoke", arm="large", seed=seed, eta1=0.3) for seed in (21, 22)]
     store = Store(tmp_path)
     for config in mine:
         store.finish(config, pd.DataFrame({"epoch": [1]}), {}, provenance={}, wall_s=0.0)

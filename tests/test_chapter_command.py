@@ -47,6 +47,8 @@ BAD = [
     ("patch_data", "count", "201", "at most 200"),
     ("phase_diagram", "live_eta1", "0", "more than 0"),
     ("phase_diagram", "x", "lambda", "allowed are eta1, kappa"),
+    ("phase_diagram", "x", "kappa", "y = 'r' does not go with x = 'kappa': give y as well, d."),
+    ("phase_diagram", "y", "d", "does not go with x = 'eta1': give y as well, r or noise."),
     ("two_patterns", "kappas", "0.5,2", "at most 1"),
 ]
 
@@ -96,6 +98,12 @@ def test_words_from_a_shell_become_what_was_meant(chapter, name, value, meant):
     found = parameters.check(known, {name: value})
     assert found == {name: meant}
     assert type(found[name]) is type(meant)
+
+
+def test_values_that_go_together_are_taken_together():
+    known = parameters.read(chapters.find("phase_diagram"))
+    both = {"x": "kappa", "y": "d"}
+    assert parameters.check(known, both) == both
 
 
 @pytest.mark.parametrize(("word", "meant"), [("true", True), ("False", False), ("off", False)])

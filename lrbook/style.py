@@ -86,7 +86,7 @@ def use() -> None:
 
     mpl.rcParams.update(_RC)
     mpl.rcParams["axes.prop_cycle"] = mpl.cycler(color=[_LARGE, _SMALL, _NOISE, NEUTRAL])
-    if _notebook() is not None:
+    if notebook() is not None:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
         set_matplotlib_formats("retina")
@@ -94,7 +94,7 @@ def use() -> None:
 
 def say(text: str) -> None:
     """Show Markdown ``text`` below the cell; outside a notebook, print it as it is."""
-    if _notebook() is None:
+    if notebook() is None:
         print(text)
         return
     from IPython.display import Markdown, display
@@ -128,7 +128,7 @@ def _cell(value: Any) -> str:
     return str(value).replace("|", r"\|").replace("\n", " ")
 
 
-def _notebook() -> Any:
+def notebook() -> Any:
     """The running notebook kernel, or None in a script, a test or a plain terminal.
 
     IPython is never imported for this: where it runs, it is loaded already.

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lrbook import style
+from lrbook.figures.offer import offer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,10 +17,14 @@ Histories = Mapping[str, Sequence[pd.DataFrame]]
 
 
 def new_figure(rows: int = 1, columns: int = 1, **options: Any) -> tuple["Figure", Any]:
-    """Empty figure and axes in the book's style, as ``matplotlib.pyplot.subplots``."""
+    """Empty figure and axes in the book's style, as ``matplotlib.pyplot.subplots``.
+
+    In a notebook, a link to the data appears below it.
+    """
     import matplotlib.pyplot as plt
 
     style.use()
+    offer()
     return plt.subplots(rows, columns, **options)
 
 

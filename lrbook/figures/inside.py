@@ -65,8 +65,9 @@ def readings(histories: Histories, drop: int) -> "Figure":
             axes.axvline(drop - 0.5, color="white", linewidth=1.4, linestyle="--")
             axes.set(title=f"{arm}: class of the {what}")
             axes.grid(visible=False)
-        row[0].set_yticks(range(len(names)), _places(len(names)))
-        row[1].set_yticks([])
+        for axes in row:
+            axes.set_yticks(range(len(names)), _places(len(names)))
+        row[1].tick_params(axis="y", labelleft=False, length=0)
     for axes in grid[-1]:
         axes.set_xlabel("epoch")
     figure.colorbar(drawn, ax=grid, label="read right (%)", shrink=0.7)

@@ -31,6 +31,8 @@ def linear_errors(
         closed: ratios and the averaging rule's error at them, drawn as a line.
         marks: label -> ratio, dotted.
     """
+    from matplotlib.transforms import ScaledTranslation
+
     figure, axes = new_figure(figsize=(6.4, 4.6))
     kinds = {"averaging": "averaging rule", "logistic": "logistic regression"}
     for (column, label), color in zip(kinds.items(), _COLORS, strict=False):
@@ -41,8 +43,10 @@ def linear_errors(
             seen = mean > 0  # a logarithmic axis has no place for no error at all
             low = np.minimum(half, 0.9 * mean)[seen]
             options = {"color": color, "marker": marker, "linestyle": "none", "capsize": 3}
+            beside = ScaledTranslation(place * 5 / 72, 0, figure.dpi_scale_trans)
+            options["transform"] = axes.transData + beside
             axes.errorbar(
-                found.index[seen] * 1.06**place,  # beside each other
+                found.index[seen],
                 mean[seen],
                 (low, half[seen]),
                 label=f"{label}, $d$ = {d}",

@@ -7,6 +7,7 @@ import numpy as np
 
 from lrbook import style
 from lrbook.figures.base import new_figure
+from lrbook.figures.data import NOT_DATA
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -102,7 +103,7 @@ def stills(films: Mapping[str, Any], fractions: Sequence[float], limit: float) -
             look = {"vmin": -limit, "vmax": limit, "cmap": colors, "origin": "lower"}
             image = axes.imshow(values, extent=(0, 1, -3, 3), aspect="auto", **look)
             for t in (-1, 0, 1):
-                axes.plot((0, 1), (0, t), color="#303030", linewidth=0.9)
+                axes.plot((0, 1), (0, t), color="#303030", linewidth=0.9, gid=NOT_DATA)
             axes.set(xticks=[], yticks=[], title=f"{arm}, {film.step[frame]:,}")
             axes.title.set_fontsize(11)
             axes.grid(visible=False)

@@ -80,23 +80,16 @@ def phase_map(
         cells = table.to_numpy(dtype=float)
         if title == difference:
             reach = max(np.nanmax(np.abs(cells)), 1e-9)
-            colors = _two_sided()(0.5 + 0.5 * cells / reach)
+            scale = {"cmap": _two_sided(), "vmin": -reach, "vmax": reach}
         else:
-            colors = _one_sided()(cells / most)
-        axes.imshow(colors, origin="lower", aspect="auto", interpolation="nearest")
+            scale = {"cmap": _one_sided(), "vmin": 0, "vmax": most}
+        image = axes.imshow(cells, origin="lower", aspect="auto", interpolation="nearest", **scale)
         for (i, j), value in np.ndenumerate(cells):
             known = np.isfinite(value)
             text = f"{value:+.2f}" if title == difference else f"{value:.2f}"
-            ink = "#000000" if known and colors[i, j, :3].mean() > 0.45 else "#ffffff"
-            axes.text(
-                j,
-                i,
-                text if known else "×",
-                ha="center",
-                va="center",
-                fontsize=11,
-                color=ink if known else style.NEUTRAL,
-            )
+            ink = _ink(image.to_rgba(value)) if known else style.NEUTRAL
+            options = {"ha": "center", "va": "center", "fontsize": 11, "color": ink}
+            axes.text(j, i, text if known else "×", **options)
         axes.set_xticks(range(table.shape[1]), [f"{x:g}" for x in table.columns])
         axes.set_yticks(range(table.shape[0]), [f"{y:g}" for y in table.index])
         axes.set(title=title, ylabel=ylabel)
@@ -144,6 +137,13 @@ def small_lines(
 def _plain_ticks(axes: "Axes", x: np.ndarray) -> None:
     axes.set_xticks(x, [f"{value:g}" for value in x])
     axes.xaxis.minorticks_off()
+
+
+def _ink(color: Sequence[float]) -> str:
+    """Black or white, whichever stands out more on ``color`` (WCAG's relative luminance)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color[:3]]
+    luminance = float(np.dot((0.2126, 0.7152, 0.0722), linear))
+    return "#000000" if luminance > 0.179 else "#ffffff"
 
 
 def _one_sided() -> Any:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from lrbook import style
 from lrbook.figures.base import Histories, draw_arm, new_figure
+from lrbook.figures.data import NOT_DATA
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +32,8 @@ def gap_rows(
     named = set()
     for row, arms in enumerate(groups.values()):
         means = [np.mean(values) for values in arms.values() if len(values)]
-        axes.plot(means, [row] * len(means), color=style.NEUTRAL, linewidth=1.2, zorder=1)
+        look = {"color": style.NEUTRAL, "linewidth": 1.2, "zorder": 1, "gid": NOT_DATA}
+        axes.plot(means, [row] * len(means), **look)
         for arm, values in arms.items():
             look, color = style.ARM_STYLES[arm]["marker"], style.ARM_COLORS[arm]
             shift = np.linspace(-0.22, 0.22, len(values)) if len(values) > 1 else [0.0]

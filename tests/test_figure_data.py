@@ -153,7 +153,7 @@ def test_places_of_a_linear_reader_are_named_in_both_columns():
     found = read(figures.readings({"large": [seed]}, 2))
     cells = found[found.kind == "cell"]
     for what in ("image", "patch"):
-        here = cells[cells.panel == f"large: class of the {what}"]
+        here = cells[cells.panel == f"large: {what}"]
         for place, name in enumerate(("block 1", "head")):
             row = here[here.y == name].sort_values("epoch")
             assert row.epoch.tolist() == [1, 2, 3]

@@ -46,6 +46,20 @@ def draw_arm(
         axes.fill_between(at, values.min(0), values.max(0), color=color, alpha=0.18, linewidth=0)
 
 
+def legend_above(figure: "Figure", axes: "Axes", columns: int | None = None) -> None:
+    """The legend of one panel above all panels, where no line crosses it; all in one row, or so."""
+    handles, labels = axes.get_legend_handles_labels()
+    columns = columns or len(labels)
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns, columnspacing=1.4)
+
+
+def whole_epochs(axes: "Axes") -> None:
+    """Ticks at whole numbers only."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
 def sign(figure: "Figure", data: str) -> "Figure":
     """Name the images behind a figure in its lower right corner, and return it."""
     figure.supxlabel(data, x=0.99, horizontalalignment="right", fontsize=9)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lrbook import style
-from lrbook.figures.base import draw_arm, new_figure
+from lrbook.figures.base import draw_arm, legend_above, new_figure
 from lrbook.figures.element import element
 from lrbook.figures.replay import arm_data
 
@@ -143,18 +143,18 @@ def curve_grid(settings: Settings, rates: Sequence[float], distances: Sequence[f
         settings: as for ``explorer``.
         rates, distances: the values of eta1 and of r, ascending; each pair is recorded.
     """
-    size = (6.4, 0.9 + 1.75 * len(distances))
+    size = (style.WIDTH, 0.9 + 1.75 * len(distances))
     shape = {"figsize": size, "squeeze": False, "sharex": True, "sharey": True}
     figure, panels = new_figure(len(distances), len(rates), **shape)
     for row, r in zip(panels, reversed(distances), strict=True):
         for axes, eta1 in zip(row, rates, strict=True):
             for arm, seeds in settings[eta1, r, 1.0].items():
                 draw_arm(axes, arm, [h[h.step > 0] for h in seeds], "step", COLUMN)
-            axes.set_title(f"$\\eta_1$ = {eta1:g}, $r$ = {r:g}", fontsize=11)
+            axes.set_title(f"$\\eta_1$ = {eta1:g}, $r$ = {r:g}", fontsize=10.5)
             axes.set(xscale="log")
             axes.set_xticks([1, 100, 10_000], ["1", "100", "10,000"])
             axes.minorticks_off()
     figure.supylabel("test accuracy on P alone", fontsize=12)
     figure.supxlabel("step", fontsize=12)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    legend_above(figure, axes)
     return figure

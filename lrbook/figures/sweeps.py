@@ -1,5 +1,6 @@
 """Sweeps: quantities against one swept field on logarithmic axes, and maps over two."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -31,11 +32,12 @@ def against(
         log: logarithmic axes; the mean is then geometric.
     """
     figure, axes = new_figure()
-    plain = [style.ARM_COLORS[arm] for arm in ("L-S", "S", "S+noise")] + [style.NEUTRAL]
     start = {}
-    for (label, (x, y)), color in zip(groups.items(), plain, strict=False):
-        color = style.ARM_COLORS.get(label, color)
-        look = style.ARM_STYLES.get(label, {"linestyle": "-", "marker": "o"})
+    looks = [style.ARM_STYLES[arm] for arm in ("L-S", "S", "S+noise")]
+    others = zip(style.OTHER_COLORS, looks, strict=False)
+    for label, (x, y) in groups.items():
+        arm = label in style.ARM_COLORS
+        color, look = (style.ARM_COLORS[label], style.ARM_STYLES[label]) if arm else next(others)
         mean = np.exp(np.log(y).mean(0)) if log else y.mean(0)
         start[label] = (x, mean)
         axes.plot(x, mean, color=color, linestyle=look["linestyle"], label=label)
@@ -69,9 +71,7 @@ def phase_map(
         difference: title of the map that is drawn with blue for positive and orange for negative
             values; the others share one scale from 0.
     """
-    figure, panels = new_figure(
-        len(maps), 1, figsize=(5.6, 3.5 * len(maps)), squeeze=False, sharex=True
-    )
+    figure, panels = new_figure(len(maps), 1, figsize=(style.WIDTH, 3.5 * len(maps)), squeeze=False)
     most = max(
         (np.nanmax(table.to_numpy()) for title, table in maps.items() if title != difference),
         default=1.0,
@@ -92,9 +92,9 @@ def phase_map(
             axes.text(j, i, text if known else "×", **options)
         axes.set_xticks(range(table.shape[1]), [f"{x:g}" for x in table.columns])
         axes.set_yticks(range(table.shape[0]), [f"{y:g}" for y in table.index])
-        axes.set(title=title, ylabel=ylabel)
+        # every map has its own ticks: they may be over different values
+        axes.set(title=title, ylabel=ylabel, xlabel=xlabel)
         axes.grid(visible=False)
-    panels[-1, 0].set_xlabel(xlabel)
     return figure
 
 
@@ -115,7 +115,7 @@ def small_lines(
         logx: logarithmic x axis.
     """
     figure, axes = new_figure()
-    spare = iter([style.NEUTRAL] * len(groups))
+    spare = itertools.cycle(style.OTHER_COLORS)
     for label, group in groups.items():
         x, y = np.asarray(group["x"], float), np.asarray(group["y"], float)
         color = style.ARM_COLORS.get(label) or next(spare)
@@ -149,7 +149,7 @@ def _ink(color: Sequence[float]) -> str:
 def _one_sided() -> Any:
     from matplotlib.colors import LinearSegmentedColormap
 
-    return LinearSegmentedColormap.from_list("error", ["#f2f4f7", style.ARM_COLORS["S"], "#5a2400"])
+    return LinearSegmentedColormap.from_list("error", ["#f2f0f7", style.OTHER_COLORS[0], "#2e1a52"])
 
 
 def _two_sided() -> Any:

@@ -58,7 +58,9 @@ def test_controls_have_names(text):
 def test_stills_and_curves():
     made = films(frames=5)
     figure = figures.stills(made, [0, 0.5, 1], LIMIT)
-    assert [axes.get_title() for axes in figure.axes[:3]] == ["L-S, 0", "L-S, 2,000", "L-S, 4,000"]
+    titles = [axes.get_title() for axes in figure.axes[:6]]
+    assert titles[::2] == ["L-S, step 0", "L-S, step 2,000", "L-S, step 4,000"]
+    assert titles[1] == "S, step 0"
     figure.canvas.draw()
     t = np.linspace(-3, 3, 7)
     figure = figures.across(t, {"L-S": {"start": t, "end": -t}}, zoom=4)

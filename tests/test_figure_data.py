@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from lrbook import figures, style
-from lrbook.figures import data, offer
+from lrbook.figures import artists, data, labels, offer
 from lrbook.toy.config import ToyConfig
 from lrbook.toy.profile_along import Film
 
@@ -135,11 +135,11 @@ def test_large_images_are_thinned_and_not_averaged():
     figure = figures.stills({"S": film}, [0, 1], 8.0)
     found = read(figure)
     for axes, (_, here) in zip(figure.axes, found.groupby("panel", sort=False), strict=False):
-        assert len(here) <= 1.2 * data.MOST_CELLS
+        assert len(here) <= 1.2 * artists.MOST_CELLS
         shown = axes.images[0].get_array().filled()
         every = shown[::5, ::5].ravel()
         assert here.value.to_numpy() == pytest.approx(every, rel=1e-5)
-    assert set(found.kind) == {"cell"}  # the rays on them are drawn, not measured
+    assert set(found.kind) == {"cell, one of 5 x 5"}  # the rays on them are drawn, not measured
 
 
 def test_pictures_and_drawings_without_numbers_have_no_table():
@@ -161,10 +161,10 @@ def test_places_of_a_linear_reader_are_named_in_both_columns():
 
 
 def test_names_lose_their_tex_and_remarks():
-    assert data.plain(r"$\eta_1$") == "eta_1"
-    assert data.plain("epoch (grey line: the rate drops)") == "epoch"
-    assert data.plain(r"$s\,N_V(z + t\zeta)$") == "s N_V(z + t zeta)"
-    assert data.plain("accuracy (%)") == "accuracy (%)"
+    assert labels.plain(r"$\eta_1$") == "eta_1"
+    assert labels.plain("epoch (grey line: the rate drops)") == "epoch"
+    assert labels.plain(r"$s\,N_V(z + t\zeta)$") == "s N_V(z + t zeta)"
+    assert labels.plain("accuracy (%)") == "accuracy (%)"
     figure = figures.by_epoch({"large": [history()]}, {"clean": "New"}, [2])
     assert data.file_name(figure) == "accuracy-by-epoch.csv"
 

@@ -5,43 +5,36 @@ point; texts, arrows and photographs have none.
 """
 
 import re
-from collections.abc import Iterator
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import numpy as np
 import pandas as pd
 
+from lrbook.figures import artists
+from lrbook.figures.labels import category, category_names, panel_names, plain
+
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 COLUMNS = ["panel", "series", "kind", "x", "x_to", "y", "low", "high", "value"]
 """All columns that a table can have; empty ones are left out, and x and y have the axes' names."""
-
-NOT_DATA = "not data"
-"""Group id (``gid``) of artists that stay out of the table."""
-
-MOST_CELLS = 600  # of one image; larger ones give every second, third, ... row and column
 
 
 def table(figure: "Figure") -> pd.DataFrame:
     """The drawn data: columns as in ``COLUMNS``, in the order in which they were drawn.
 
     ``kind`` is line, points, band (low to high), interval (y within low to high), bar (a mean's
-    stroke), histogram (x to x_to), cell (of an image), or mark (a line across a panel).
+    stroke), histogram (x to x_to), cell (of an image; a large one is thinned, and says so), or mark (a line across a panel).
     """
     panels = [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
     rows = []
-    for axes, name in zip(panels, _panel_names(panels), strict=True):
-        names = {"x": _category_names(axes.xaxis), "y": _category_names(axes.yaxis)}
-        for row in _rows(axes):
+    for axes, name in zip(panels, panel_names(panels), strict=True):
+        names = {"x": category_names(axes.xaxis), "y": category_names(axes.yaxis)}
+        for row in artists.rows(axes):
             for column, known in names.items():
                 if known and column in row:
-                    row[column] = _category(row[column], known)
+                    row[column] = category(row[column], known)
             rows.append({"panel": name, **row})
     found = pd.DataFrame(rows, columns=COLUMNS).dropna(axis="columns", how="all")
     if set(found.get("kind", ())) <= {"mark"}:
@@ -79,176 +72,3 @@ def link(text: str, name: str) -> str:
         f'<p class="lrbook-data" style="{look}"><a href="{address}" download="{escape(name)}">'
         "Data of this figure (CSV)</a></p>"
     )
-
-
-def plain(label: str) -> str:
-    """A label without TeX, and without a remark in brackets that explains lines."""
-    text = re.sub(r"\s*\([^()]*:[^()]*\)", "", label)
-    text = re.sub(r"\\[,;! ]", " ", text).replace(r"\langle", "<").replace(r"\rangle", ">")
-    text = re.sub(r"\\(?=[a-zA-Z])", " ", text)
-    return " ".join(re.sub(r"[$\\{}]", "", text).split())
-
-
-def _rows(axes: "Axes") -> Iterator[dict[str, Any]]:
-    from matplotlib.container import BarContainer, ErrorbarContainer
-
-    spent: set[Artist] = set()
-    for container in axes.containers:
-        if isinstance(container, ErrorbarContainer):
-            line, caps, bars = container
-            spent |= {line, *caps, *bars}
-            own = _series(container, axes) or _series(line, axes)
-            yield from _intervals(own, line, bars)
-        elif isinstance(container, BarContainer):
-            series = _series(container[0], axes)
-            for patch in container.patches:
-                left, right = patch.get_x(), patch.get_x() + patch.get_width()
-                shown = {"x": left, "x_to": right, "y": patch.get_height()}
-                yield {"series": series, "kind": "histogram", **shown}
-    for artist in [*axes.lines, *axes.collections, *axes.images]:
-        if artist not in spent and artist.get_gid() != NOT_DATA:
-            yield from _artist(artist, axes)
-
-
-def _artist(artist: "Artist", axes: "Axes") -> Iterator[dict[str, Any]]:
-    from matplotlib.collections import LineCollection, PathCollection, PolyCollection
-    from matplotlib.image import AxesImage
-    from matplotlib.lines import Line2D
-
-    series = _series(artist, axes)
-    if isinstance(artist, Line2D):
-        yield from _line(series, artist, axes)
-    elif isinstance(artist, PolyCollection):
-        for path in artist.get_paths():
-            count = (len(path.vertices) - 3) // 2  # there, back, and three corners
-            there, back = path.vertices[1 : count + 1], path.vertices[count + 2 : -1][::-1]
-            for (x, one), (_, other) in zip(there, back, strict=True):
-                low, high = sorted((one, other))
-                yield {"series": series, "kind": "band", "x": x, "low": low, "high": high}
-    elif isinstance(artist, LineCollection):
-        for (x0, y0), (x1, y1) in artist.get_segments():
-            yield {"series": series, "kind": "bar", "x": (x0 + x1) / 2, "y": (y0 + y1) / 2}
-    elif isinstance(artist, PathCollection):
-        for x, y in artist.get_offsets():
-            yield {"series": series, "kind": "points", "x": x, "y": y}
-    elif isinstance(artist, AxesImage) and artist.get_array().ndim == 2:
-        yield from _cells(artist)
-
-
-def _line(series: str, line: Any, axes: "Axes") -> Iterator[dict[str, Any]]:
-    x, y = (np.asarray(line.get_data(orig=False)[at], dtype=float) for at in (0, 1))
-    x_counts, y_counts = line.get_transform().contains_branch_seperately(axes.transData)
-    if not (x_counts and y_counts):  # right across the panel
-        if x_counts or y_counts:
-            at = {"x": x[0]} if x_counts else {"y": y[0]}
-            yield {"series": _mark_name(line, axes, **at), "kind": "mark", **at}
-        return
-    stroke = line.get_marker() in ("|", "_")
-    kind = "bar" if stroke else "points" if line.get_linestyle() == "None" else "line"
-    for one, other in zip(x, y, strict=True):
-        if np.isfinite(one) and np.isfinite(other):
-            yield {"series": series, "kind": kind, "x": one, "y": other}
-
-
-def _intervals(series: str, line: Any, bars: Any) -> Iterator[dict[str, Any]]:
-    x, y = (np.asarray(values, dtype=float) for values in line.get_data(orig=False))
-    ends = [segment[:, 1] for bar in bars for segment in bar.get_segments()]
-    for i, (at, value) in enumerate(zip(x, y, strict=True)):
-        span = dict(zip(("low", "high"), ends[i], strict=True)) if ends else {}
-        yield {"series": series, "kind": "interval", "x": at, "y": value, **span}
-
-
-def _cells(image: Any) -> Iterator[dict[str, Any]]:
-    values = np.ma.filled(image.get_array().astype(float), np.nan)
-    left, right, bottom, top = image.get_extent()
-    rows, columns = values.shape
-    if image.origin == "upper":
-        values, bottom, top = values[::-1], min(bottom, top), max(bottom, top)
-    every = int(np.ceil(np.sqrt(values.size / MOST_CELLS)))
-    for i in range(0, rows, every):
-        for j in range(0, columns, every):
-            x = left + (j + 0.5) * (right - left) / columns
-            y = bottom + (i + 0.5) * (top - bottom) / rows
-            yield {"kind": "cell", "x": x, "y": y, "value": values[i, j]}
-
-
-def _series(artist: Any, axes: "Axes") -> str:
-    """An artist's own label, or that of another one of its colour in the panel."""
-    own = str(artist.get_label())
-    if own and not own.startswith("_"):
-        return plain(own)
-    color = _color(artist)
-    for other in [*axes.lines, *axes.collections, *(c[0] for c in axes.containers if c)]:
-        label = _label(other, axes)
-        if label and color is not None and _color(other) == color:
-            return plain(label)
-    return ""
-
-
-def _mark_name(line: Any, axes: "Axes", x: float | None = None, y: float | None = None) -> str:
-    """A mark's own label, or the text that begins at its place; its grey is not a name."""
-    if not str(line.get_label()).startswith("_"):
-        return plain(str(line.get_label()))
-    at, place = (0, x) if x is not None else (1, y)
-    texts = [
-        text for text in axes.texts if np.isclose(getattr(text, "xy", (np.nan,) * 2)[at], place)
-    ]
-    return plain(texts[0].get_text()) if texts else ""
-
-
-def _label(artist: Any, axes: "Axes") -> str:
-    holders = [c for c in axes.containers if c and c[0] is artist]
-    labels = [str(found.get_label()) for found in (*holders, artist)]
-    return next((label for label in labels if label and not label.startswith("_")), "")
-
-
-def _color(artist: Any) -> tuple[float, ...] | None:
-    from matplotlib.colors import to_rgba_array
-
-    for name in ("get_color", "get_facecolor"):
-        if hasattr(artist, name):
-            colors = to_rgba_array(getattr(artist, name)())
-            return tuple(np.round(colors[0, :3], 4)) if len(colors) else None
-    return None
-
-
-def _panel_names(panels: list["Axes"]) -> list[str]:
-    """Titles, else what the upright axis says; the other axis or a number tells equals apart."""
-    names = []
-    for axes in panels:
-        titles = [axes.get_title(loc=side) for side in ("center", "left", "right")]
-        names.append(plain(next(filter(None, titles), axes.get_ylabel())))
-    if len(set(names)) < len(names):
-        labels = [plain(axes.get_xlabel()) for axes in panels]
-        names = [", ".join(filter(None, pair)) for pair in zip(names, labels, strict=True)]
-    if len(set(names)) < len(names):
-        names = [f"{i + 1} {name}".strip() for i, name in enumerate(names)]
-    return names
-
-
-def _category_names(axis: "Axis") -> dict[float, str]:
-    """Place -> label where the ticks are names and not their own numbers."""
-    from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter
-
-    formatter = axis.get_major_formatter()
-    named = isinstance(formatter, FixedFormatter | FuncFormatter)
-    if not (named and isinstance(axis.get_major_locator(), FixedLocator)):
-        return {}
-    places = axis.get_majorticklocs()
-    names = dict(zip(places, formatter.format_ticks(places), strict=True))
-
-    def says_itself(at: float, name: str) -> bool:
-        try:
-            return bool(np.isclose(float(name.replace(",", "")), at, rtol=1e-3))
-        except ValueError:
-            return False
-
-    if all(says_itself(at, name) for at, name in names.items()):
-        return {}
-    return {at: plain(name) for at, name in names.items()}
-
-
-def _category(at: float, names: dict[float, str]) -> Any:
-    """The label of the tick within half a unit: what lies beside it is there to be seen."""
-    nearest = min(names, key=lambda place: abs(place - at))
-    return names[nearest] if abs(nearest - at) <= 0.5 else at

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lrbook import style
+from lrbook.figures.artists import NOT_DATA
 from lrbook.figures.base import legend_above, new_figure
-from lrbook.figures.data import NOT_DATA
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from lrbook import style
+from lrbook.figures.artists import NOT_DATA
 from lrbook.figures.base import Histories, draw_arm, legend_above, new_figure
-from lrbook.figures.data import NOT_DATA
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

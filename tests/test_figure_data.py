@@ -160,6 +160,25 @@ def test_places_of_a_linear_reader_are_named_in_both_columns():
             assert row.value.to_numpy() == pytest.approx(seed[f"reads_{what}_{place}"], rel=1e-5)
 
 
+def test_panels_are_told_apart():
+    rows = [
+        {"arm": "S", "tau0_w": t, "p_only_accuracy": 0.8, "p_only_train_loss": 0.3}
+        | {"end_accuracy": RNG.uniform(0.5, 1)}
+        for t in (0.1, 0.5)
+        for _ in range(3)
+    ]
+    found = read(figures.trap(pd.DataFrame(rows)))
+    assert list(found.panel.unique()) == [
+        "At matched training loss: P-only test accuracy",
+        "At matched training loss: P-only train loss",
+        "At the end of the run: P-only test accuracy",
+    ]
+    figure, axes = figures.base.new_figure(1, 2)
+    axes[0].plot([1, 2])
+    axes[1].plot([3, 4])
+    assert list(read(figure).panel.unique()) == [1, 2]
+
+
 def test_names_lose_their_tex_and_remarks():
     assert labels.plain(r"$\eta_1$") == "eta_1"
     assert labels.plain("epoch (grey line: the rate drops)") == "epoch"

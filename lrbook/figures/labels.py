@@ -19,11 +19,16 @@ def plain(label: str) -> str:
 
 
 def panel_names(panels: list["Axes"]) -> list[str]:
-    """Titles, else what the upright axis says; the other axis or a number tells equals apart."""
+    """Titles, with what the upright axis says where that differs from panel to panel; equal ones
+    are told apart by the other axis, or numbered.
+    """
+    upright = [plain(axes.get_ylabel()) for axes in panels]
+    several = len(set(upright) - {""}) > 1
     names = []
-    for axes in panels:
-        titles = [axes.get_title(loc=side) for side in ("center", "left", "right")]
-        names.append(plain(next(filter(None, titles), axes.get_ylabel())))
+    for axes, label in zip(panels, upright, strict=True):
+        titles = [plain(axes.get_title(loc=side)) for side in ("center", "left", "right")]
+        title = next(filter(None, titles), "")
+        names.append(": ".join(filter(None, (title, label))) if several else title or label)
     if len(set(names)) < len(names):
         labels = [plain(axes.get_xlabel()) for axes in panels]
         names = [", ".join(filter(None, pair)) for pair in zip(names, labels, strict=True)]

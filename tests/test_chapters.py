@@ -66,6 +66,15 @@ def test_the_setup_cell_is_the_same_in_every_chapter():
     assert len({only(path, "setup") for path in CHAPTERS}) == 1
 
 
+def test_the_footer_is_the_same_in_every_chapter_and_last():
+    assert len({only(path, "footer") for path in CHAPTERS}) == 1
+    for path in CHAPTERS:
+        last = nbformat.read(path, 4).cells[-1]
+        assert last.cell_type == "code", f"{path.name} does not end with the footer"
+        assert last.metadata.tags == ["footer", "remove-input"], path.name
+        assert "book.footer()" in last.source
+
+
 @each_chapter
 def test_is_a_valid_notebook(path):
     nbformat.validate(nbformat.read(path, 4))

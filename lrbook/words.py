@@ -18,10 +18,12 @@ def interval_words(numbers: Sequence[float | None], digits: int | None = None) -
     return f"{words} (of {len(known)}, {missing} without)" if missing else words
 
 
-def difference_words(records: Sequence[Record], quantity: str, first: str, second: str) -> str:
+def difference_words(
+    records: Sequence[Record], quantity: str, first: str, second: str, digits: int | None = None
+) -> str:
     """``first - second`` over the seeds that both arms have: mean, 95 % interval, number."""
     mean, half, count = paired_difference(records, quantity, first, second)
-    return f"{_plus_minus(mean, half)} ({count} paired seed{'s' if count != 1 else ''})"
+    return f"{_plus_minus(mean, half, digits)} ({count} paired seed{'s' if count != 1 else ''})"
 
 
 def gain_words(before: Sequence[float], after: Sequence[float]) -> str:

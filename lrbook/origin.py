@@ -8,7 +8,7 @@ from lrbook import provenance, style, used
 from lrbook.records import Record
 
 SHARED = ("data", "hardware", "software")
-"""Said once below a table in which they are the same for every row."""
+"""Said once below the footer's table if they are the same for every recording."""
 
 
 def describe(records: Sequence[Record]) -> dict[str, str]:
@@ -27,12 +27,12 @@ def describe(records: Sequence[Record]) -> dict[str, str]:
     framework = "jax" if records[0].experiment == "toy" else "torch"
     parts = {
         "runs": f"{_count(records)}, {seeds_words(record.config['seed'] for record in records)}",
-        "data": "; ".join(distinct(origins, "data")) or "synthetic, drawn from the seed",
+        "data": "; ".join(distinct(origins, "data")) or "data drawn from the seed",
         "hardware": "; ".join(distinct(origins, "device")),
         "software": "; ".join(_software(origins, framework)),
         "time": time_words(sum(record.wall_s or 0.0 for record in records)),
         "date": _days(origins),
-        "commit": ", ".join(_commits(origins)),
+        "commit": " and ".join(f"commit {each}" for each in _commits(origins)),
     }
     precision = ", ".join(distinct(origins, "precision"))
     if precision:
@@ -58,20 +58,20 @@ def footer_words(
         here: provenance of the process that executes the page.
     """
     rows = [(f"`{name}`", describe(runs)) for name, runs in shown.items() if runs]
-    rows += [(f"run on this page: {name}", describe(runs)) for name, runs in live.items() if runs]
     shared = _shared([parts for _, parts in rows])
+    rows += [(f"run on this page: {name}", describe(runs)) for name, runs in live.items() if runs]
     said = ["**Where the numbers on this page come from**"]
     if not any(shown.values()):
         said.append("This page shows no recording: its numbers are computed by its own cells.")
     if rows:
-        lines = ["| record | runs, wall time, date, commit |", "|:---|:---|"]
+        lines = ["| record | runs, wall time, date |", "|:---|:---|"]
         for name, parts in rows:
-            words = [words for part, words in parts.items() if part not in shared]
-            lines.append(f"| {name} | {'; '.join(words)} |")
+            own = [words for part, words in parts.items() if shared.get(part) != words]
+            lines.append(f"| {name} | {'; '.join(own)} |")
         said.append("\n".join(lines))
     if shared:
-        whole = "all of them" if len(rows) > 1 else "it"
-        said.append(f"For {whole}: " + "; ".join(f"{k} {v}" for k, v in shared.items()) + ".")
+        which = "Every recording" if len(shown) > 1 else "The recording"
+        said.append(f"{which}: {'; '.join(shared.values())}.")
     [commit] = _commits([here]) or ["unknown"]
     said.append(
         f"Page executed {here['date'][:10]}: {here['device']}; "
@@ -137,7 +137,7 @@ def _commits(origins: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _shared(rows: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """The parts that every row has alike."""
+    """The parts that every row has alike; those that differ are left out."""
     if not rows:
         return {}
     return {

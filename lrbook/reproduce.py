@@ -58,7 +58,7 @@ def described(entry: Entry) -> str:
         shown = [told[part] for part in ("hardware", "time", "date") if part in told]
         state += f" ({'; '.join(shown)})"
         if "commit" in told:
-            state += f", by commit {told['commit']}"
+            state += f", {told['commit']}"
     return (
         f"`{recording.name}`\n"
         f": {_sentence(recording.what)} *{'; '.join(settings)}.*\n\n"

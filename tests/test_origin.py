@@ -55,14 +55,14 @@ def test_every_part_is_read_from_the_records():
         "software": "torch 2.0, numpy 1.0, Python 3.11.0",
         "time": "4.5 minutes",
         "date": "2026-01-02 to 2026-01-04",
-        "commit": "01234567, aaaaaaaa with changes",
+        "commit": "commit 01234567 and commit aaaaaaaa with changes",
     }
 
 
 def test_the_toy_names_jax_and_has_no_images():
     found = origin.describe([record(7, experiment="toy", data=None, precision=None)])
     assert found["software"].startswith("jax 0.5")
-    assert found["data"] == "synthetic, drawn from the seed"
+    assert found["data"] == "data drawn from the seed"
     assert found["hardware"] == "CPU, a model, 1 core"
     assert found["runs"] == "1 run, seed 7"
 
@@ -88,7 +88,7 @@ def test_what_all_records_share_is_said_once():
     assert said.count("some images") == 1
     assert said.count("torch 2.0") == 1
     assert "| `one` | 1 run, seed 1; 90 seconds" not in said  # from 90 s on in minutes
-    assert "| `one` | 1 run, seed 1; 1.5 minutes; 2026-01-02; 01234567 |" in said
+    assert "| `one` | 1 run, seed 1; 1.5 minutes; 2026-01-02; commit 01234567 |" in said
     other = record(2, data="other images")
     said = origin.footer_words({"one": [record(1)], "two": [other]}, {}, HERE)
     assert "| `two` | 1 run, seed 2; other images; " in said
@@ -104,10 +104,17 @@ def test_the_page_itself_is_named():
 
 def test_a_page_without_recordings_says_so():
     assert "shows no recording" in origin.footer_words({}, {}, HERE)
+    live = record(1, device="this machine", precision=None)
+    said = origin.footer_words({"one": [record(1)]}, {"patch, demo": [live]}, HERE)
+    assert "| run on this page: patch, demo | 1 run, seed 1; this machine; 1.5 minutes" in said
+    assert "The recording: some images; CPU, a model, 1 core, bf16; torch 2.0" in said
     said = origin.footer_words({}, {"patch, demo": [record(1)]}, HERE)
     assert "shows no recording" in said
     assert "run on this page: patch, demo" in said
-    assert "shows no recording" not in origin.footer_words({"one": [record(1)]}, {}, HERE)
+    toy = record(2, experiment="toy", data=None, device="another", precision=None)
+    said = origin.footer_words({"one": [record(1)], "two": [toy]}, {}, HERE)
+    assert "shows no recording" not in said
+    assert "Every recording" not in said  # they have nothing in common
 
 
 def test_recordings_and_sweeps_are_kept_under_their_names(tmp_path, monkeypatch):

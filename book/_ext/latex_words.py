@@ -18,7 +18,7 @@ _ATOM = re.compile(
 _WORDS = {
     "sqrt": "√", "log": "log", "pm": "±", "star": "*", "cdot": "·", "to": "→", "top": "ᵀ",
     "langle": "⟨", "rangle": "⟩", "lVert": "‖", "rVert": "‖", "odot": "⊙", "relu": "relu",
-    "infty": "∞", "le": "≤", "ge": "≥", "times": "×", "varepsilon": "ε",
+    "infty": "∞", "ll": "≪", "sim": "~", "le": "≤", "ge": "≥", "times": "×", "varepsilon": "ε",
 }  # fmt: skip
 
 
@@ -54,9 +54,9 @@ def plain(formula: str) -> str:
         except KeyError:
             return _WORDS.get(name, "")
 
-    formula = re.sub(r"\\([A-Za-z]+)\s?", word, formula)
+    formula = re.sub(r"\\([A-Za-z]+)", word, formula)
     formula = re.sub(r"\^\{?-(\w+)/(\w+)\}?", r"^(-\1/\2)", formula)
-    return re.sub(r"[{}$]|\\[,;!]", "", formula)
+    return " ".join(re.sub(r"[{}$]|\\[,;!]", "", formula).split())
 
 
 def spoken(node: nodes.Node) -> str:

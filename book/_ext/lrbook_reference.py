@@ -17,6 +17,7 @@ def set_options(app: Any, config: Any) -> None:
     config.autodoc_default_options = {"members": True, "show-inheritance": True}
     config.autodoc_member_order = "bysource"
     config.autodoc_typehints_format = "short"
+    config.autodoc_preserve_defaults = True  # the name of a constant says more than its value
     config.python_use_unqualified_type_names = True
     config.python_maximum_signature_line_length = 60  # then one parameter a line, as on a phone
     config.napoleon_numpy_docstring = False

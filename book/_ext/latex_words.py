@@ -26,7 +26,8 @@ def leading_symbol(formula: str) -> str | None:
     r"""The symbol that a formula is, or that it says something about; None if there is no one.
 
     ``\kappa``, ``\kappa^2 = d/N`` and ``\kappa \ll 1`` give ``\kappa``; ``d/\kappa^2`` gives None.
-    Accents of two sizes count as one, an index belongs to the symbol, a power does not.
+    Accents of two sizes count as one, an index belongs to the symbol, unless it is the
+    step t; a power does not.
     """
     formula = re.sub(r"\\[,;!]|~", " ", formula.strip())
     norm = re.fullmatch(r"\\lVert\s*(.+?)\s*\\rVert", formula)
@@ -37,7 +38,7 @@ def leading_symbol(formula: str) -> str | None:
         return None
     accent = _ACCENTS.get(found["accent"], found["accent"])
     base = found["base"] if accent in (None, "mathcal", "mathbf") else f"{accent} {found['base']}"
-    index = (found["sub"] or "").strip("{}")
+    index = (found["sub"] or "").strip("{}").removesuffix("t")  # of t: the same at another step
     star = "^*" if "star" in (found["star"] or "") or "*" in (found["star"] or "") else ""
     prime = "'" if found["star"] == "'" else ""
     arguments = "()" if found["arguments"] else ""

@@ -35,6 +35,15 @@ def finish_configurations(app: Any) -> None:
         cls.model_rebuild(force=True)
 
 
+def shorten_signature(
+    app: Any, what: str, name: str, obj: Any, options: Any, signature: str, returns: str
+) -> tuple[str, str] | None:
+    """A configuration's fields are listed below it, with their limits; not twice."""
+    if what == "class" and issubclass(obj, Config):
+        return "(*, arm, seed, **settings)", ""
+    return None
+
+
 def keep_formulas(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Formulas of the docstrings as they were typed: a bar is an absolute value and never markup,
     and lines set in from the text before the first section are a display and no quotation.
@@ -65,5 +74,6 @@ def setup(app: Any) -> dict[str, Any]:
     """Options before anything is read; nothing of the package is run."""
     app.connect("config-inited", set_options)
     app.connect("builder-inited", finish_configurations)
+    app.connect("autodoc-process-signature", shorten_signature)
     app.connect("autodoc-process-docstring", keep_formulas)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

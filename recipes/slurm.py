@@ -17,6 +17,7 @@ from dask_jobqueue import SLURMCluster
 
 
 def main() -> int:
+    """Start the jobs, hand the study to ``lrbook sweep``, and return its exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("study", metavar="STUDY.toml")
     parser.add_argument("--account")

@@ -1,6 +1,7 @@
 """What the built pages get from lrbook and book/_ext, on small pages made by hand."""
 
 import json
+import re
 import struct
 import sys
 
@@ -102,6 +103,21 @@ def test_symbols_mean_what_the_chapter_means():
     document, _ = text_of(nodes.math("", "z"))
     lrbook_links.link_symbols(document, {"z": [there]}, "theory", "n.html")
     assert links(document) == []
+
+
+def test_every_symbol_of_the_notation_has_an_anchor_and_every_term_one_entry():
+    page = (ROOT / "book" / "notation.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith(("| $", "| [$"))]
+    assert len(rows) > 40
+    assert [row for row in rows if "{#sym-" not in row.split(" | ")[0]] == []
+    anchors = re.findall(r"{#([\w-]+)", page)
+    assert len({anchor.lower() for anchor in anchors}) == len(anchors)
+    chapters = {path.stem for path in (ROOT / "book").glob("*.ipynb")}
+    assert set(re.findall(r" \.(?:in|not)-(\w+)", page)) <= chapters
+    glossary = page.partition("```{glossary}")[2].partition("```")[0].splitlines()
+    forms = [line for line in glossary if line and not line.startswith(" ")]
+    assert len(forms) > 20
+    assert sorted(set(forms)) == sorted(forms)
 
 
 def test_reading_time_counts_prose_only():

@@ -1,7 +1,7 @@
 """The chapters under book/: committed clean, written alike, and each one runs.
 
-The static tests read the files only. The last ones run every chapter with the smoke profile, the way
-a reader would (smoke_chapters.py).
+The static tests read the files only. The last ones run every chapter with the smoke profile, as a
+reader would (smoke_chapters.py).
 """
 
 import ast

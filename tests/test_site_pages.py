@@ -1,9 +1,11 @@
 """Every page of the built book, in a browser, at three widths and in both themes."""
 
+from itertools import pairwise
+
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from conftest import ROOT
-from site_visit import open_page, visit
+from site_visit import visit
 
 from lrbook.browser.contents import pages
 
@@ -61,11 +63,7 @@ def test_headings_are_in_order(page, seen):
     levels = [level for level, _ in facts["headings"]]
     assert facts["h1"] == 1
     assert levels[0] == 1
-    jumps = [
-        facts["headings"][at + 1]
-        for at, pair in enumerate(zip(levels, levels[1:], strict=False))
-        if pair[1] > pair[0] + 1
-    ]
+    jumps = [text for (up, _), (level, text) in pairwise(facts["headings"]) if level > up + 1]
     assert jumps == []
     assert all(text.strip() for _, text in facts["headings"])
 

@@ -2,16 +2,41 @@
 
 import contextlib
 import functools
+import gzip
+import io
+import re
 import tempfile
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import BinaryIO
+
+TEXT = re.compile(r"text/|application/(javascript|json)|image/svg")
 
 
-class _Quiet(SimpleHTTPRequestHandler):
+class _Handler(SimpleHTTPRequestHandler):
+    def send_head(self) -> BinaryIO | None:
+        """Send text compressed, as Pages does, and all else as it is."""
+        path = Path(self.translate_path(self.path))
+        kind = self.guess_type(str(path))
+        if not path.is_file() or not TEXT.match(kind):
+            return super().send_head()
+        packed = _packed(path, path.stat().st_mtime_ns)
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(packed)))
+        self.end_headers()
+        return io.BytesIO(packed)
+
     def log_message(self, *_: object) -> None:
-        pass
+        """Say nothing."""
+
+
+@functools.lru_cache(64)
+def _packed(path: Path, _changed: int) -> bytes:
+    return gzip.compress(path.read_bytes(), 6)
 
 
 @contextlib.contextmanager
@@ -22,7 +47,7 @@ def serve(folder: Path, below: str = "lrbook") -> Iterator[str]:
     """
     with tempfile.TemporaryDirectory() as top:
         Path(top, below).symlink_to(folder.resolve(), target_is_directory=True)
-        handler = functools.partial(_Quiet, directory=top)
+        handler = functools.partial(_Handler, directory=top)
         with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             try:

@@ -26,7 +26,7 @@ OPEN = """first => {
   document.querySelector("#jb-print-docs-body")?.remove();
   const closed = document.querySelectorAll(".toggle-hidden");
   for (const it of closed) it.classList.remove("toggle-hidden");
-  for (const it of document.querySelectorAll("details")) it.open = true;
+  for (const it of document.querySelectorAll("details:not(.hide)")) it.open = true;
   const style = document.createElement("style");
   style.textContent = `:root { counter-reset: page ${first}; }`;
   document.head.append(style);

@@ -26,7 +26,7 @@ def build(root: Path, chapters: Callable[[Path], Executed], paths: list[Path]) -
     chapters.start(paths)
     with claim(folder.with_name(".site.lock"), "the site"):
         if not (html / "index.html").exists():
-            _copy_book(root, folder)
+            copy_book(root, folder, execute='"off"')
             for path in paths:
                 executed = chapters(path)
                 if executed.failure:
@@ -47,12 +47,13 @@ def jupyter_book(folder: Path) -> subprocess.CompletedProcess:
     )
 
 
-def _copy_book(root: Path, folder: Path) -> None:
+def copy_book(root: Path, folder: Path, *, execute: str) -> None:
+    """Copy the book of ``root``, with another setting of ``execute_notebooks``."""
     folder.mkdir(parents=True, exist_ok=True)
     copytree(root / "book", folder / "book", dirs_exist_ok=True)
     config = (root / "_config.yml").read_text(encoding="utf-8")
     assert config.count("execute_notebooks: force") == 1
-    config = config.replace("execute_notebooks: force", 'execute_notebooks: "off"')
+    config = config.replace("execute_notebooks: force", f"execute_notebooks: {execute}")
     (folder / "_config.yml").write_text(config, encoding="utf-8")
     for path in root.iterdir():  # what pages are generated from
         if path.name not in NOT_COPIED and not path.name.startswith("."):

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -66,3 +67,9 @@ def set_theme(page: "Page", theme: str) -> None:
     """Show the page as a system set to ``theme`` would, the page being left at automatic."""
     page.emulate_media(color_scheme=theme)
     page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
+
+
+if __name__ == "__main__":
+    found = find()
+    print(found or MISSING, file=sys.stdout if found else sys.stderr)
+    sys.exit(found is None)

@@ -157,3 +157,17 @@ def test_links_without_underline_are_not_told_apart_by_colour_alone(show):
           && getComputedStyle(link).borderBottomStyle === "none").map((link) => link.outerHTML)"""
     )
     assert plain == []
+
+
+def test_a_page_printed_from_the_dark_theme_is_dark_on_white(show):
+    page = show("book/puzzle", color_scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    colors = page.evaluate(
+        """() => ["article p", "article pre", "article pre span"].map((selector) =>
+          getComputedStyle(document.querySelector(selector)).color.match(/\\d+/g).map(Number))"""
+    )
+    assert max(max(color) for color in colors) < 80
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background in ("rgb(255, 255, 255)", "rgba(0, 0, 0, 0)")
+    expect(page.locator(".bd-sidebar-primary")).not_to_be_visible()
+    expect(page.locator("article h1")).to_be_visible()

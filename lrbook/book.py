@@ -4,7 +4,7 @@ Every number that a page shows passes through here from a record or from ``paper
 """
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,17 +58,20 @@ def live(
     experiment: str,
     profile: str = "demo",
     *,
+    grid: Mapping[str, Sequence[Any]] | None = None,
+    points: Sequence[Mapping[str, Any]] | None = None,
     seeds: Sequence[int] | None = None,
     arms: Sequence[str] | None = None,
     device: str = "auto",
     results_dir: str = "",
     **settings: Any,
 ) -> list[Record]:
-    """Run an experiment in the notebook, one record per arm and seed.
+    """Run an experiment in the notebook, one record per arm and seed (and place of a grid).
 
     Args:
         experiment: ``toy``, ``patch`` or ``cifar``.
         profile: the experiment's profile.
+        grid, points: values of fields, as for ``lrbook.sweeps.expand``.
         seeds, arms: None takes the profile's.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         results_dir: where records are kept and found again; empty keeps nothing.
@@ -79,7 +82,10 @@ def live(
     """
     cls = experiments.config_class(experiment)
     settings, extra = experiments.locate_data(cls, profile, settings)
-    configs = cls.expand(profile, seeds=seeds or None, arms=arms or None, **settings)
+    seeds, arms = seeds or None, arms or None
+    configs = sweeps.expand(
+        experiment, profile, grid=grid, points=points, seeds=seeds, arms=arms, **settings
+    )
     store = Store(results_dir) if results_dir else None
     used.note("live", [config.run_id for config in configs])
     colab.advise(device)
@@ -95,7 +101,10 @@ def recorded(*names: str) -> list[Record]:
         records = recordings.load(name)
         if records:
             return _shown(records)
-    raise LookupError(f"none of the recordings {', '.join(names)} is in the results folder")
+    raise LookupError(
+        f"none of the recordings {', '.join(names)} is in the results folder; if runs of your own "
+        "are to stand for one, name it, its profile and its seeds in recordings.toml there"
+    )
 
 
 def recorded_set(*sets: Sequence[str]) -> list[list[Record]]:

@@ -91,11 +91,37 @@ def read(path: Path = PLAN, only: str | None = None) -> list[Recording]:
 
 
 def load(name: str, results: str | Path | None = None) -> list[Record]:
-    """The finished records of the recording ``name``, seeds outermost; [] if there are none."""
-    store = Store(results or recordings_dir())
+    """The finished records of the recording ``name``, seeds outermost; [] if there are none.
+
+    A folder of a reader's own may say in its ``recordings.toml`` which of its runs stand for the
+    recording: an entry of that name, with the fields in which it differs from ours.
+
+    Raises:
+        ConfigError: that file is not TOML, or an entry of it cannot be one.
+    """
+    folder = Path(results or recordings_dir())
     [recording] = read(only=name)
+    recording = _own(folder / PLAN.name).get(name, recording)
+    store = Store(folder)
     found = [store.load(config) for config in recording.configs()]
     return [record for record in found if record is not None and record.done]
+
+
+def _own(path: Path) -> dict[str, Recording]:
+    """The recordings that a folder's own plan changes; {} where it has none."""
+    if not path.exists():
+        return {}
+    ours = {recording.name: recording for recording in read()}
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8")).get("recording", [])
+        named = {entry["name"]: entry for entry in entries}
+        return {name: dataclasses.replace(ours[name], **named[name]) for name in named}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}.") from None
+    except KeyError as error:
+        raise ConfigError(f"{path}: {error} is missing, or is not a recording of ours.") from None
+    except TypeError as error:
+        raise ConfigError(f"{path}: {str(error).rpartition(') ')[2]}.") from None
 
 
 def state_lines(plan: Sequence[Recording], results: str | Path) -> list[str]:

@@ -154,7 +154,7 @@ def _carry(source: socket.socket, sink: socket.socket) -> None:
             end.shutdown(socket.SHUT_RDWR)
 
 
-def wait_for(condition, seconds: float = 60.0) -> None:
+def wait_for(condition, seconds: float = 180.0) -> None:
     """Until ``condition()`` holds; AssertionError where it does not come to that."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -47,6 +47,8 @@ BAD = [
     ("patch_data", "count", "201", "at most 200"),
     ("phase_diagram", "live_eta1", "0", "more than 0"),
     ("phase_diagram", "x", "lambda", "allowed are eta1, kappa"),
+    ("phase_diagram", "x", "kappa", "y = 'r' does not go with x = 'kappa': give y as well, d."),
+    ("phase_diagram", "y", "d", "does not go with x = 'eta1': give y as well, r or noise."),
     ("two_patterns", "kappas", "0.5,2", "at most 1"),
 ]
 
@@ -96,6 +98,12 @@ def test_words_from_a_shell_become_what_was_meant(chapter, name, value, meant):
     found = parameters.check(known, {name: value})
     assert found == {name: meant}
     assert type(found[name]) is type(meant)
+
+
+def test_values_that_go_together_are_taken_together():
+    known = parameters.read(chapters.find("phase_diagram"))
+    both = {"x": "kappa", "y": "d"}
+    assert parameters.check(known, both) == both
 
 
 @pytest.mark.parametrize(("word", "meant"), [("true", True), ("False", False), ("off", False)])
@@ -150,16 +158,19 @@ def test_bad_command(arguments, answer, no_kernel, capsys, tmp_path, monkeypatch
 def test_executed_chapter_has_page_and_provenance(tmp_path):
     out = tmp_path / "new" / "folder" / "x.ipynb"
     command = ["chapter", "rate_or_noise", "-p", "profile", "smoke", "-p", "seeds", "3,4"]
-    done = lrbook([*command, "-o", str(out)], tmp_path)
+    done = lrbook([*command, "-p", "results_dir", "kept", "-o", str(out)], tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [str(out), str(out.with_suffix(".html"))]
     assert "26/26" in done.stderr or "100%" in done.stderr  # progress, by cell
     about = nbformat.read(out, 4).metadata["lrbook"]
-    assert about["parameters"] == {"profile": "smoke", "seeds": [3, 4]}
+    chosen = {"profile": "smoke", "seeds": [3, 4], "results_dir": "kept"}
+    assert about["parameters"] == chosen
     assert about["status"] == "finished"
     assert about["versions"]["jax"]
     assert all(name.startswith("toy-") for name in about["live"])
-    assert about["live"]
+    assert len(about["live"]) == 4
+    listed = lrbook(["records", "list", "--results", "kept"], tmp_path).stdout
+    assert all(run_id in listed for run_id in about["live"])
     assert about["shown"]
     page = out.with_suffix(".html").read_text()
     assert "data:image/png;base64" in page

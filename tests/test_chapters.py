@@ -86,6 +86,13 @@ def test_parameters_are_one_literal_a_line(path):
 
 
 @each_chapter
+def test_live_runs_can_be_kept(path):
+    live = [cell.source for cell in cells(path) if "book.live(" in cell.source]
+    assert all("results_dir" in source for source in live)
+    assert ("results_dir" in parameters(path)) == bool(live)
+
+
+@each_chapter
 def test_code_is_short(path):
     for cell in cells(path):
         assert len(cell.source.splitlines()) <= MAX_CELL_LINES, f"too long:\n{cell.source}"

@@ -212,3 +212,34 @@ def test_a_sweep_is_recorded_in_one_folder_and_found(tmp_path):
         [0.2, "L-S"],
         [0.2, "S"],
     ]
+
+
+def test_runs_of_a_reader_stand_for_a_recording(tmp_path):
+    """Ours has seeds 5 to 9 at laptop; the reader has another rate, two seeds and one profile."""
+    mine = [PatchConfig.for_profile("smoke", arm="large", seed=seed, eta1=0.3) for seed in (21, 22)]
+    store = Store(tmp_path)
+    for config in mine:
+        store.finish(config, pd.DataFrame({"epoch": [1]}), {}, provenance={}, wall_s=0.0)
+    assert recordings.load("patch-laptop", tmp_path) == []
+    (tmp_path / "recordings.toml").write_text(
+        '[[recording]]\nname = "patch-laptop"\nprofile = "smoke"\nseeds = [21, 22, 23]\n'
+        'arms = ["large"]\ndata = "digits"\nsettings = { eta1 = 0.3 }\n'
+    )
+    found = recordings.load("patch-laptop", tmp_path)
+    assert [record.run_id for record in found] == [config.run_id for config in mine]
+    assert recordings.load("patch-laptop-control", tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[[recording]", "not TOML"),
+        ('[[recording]]\nname = "patch-lap"', "'patch-lap' is missing, or is not a recording"),
+        ("[[recording]]\nseeds = [1]", "'name' is missing"),
+        ('[[recording]]\nname = "patch-laptop"\nseed = 1', "unexpected keyword argument 'seed'"),
+    ],
+)
+def test_a_plan_of_a_reader_is_checked(tmp_path, text, words):
+    (tmp_path / "recordings.toml").write_text(text)
+    with pytest.raises(ConfigError, match=words):
+        recordings.load("patch-laptop", tmp_path)

@@ -14,9 +14,8 @@ import pytest
 import tiny_toy
 from dask_processes import Processes, Wire, wait_for
 
-from lrbook import study
 from lrbook.records import Store
-from lrbook.study import index
+from lrbook.study import index, plan
 
 pytestmark = pytest.mark.slow
 
@@ -58,7 +57,7 @@ def ended(process: subprocess.Popen, code: int = 0, seconds: float = 240) -> tup
 
 
 def finished(path: Path) -> dict:
-    configs, _ = study.read(path).configs()
+    configs, _ = plan.read(path).configs()
     found = index.records(path.parent / "runs", [config.run_id for config in configs])
     return {run_id: record for run_id, record in found.items() if record.done}
 
@@ -101,7 +100,7 @@ def serial():
 
 
 def assert_as_serial(path: Path, serial, count: int) -> None:
-    configs, _ = study.read(path).configs()
+    configs, _ = plan.read(path).configs()
     store = Store(path.parent / "runs")
     assert len(configs) == count
     for config in configs:
@@ -202,7 +201,7 @@ def test_a_run_that_crashes_is_told_with_its_log_and_the_others_are_done(tmp_pat
     path = write(tmp_path, 3, arms='"S"')
     (tmp_path / "sitecustomize.py").write_text(CRASH)
     out, err = ended(start(path, env={"PYTHONPATH": str(tmp_path)}), code=1)
-    configs, _ = study.read(path).configs()
+    configs, _ = plan.read(path).configs()
     fine, crashed, broken = (config.run_id for config in configs)
     assert set(finished(path)) == {fine}
     assert f"run {crashed} failed: ended by signal 11" in err

@@ -11,10 +11,10 @@ import pytest
 import tiny_toy
 from conftest import ROOT, assert_refused
 
-from lrbook import stats, study, sweeps
+from lrbook import stats, sweeps
 from lrbook.errors import RecordError
 from lrbook.records import Store
-from lrbook.study import engine, index, screen, work
+from lrbook.study import engine, index, plan, screen, work
 from lrbook.toy.config import ToyConfig
 
 TOY = 'experiment = "toy"\nprofile = "smoke"\n'
@@ -26,7 +26,7 @@ def test_a_study_is_the_sweep_of_the_same_words(tmp_path):
         TOY + 'seeds = [1, 2]\narms = ["S"]\n[settings]\nm_v = 8\n[grid]\neta1 = [0.1, 0.2]\n'
         "[[points]]\nn = 40\np0 = 0.2\n[[points]]\nn = 60\np0 = 0.1\n"
     )
-    found = study.read(path)
+    found = plan.read(path)
     points = [{"n": 40, "p0": 0.2}, {"n": 60, "p0": 0.1}]
     wanted = sweeps.expand(
         "toy", "smoke", grid={"eta1": [0.1, 0.2]}, points=points, seeds=[1, 2], arms=["S"], m_v=8
@@ -200,7 +200,7 @@ def test_the_report_is_what_numpy_says(lrbook, tmp_path):
     (tmp_path / "s.toml").write_text(
         TOY + "seeds = [0, 1, 2]\narms = ['L-S', 'S']\n[grid]\nr = [0.1, 0.2]\n"
     )
-    configs, _ = study.read(tmp_path / "s.toml").configs()
+    configs, _ = plan.read(tmp_path / "s.toml").configs()
     draw = {config.run_id: 0.5 + 0.03 * i + 0.01 * (i % 5) for i, config in enumerate(configs)}
     store = Store(tmp_path / "runs")
     for config in configs[:-1]:  # one is missing: two seeds at its place
@@ -280,7 +280,7 @@ def test_every_worker_of_this_machine_has_a_gpu_of_its_own(tmp_path, monkeypatch
 
 
 def test_the_example_study_is_sound():
-    configs, _ = study.read(ROOT / "recipes" / "rate_and_angle.toml").configs()
+    configs, _ = plan.read(ROOT / "recipes" / "rate_and_angle.toml").configs()
     assert len(configs) == 24
 
 

@@ -78,7 +78,21 @@ def check(parameters: Mapping[str, Parameter], given: Mapping[str, Any]) -> dict
     for name in given:
         if name not in parameters:
             raise ConfigError(unknown_name(name, parameters, what="parameter"))
-    return {name: checked(parameters[name], value) for name, value in given.items()}
+    values = {name: checked(parameters[name], value) for name, value in given.items()}
+    _together({name: each.default for name, each in parameters.items()} | values, parameters)
+    return values
+
+
+def _together(values: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> None:
+    """Refuse values that are allowed each by itself, but not beside another's."""
+    for name, parameter in parameters.items():
+        for other, allowed in parameter.rule.get("with", {}).items():
+            fits = allowed.get(values[other], [values[name]])
+            if values[name] not in fits:
+                raise ConfigError(
+                    f"{name} = {values[name]!r} does not go with {other} = {values[other]!r}: "
+                    f"give {name} as well, {' or '.join(fits)}."
+                )
 
 
 def checked(parameter: Parameter, value: Any) -> Any:

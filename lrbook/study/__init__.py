@@ -9,7 +9,3 @@ screen.py   what is seen meanwhile
 report.py   table, figure and Parquet of a finished study
 command.py  ``lrbook sweep`` and ``lrbook study``
 """
-
-from lrbook.study.plan import Study, read
-
-__all__ = ["Study", "read"]

@@ -8,11 +8,13 @@ import contextlib
 import dataclasses
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -219,14 +221,36 @@ def _scheduler(cluster: Cluster, workers: int) -> Iterator[str]:
         return
     from distributed import LocalCluster
 
-    with LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",
-        memory_limit=0,
-    ) as local:
+    with _deaf_to_ctrl_c():
+        local = LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            memory_limit=0,
+        )
+    with local:
         yield local.scheduler_address
+
+
+@contextlib.contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Threads and processes started within never see SIGINT.
+
+    A terminal sends it to all of them; only this process answers, and it closes the others. Blocked
+    rather than ignored: the mask is inherited by Dask's own thread, and so by each worker that this
+    thread starts later.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    # Its first start unblocks SIGINT in the thread that needs it, and so in the process after it.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _gpus(device: str) -> list[str]:

@@ -1,0 +1,67 @@
+"""A study on a cluster with Slurm: ``python recipes/slurm.py STUDY.toml --account NAME``.
+
+Run it on a login node or in a small job of its own, for instance under tmux: it holds the scheduler
+and hands out the runs. Every Slurm job is one worker that takes one run after the other. When a
+job's time is over its run goes on elsewhere from the last checkpoint, and a new job takes its
+place. ``--dry`` shows the script of a job and submits nothing.
+
+The results folder must be one that the nodes share; where there is none, add ``--gather``.
+Needs ``pip install dask-jobqueue`` beside lrbook's extra ``cluster``.
+"""
+
+import argparse
+import subprocess
+import sys
+
+from dask_jobqueue import SLURMCluster
+
+
+def main() -> int:
+    """Start the jobs, hand the study to ``lrbook sweep``, and return its exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("study", metavar="STUDY.toml")
+    parser.add_argument("--account")
+    parser.add_argument("--queue", help="the partition")
+    parser.add_argument("--jobs", type=int, default=8, help="most at once")
+    parser.add_argument("--cores", type=int, default=4, help="of a job")
+    parser.add_argument("--memory", default="16GB", help="of a job")
+    parser.add_argument("--gpu", action="store_true", help="one for each job")
+    parser.add_argument("--walltime", default="04:00:00", help="of a job, as hours:minutes:seconds")
+    parser.add_argument("--interface", help="network between nodes, such as ib0 (default: any)")
+    parser.add_argument("--dry", action="store_true", help="show the script of a job, and stop")
+    arguments, rest = parser.parse_known_args()
+    with cluster(arguments) as jobs:
+        if arguments.dry:
+            print(jobs.job_script())
+            return 0
+        # A job that ends, by its walltime or otherwise, is replaced as long as there is work.
+        jobs.adapt(minimum_jobs=1, maximum_jobs=arguments.jobs)
+        sweep = ["sweep", arguments.study, "--scheduler", jobs.scheduler_address, *rest]
+        return subprocess.call([sys.executable, "-m", "lrbook", *sweep])
+
+
+def cluster(arguments: argparse.Namespace) -> SLURMCluster:
+    """The jobs: one process and one thread each, so that a run has a job's cores to itself."""
+    hours, minutes, seconds = map(int, arguments.walltime.split(":"))
+    # A worker leaves a few minutes before Slurm ends its job, so that its run is handed on at once;
+    # staggered, so that not all leave together.
+    lifetime = max(60, 3600 * hours + 60 * minutes + seconds - 300)
+    return SLURMCluster(
+        account=arguments.account,
+        queue=arguments.queue,
+        cores=1,  # one run at a time; what the job gets is job_cpu
+        job_cpu=arguments.cores,
+        processes=1,
+        memory=arguments.memory,
+        walltime=arguments.walltime,
+        job_extra_directives=["--gres=gpu:1"] if arguments.gpu else [],
+        death_timeout=300,
+        worker_extra_args=["--lifetime", f"{lifetime}s", "--lifetime-stagger", "2m"],
+        interface=arguments.interface,
+        scheduler_options={"dashboard_address": ":0"},
+        python=sys.executable,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

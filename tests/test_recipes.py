@@ -1,0 +1,95 @@
+"""Recipes for clusters: the job script that Slurm would get, and the Kubernetes resource."""
+
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+import yaml
+from conftest import ROOT
+from test_study_engine import ended, write
+
+from lrbook.study import index, plan
+
+SLURM = ROOT / "recipes" / "slurm.py"
+QUIET = os.environ | {"PYTHONWARNINGS": "ignore"}
+
+
+def script(*options: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, SLURM, "s.toml", "--dry", *options],
+        capture_output=True,
+        text=True,
+        env=QUIET,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.slow
+def test_the_job_script_asks_slurm_for_what_was_said():
+    lines = script(
+        "--account", "lab", "--queue", "gpu", "--cores", "6", "--memory", "20GB",
+        "--gpu", "--walltime", "01:30:00",
+    )  # fmt: skip
+    assert lines[0].startswith("#!")
+    asked = {line.removeprefix("#SBATCH ") for line in lines if line.startswith("#SBATCH")}
+    for part in ("-A lab", "-p gpu", "-n 1", "--cpus-per-task=6", "-t 01:30:00", "--gres=gpu:1"):
+        assert part in asked
+    assert any(part.startswith("--mem=19G") for part in asked)  # 20e9 bytes in GiB
+    [command] = [line for line in lines if "dask_worker" in line or "dask worker" in line]
+    assert command.startswith(sys.executable)
+    assert "tcp://" in command
+    assert "--nthreads 1" in command
+    assert "--lifetime 5100s" in command  # an hour and a half, less five minutes
+    assert command.count("--death-timeout") == 1
+    assert "--gres=gpu:1" not in "\n".join(script())
+
+
+# A Slurm of one machine: sbatch keeps a copy of the script, starts it and names the job; scancel
+# ends a job.
+SBATCH = """#!/bin/sh
+for script; do :; done
+cp "$script" "$0.$$"
+setsid sh "$0.$$" >> "$0.log" 2>&1 &
+echo "Submitted batch job $!"
+"""
+SCANCEL = '#!/bin/sh\nfor job; do kill -9 -"$job" 2>/dev/null; done\n:\n'
+
+
+@pytest.mark.slow
+def test_a_study_runs_through_the_job_queue(tmp_path):
+    queue = tmp_path / "queue"
+    queue.mkdir()
+    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
+        (queue / name).write_text(text)
+        (queue / name).chmod((queue / name).stat().st_mode | stat.S_IXUSR)
+    path = write(tmp_path, 2)
+    sweep = subprocess.Popen(
+        [sys.executable, SLURM, path.name, "--jobs", "2", "--cores", "1", "--interface", "lo"],
+        cwd=tmp_path,
+        env=QUIET | {"PATH": f"{queue}:{os.environ['PATH']}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    out, _ = ended(sweep)
+    assert "4 of 4 runs are recorded" in out
+    configs, _ = plan.read(path).configs()
+    assert len(index.records(tmp_path / "runs")) == len(configs) == 4
+
+
+def test_the_kubernetes_resource_runs_one_run_at_a_time_in_a_pod():
+    resource = yaml.safe_load((ROOT / "recipes" / "kubernetes.yaml").read_text())
+    assert (resource["apiVersion"], resource["kind"]) == ("kubernetes.dask.org/v1", "DaskCluster")
+    name = resource["metadata"]["name"]
+    scheduler, worker = resource["spec"]["scheduler"], resource["spec"]["worker"]
+    selector = {"dask.org/cluster-name": name, "dask.org/component": "scheduler"}
+    assert scheduler["service"]["selector"] == selector
+    [pod] = worker["spec"]["containers"]
+    assert pod["args"][0] == "dask-worker"
+    assert pod["args"][pod["args"].index("--nthreads") + 1] == "1"
+    assert pod["image"] == scheduler["spec"]["containers"][0]["image"]
+    opened = {port["name"] for port in scheduler["spec"]["containers"][0]["ports"]}
+    assert {port["targetPort"] for port in scheduler["service"]["ports"]} == opened

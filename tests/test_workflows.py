@@ -75,8 +75,9 @@ def test_a_way_around_would_be_noticed(change):
         assert_published_only_if_sound(spoilt(change))
 
 
-def test_pull_requests_are_built_and_tested():
+def test_pull_requests_are_built_and_tested_and_no_page_is_skipped():
     assert "pull_request" in WORKFLOWS["ci.yml"]["on"]
+    assert WORKFLOWS["ci.yml"]["env"]["LRBOOK_CHROMIUM"].startswith("/usr/bin/")
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=WORKFLOWS)

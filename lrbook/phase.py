@@ -48,6 +48,25 @@ def errors(sweep: Sweep) -> pd.DataFrame:
     return runs
 
 
+def histories(
+    *recordings: Sweep, axes: Sequence[str] = ("eta1", "r", "noise")
+) -> dict[tuple[float, ...], dict[str, list[pd.DataFrame]]]:
+    """Setting (the values of ``axes``) -> arm -> histories of the finished runs, one per seed.
+
+    Settings and arms are sorted. A setting that several of the ``recordings`` hold is taken from
+    the first.
+    """
+    found: dict[tuple[float, ...], dict[str, list[pd.DataFrame]]] = {}
+    for sweep in recordings:
+        here: dict[tuple[float, ...], dict[str, list[pd.DataFrame]]] = {}
+        for record in sorted(sweep.records, key=lambda record: record.config["seed"]):
+            if record.status == "finished":
+                arms = here.setdefault(tuple(record.config[axis] for axis in axes), {})
+                arms.setdefault(record.config["arm"], []).append(record.history)
+        found = here | found
+    return {setting: dict(sorted(found[setting].items())) for setting in sorted(found)}
+
+
 def error_map(
     runs: pd.DataFrame, arm: str, x: str, y: str, quantity: str = "p_only_error"
 ) -> pd.DataFrame:

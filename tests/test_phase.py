@@ -113,7 +113,7 @@ def test_the_map_writes_every_number_and_marks_what_is_missing():
     assert [t.get_text() for t in left.texts] == ["0.06", "0.06", "0.10", "0.31", "0.15", "×"]
     assert right.texts[0].get_text() == "+0.14"
     # blue where the difference is positive, orange where it is negative
-    cells = right.images[0].get_array()
+    cells = right.images[0].to_rgba(right.images[0].get_array())
     assert cells[0, 0, 2] > cells[0, 0, 0]
     assert cells[1, 0, 0] > cells[1, 0, 2]
     figure.canvas.draw()

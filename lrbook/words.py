@@ -53,7 +53,12 @@ def paired_difference(
 
 
 def difference_of_differences(
-    records: Sequence[Record], control: Sequence[Record], quantity: str, first: str, second: str
+    records: Sequence[Record],
+    control: Sequence[Record],
+    quantity: str,
+    first: str,
+    second: str,
+    digits: int | None = None,
 ) -> str:
     """How much more ``first`` exceeds ``second`` in ``records`` than in ``control``, by seed."""
     per_seed = [
@@ -72,7 +77,7 @@ def difference_of_differences(
         }
     )
     gaps = [[group[first, s] - group[second, s] for s in seeds] for group in per_seed]
-    return f"{_plus_minus(*paired_interval(*gaps))} ({len(seeds)} paired seeds)"
+    return f"{_plus_minus(*paired_interval(*gaps), digits)} ({len(seeds)} paired seeds)"
 
 
 def _plus_minus(mean: float, half: float | None, digits: int | None = None) -> str:

@@ -1,18 +1,16 @@
 """The chapters under book/: committed clean, written alike, and each one runs.
 
-The static tests read the files only. The last test runs every chapter with the smoke profile,
-the way a reader would: papermill sets the parameter, nbval executes the copy in a fresh kernel.
+The static tests read the files only. The last ones run every chapter with the smoke profile, as a
+reader would (smoke_chapters.py).
 """
 
 import ast
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+from smoke_chapters import Executed, run_copy
 
 from lrbook.chapters import contents
 from lrbook.chapters.verdicts import is_verdict
@@ -121,7 +119,7 @@ def test_has_no_outputs_but_those_of_verdicts(path):
 
 @each_chapter
 def test_parameters_are_one_literal_a_line(path):
-    assert parameters(path)
+    assert "profile" in parameters(path)  # smoke_chapters.py sets it
 
 
 @each_chapter
@@ -157,8 +155,8 @@ def test_names_no_folder_of_a_machine(path):
 
 @pytest.mark.slow
 @each_chapter
-def test_runs_with_the_smoke_profile(path, tmp_path):
-    run_copy(path, tmp_path)
+def test_runs_with_the_smoke_profile(path, smoke_chapters):
+    assert_went_well(smoke_chapters(path))
 
 
 @pytest.mark.slow
@@ -168,28 +166,12 @@ def test_another_verdict_is_noticed(tmp_path):
     said = cell.outputs[-2].data["text/markdown"]
     cell.outputs[-2].data["text/markdown"] = said.replace("noise", "rate")
     assert cell.outputs[-2].data["text/markdown"] != said
-    (tmp_path / "there").mkdir()
     nbformat.write(notebook, tmp_path / "rate_or_noise.ipynb")
+    executed = run_copy(tmp_path / "rate_or_noise.ipynb", tmp_path / "there")
     with pytest.raises(pytest.fail.Exception, match="1 failed"):
-        run_copy(tmp_path / "rate_or_noise.ipynb", tmp_path / "there")
+        assert_went_well(executed)
 
 
-def run_copy(path: Path, folder: Path) -> None:
-    """Give a copy of the chapter the smoke profile, and let nbval execute it in ``folder``."""
-    copy = folder / path.name
-    known = ["-p", "profile", "smoke"] if "profile" in parameters(path) else []
-    prepare = ["papermill", "--prepare-only", "--log-level", "WARNING", *known]
-    run([*prepare, str(path), str(copy)], cwd=folder)
-    nbval = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300"]
-    run(["pytest", "-p", "no:cacheprovider", "-p", "no:xdist", *nbval, copy.name], cwd=folder)
-
-
-def run(module: list[str], *, cwd: Path) -> None:
-    """Run ``python -m module`` and fail with everything it printed."""
-    # Settings of the pytest that runs this test are not meant for the one started here.
-    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    done = subprocess.run(
-        [sys.executable, "-m", *module], cwd=cwd, env=env, capture_output=True, text=True
-    )
-    if done.returncode != 0:
-        pytest.fail(f"{' '.join(module)}\n{done.stdout}\n{done.stderr}", pytrace=False)
+def assert_went_well(executed: Executed) -> None:
+    if executed.failure:
+        pytest.fail(executed.failure, pytrace=False)

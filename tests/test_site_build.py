@@ -139,6 +139,14 @@ def test_the_head_has_times_and_the_first_figure(site):
     assert page.index("badge") < page.index("chapter-head")
 
 
+def test_the_page_is_described_by_its_question_and_what_it_shows(site):
+    words = "Why first? You will see how"
+    descriptions = [tag for tag in re.findall(r"<meta [^>]*>", site[0]["first"]) if words in tag]
+    assert sum('property="og:description"' in tag for tag in descriptions) == 1
+    assert sum('name="description"' in tag for tag in descriptions) == 1
+    assert not any("badge" in tag for tag in re.findall(r"<meta [^>]*>", site[0]["first"]))
+
+
 def test_neighbours_have_their_questions(site):
     assert '<span class="prev-next-question">Why second?</span>' in site[0]["first"]
     assert '<span class="prev-next-question">Why first?</span>' in site[0]["second"]

@@ -46,6 +46,7 @@ def make_head(app: Any, document: nodes.document) -> None:
     before = _paragraph(section, "Before this page")
     if see is None or before is None:
         return
+    describe(app, document, f"{_question(section)} {see.astext()}")
     times = NbMetadataCollector.get_exec_data(app.env, app.env.docname) or {}
     said = facts(minutes_to_read(document), times.get("runtime"), available_cores())
     words = nodes.container(classes=["chapter-words"])
@@ -58,6 +59,13 @@ def make_head(app: Any, document: nodes.document) -> None:
     small = small_figure(document)
     if small is not None:
         head += small
+
+
+def describe(app: Any, document: nodes.document, words: str) -> None:
+    """What search engines and other sites say about the page: its question, and what it shows."""
+    words = " ".join(words.split())
+    app.env.metadata[app.env.docname]["og:description"] = words
+    document += nodes.meta(name="description", content=words)
 
 
 def small_figure(document: nodes.document) -> nodes.Node | None:
@@ -96,6 +104,10 @@ def _paragraph(section: nodes.section, start: str) -> nodes.paragraph | None:
         if isinstance(child, nodes.paragraph) and child.astext().startswith(start):
             return child
     return None
+
+
+def _question(section: nodes.section) -> str:
+    return next(iter(section.findall(nodes.emphasis))).astext()
 
 
 def _ancestors(node: nodes.Node) -> list[nodes.Node]:

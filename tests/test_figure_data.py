@@ -114,6 +114,9 @@ def test_intervals_are_read_from_error_bars_where_they_belong():
     closed = found[found.series == "averaging rule, closed form"]
     assert closed["test error on P"].tolist() == [0.4, 0.2]
     assert found[found.kind == "mark"].series.tolist() == ["half"]
+    bottom, top = figure.axes[0].get_ylim()
+    assert bottom < found.low.min()
+    assert found.high.max() < top
 
 
 def test_histograms_have_edges_and_densities():

@@ -20,7 +20,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install book test record bench lock lint format repository verdicts clean distclean
+.PHONY: help install book test browser shots pdf links record bench lock lint format repository verdicts clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,8 +30,29 @@ install: $(STAMP) ## create .venv and install the exact versions of requirements
 book: $(STAMP) ## execute every chapter and build _build/html/index.html
 	$(BIN)/jupyter-book build . --all -W -n --keep-going $(BOOK_ARGS)
 
-test: $(STAMP) ## run the tests (PYTEST_ARGS="-k toy" narrows them)
+test: $(STAMP) browser ## run the tests (PYTEST_ARGS="-k toy" narrows them)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# Without a browser the tests that need one are skipped, and say so: this never fails.
+browser: $(STAMP) ## look for Chromium, and install Debian's where that is possible
+	@$(BIN)/python -m lrbook.browser.chromium || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && echo "Installing chromium with apt-get" \
+	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	} || true
+
+shots: $(STAMP) browser ## picture every page of the built book, into _build/shots/index.html
+	$(BIN)/python -m lrbook.browser.shots
+
+pdf: $(STAMP) browser ## print the built book as one PDF, _build/lrbook.pdf
+	$(BIN)/python -m lrbook.browser.pdf
+
+links: $(STAMP) ## try every link that leads out of the book, into _build/links.txt (needs the network)
+	@mkdir -p _build
+	sed 's/execute_notebooks: force/execute_notebooks: "off"/' _config.yml > _build/links.yml
+	PYTHONPATH=book/_ext $(BIN)/jupyter-book build . --all --builder linkcheck --config _build/links.yml \
+	  --path-output _build/links; status=$$?; \
+	  cp _build/links/_build/html/output.txt _build/links.txt; exit $$status
 
 record: $(STAMP) ## list the recordings the book wants and their state; RUN=1 runs the missing ones
 	$(BIN)/lrbook record $(if $(filter-out 0,$(RUN)),--run) $(RECORD_ARGS)

@@ -1,13 +1,19 @@
 """Fixtures that several test modules share."""
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import site_build
+from smoke_chapters import SmokeChapters
 
+from lrbook.browser import chromium
+from lrbook.browser.serve import serve
 from lrbook.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
+CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 
 
 class Answer(NamedTuple):
@@ -59,3 +65,40 @@ def tree():
         }
 
     return read
+
+
+@pytest.fixture(scope="session")
+def smoke_chapters(request, tmp_path_factory):
+    """What a chapter gives with its smallest settings: smoke_chapters(path) waits for it."""
+    folder = tmp_path_factory.getbasetemp()
+    alone = "PYTEST_XDIST_WORKER" not in os.environ
+    chapters = SmokeChapters((folder if alone else folder.parent) / "smoke-chapters")
+    if alone:  # else the workers run side by side already
+        each = [item for item in request.session.items if "smoke_chapters" in item.fixturenames]
+        chapters.start([item.callspec.params["path"] for item in each if hasattr(item, "callspec")])
+    yield chapters
+    chapters.close()
+
+
+@pytest.fixture(scope="session")
+def built_site(request):
+    """The folder of the built site: the one that LRBOOK_SITE names, else one with smoke outputs."""
+    if "LRBOOK_SITE" in os.environ:
+        return Path(os.environ["LRBOOK_SITE"]).resolve()
+    return site_build.build(ROOT, request.getfixturevalue("smoke_chapters"), CHAPTERS)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, for one module: while it runs, no other event loop can run in this thread."""
+    if chromium.find() is None:
+        pytest.skip(chromium.MISSING)
+    with chromium.launch() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def site(built_site):
+    """The address of the built site, served from this machine below a sub-path."""
+    with serve(built_site) as address:
+        yield address

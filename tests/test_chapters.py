@@ -1,19 +1,18 @@
 """The chapters under book/: committed clean, written alike, and each one runs.
 
-The static tests read the files only. The last test runs every chapter with the smoke profile,
-the way a reader would: papermill sets the parameter, nbval executes the copy in a fresh kernel.
+The static tests read the files only. The last ones run every chapter with the smoke profile, as a
+reader would (smoke_chapters.py).
 """
 
 import ast
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+from smoke_chapters import Executed, run_copy
 
+from lrbook.chapters import contents
 from lrbook.chapters.verdicts import is_verdict
 
 BOOK = Path(__file__).resolve().parent.parent / "book"
@@ -66,6 +65,42 @@ def test_the_setup_cell_is_the_same_in_every_chapter():
     assert len({only(path, "setup") for path in CHAPTERS}) == 1
 
 
+def test_the_footer_is_the_same_in_every_chapter_and_last():
+    assert len({only(path, "footer") for path in CHAPTERS}) == 1
+    for path in CHAPTERS:
+        last = nbformat.read(path, 4).cells[-1]
+        assert last.cell_type == "code", f"{path.name} does not end with the footer"
+        assert last.metadata.tags == ["footer", "remove-input"], path.name
+        assert "book.footer()" in last.source
+
+
+@each_chapter
+def test_begins_with_question_promise_prerequisites_and_claim(path):
+    first = nbformat.read(path, 4).cells[0].source
+    assert contents.head(path)[1].endswith("?")
+    parts = ["**You will see**", "**Before this page:**", "```{admonition} The claim"]
+    places = [first.find(part) for part in parts]
+    assert -1 not in places, f"{path.name}: {dict(zip(parts, places, strict=True))}"
+    assert places == sorted(places)
+    # How long it takes is measured when the book is built (book/_ext/lrbook_head.py).
+    assert not re.search(r"reading\s+time", first, re.IGNORECASE)
+
+
+@each_chapter
+def test_prerequisites_come_earlier_in_the_book(path):
+    first = nbformat.read(path, 4).cells[0].source
+    [line] = re.findall(r"\*\*Before this page:\*\* (.+)", first)
+    order = [entry.name for entry in contents.contents()]
+    before = re.findall(r"{doc}`(\w+)`", line)
+    assert set(before) <= set(order[: order.index(path.stem)])
+    assert before or path.stem == order[0]
+
+
+def test_every_chapter_is_in_the_table_of_contents():
+    assert sorted(e.name for e in contents.contents()) == [path.stem for path in CHAPTERS]
+    assert len({e.question for e in contents.contents()}) == len(CHAPTERS)
+
+
 @each_chapter
 def test_is_a_valid_notebook(path):
     nbformat.validate(nbformat.read(path, 4))
@@ -84,7 +119,7 @@ def test_has_no_outputs_but_those_of_verdicts(path):
 
 @each_chapter
 def test_parameters_are_one_literal_a_line(path):
-    assert parameters(path)
+    assert "profile" in parameters(path)  # smoke_chapters.py sets it
 
 
 @each_chapter
@@ -120,8 +155,8 @@ def test_names_no_folder_of_a_machine(path):
 
 @pytest.mark.slow
 @each_chapter
-def test_runs_with_the_smoke_profile(path, tmp_path):
-    run_copy(path, tmp_path)
+def test_runs_with_the_smoke_profile(path, smoke_chapters):
+    assert_went_well(smoke_chapters(path))
 
 
 @pytest.mark.slow
@@ -131,28 +166,12 @@ def test_another_verdict_is_noticed(tmp_path):
     said = cell.outputs[-2].data["text/markdown"]
     cell.outputs[-2].data["text/markdown"] = said.replace("noise", "rate")
     assert cell.outputs[-2].data["text/markdown"] != said
-    (tmp_path / "there").mkdir()
     nbformat.write(notebook, tmp_path / "rate_or_noise.ipynb")
+    executed = run_copy(tmp_path / "rate_or_noise.ipynb", tmp_path / "there")
     with pytest.raises(pytest.fail.Exception, match="1 failed"):
-        run_copy(tmp_path / "rate_or_noise.ipynb", tmp_path / "there")
+        assert_went_well(executed)
 
 
-def run_copy(path: Path, folder: Path) -> None:
-    """Give a copy of the chapter the smoke profile, and let nbval execute it in ``folder``."""
-    copy = folder / path.name
-    known = ["-p", "profile", "smoke"] if "profile" in parameters(path) else []
-    prepare = ["papermill", "--prepare-only", "--log-level", "WARNING", *known]
-    run([*prepare, str(path), str(copy)], cwd=folder)
-    nbval = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300"]
-    run(["pytest", "-p", "no:cacheprovider", "-p", "no:xdist", *nbval, copy.name], cwd=folder)
-
-
-def run(module: list[str], *, cwd: Path) -> None:
-    """Run ``python -m module`` and fail with everything it printed."""
-    # Settings of the pytest that runs this test are not meant for the one started here.
-    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    done = subprocess.run(
-        [sys.executable, "-m", *module], cwd=cwd, env=env, capture_output=True, text=True
-    )
-    if done.returncode != 0:
-        pytest.fail(f"{' '.join(module)}\n{done.stdout}\n{done.stderr}", pytrace=False)
+def assert_went_well(executed: Executed) -> None:
+    if executed.failure:
+        pytest.fail(executed.failure, pytrace=False)

@@ -1,0 +1,75 @@
+"""Chromium as the machine has it, driven by Playwright; no browser is downloaded."""
+
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+WIDTHS = {"desktop": 1440, "tablet": 820, "phone": 390}
+"""Width of the window, in CSS pixels."""
+THEMES = ("light", "dark")
+HEIGHT = 900
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+MISSING = (
+    f"no browser: none of {', '.join(NAMES)} is installed. "
+    "Install one (Debian: apt-get install chromium) or set LRBOOK_CHROMIUM to its path."
+)
+
+
+def find() -> str | None:
+    """The path of a Chromium: ``LRBOOK_CHROMIUM`` if set, else the first of ``NAMES`` found."""
+    return os.environ.get("LRBOOK_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+@contextlib.contextmanager
+def launch() -> Iterator["Browser"]:
+    """A headless browser with an empty profile.
+
+    Raises:
+        FileNotFoundError: there is none, with what to do about it.
+    """
+    from playwright.sync_api import sync_playwright
+
+    path = find()
+    if path is None:
+        raise FileNotFoundError(MISSING)
+    quiet = ["--disable-gpu", "--disable-component-update", "--disable-sync", "--no-first-run"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=quiet)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def settle(page: "Page") -> None:
+    """Wait until the page's maths is set, its fonts are there and all its pictures have loaded."""
+    page.evaluate(
+        """async () => {
+          for (const image of document.images) image.loading = "eager";
+          if (document.querySelector(".math")) {
+            while (!window.MathJax?.startup?.promise) await new Promise((go) => setTimeout(go, 20));
+            await MathJax.startup.promise;
+          }
+          await document.fonts.ready;
+          await Promise.all([...document.images].map((image) => image.decode().catch(() => null)));
+        }"""
+    )
+
+
+def set_theme(page: "Page", theme: str) -> None:
+    """Show the page as a system set to ``theme`` would, the page being left at automatic."""
+    page.emulate_media(color_scheme=theme)
+    page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
+
+
+if __name__ == "__main__":
+    found = find()
+    print(found or MISSING, file=sys.stdout if found else sys.stderr)
+    sys.exit(found is None)

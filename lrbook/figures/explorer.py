@@ -50,7 +50,7 @@ _BODY = """<div class="lrbook-sliders">
 <svg role="img" aria-label="Test accuracy on P alone by step, for L-S and S; the text below has \
 the numbers"></svg>
 <p class="lrbook-said" role="status"></p>
-<button type="button" hidden></button></figure>
+<button type="button" hidden>Go to the nearest recorded</button></figure>
 <figure class="lrbook-maps"><figcaption>Where you are (framed), by S's error minus L-S's at the \
 end, in points. Blue: L-S is better. Hollow: not recorded.</figcaption>
 {maps}

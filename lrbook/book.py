@@ -12,6 +12,7 @@ import pandas as pd
 
 from lrbook import colab, experiments, recordings, sweeps, used
 from lrbook.arms import by_arm, data_of, histories, limit, values
+from lrbook.origin import footer
 from lrbook.records import Record, Store
 from lrbook.stats import mean_interval, paired_interval
 from lrbook.sweeps import Sweep
@@ -32,6 +33,7 @@ __all__ = [
     "deviations",
     "difference_of_differences",
     "difference_words",
+    "footer",
     "gain_words",
     "group_values",
     "histories",
@@ -89,7 +91,9 @@ def live(
     store = Store(results_dir) if results_dir else None
     used.note("live", [config.run_id for config in configs])
     colab.advise(device)
-    return experiments.shell(experiment).run(configs, store, device=device, **extra)
+    records = experiments.shell(experiment).run(configs, store, device=device, **extra)
+    used.keep("live", f"{experiment}, {profile}", records)
+    return records
 
 
 def recorded(*names: str) -> list[Record]:
@@ -100,7 +104,7 @@ def recorded(*names: str) -> list[Record]:
     for name in names:
         records = recordings.load(name)
         if records:
-            return _shown(records)
+            return _shown(name, records)
     raise LookupError(
         f"none of the recordings {', '.join(names)} is in the results folder; if runs of your own "
         "are to stand for one, name it, its profile and its seeds in recordings.toml there"
@@ -116,19 +120,18 @@ def recorded_set(*sets: Sequence[str]) -> list[list[Record]]:
     for names in sets:
         found = [recordings.load(name) for name in names]
         if all(found):
-            return [_shown(records) for records in found]
+            return [_shown(name, runs) for name, runs in zip(names, found, strict=True)]
     raise LookupError(f"none of the sets of recordings {sets} is in the results folder")
 
 
 def sweep(name: str) -> Sweep:
     """The recorded sweep ``name``. Raises LookupError if it has not been recorded."""
-    found = sweeps.recorded(name)
-    used.note("shown", [f"sweeps/{name}"])
-    return found
+    return sweeps.recorded(name)
 
 
-def _shown(records: list[Record]) -> list[Record]:
+def _shown(name: str, records: list[Record]) -> list[Record]:
     used.note("shown", [record.run_id for record in records])
+    used.keep("shown", name, records)
     return records
 
 

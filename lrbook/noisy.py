@@ -56,15 +56,19 @@ def share_reported(told: Mapping[str, Mapping[str, float]]) -> str:
     return percent(recovered(*([told[arm]["clean"]] for arm in ("small", "noise", "large"))))
 
 
-def recorded(name: str, base: str) -> tuple[dict[str, list[Record]], list[Record]]:
+def recorded(name: str, base: str, data: str) -> tuple[dict[str, list[Record]], list[Record]]:
     """The recorded sweep ``name`` as ``groups``, and the runs without noise, of the sweep ``base``.
 
-    Both empty as long as one of the two has not been recorded.
+    Both empty as long as one of the two has not been recorded, and where they were not recorded on
+    the images ``data``: a page never mixes two sets of them.
     """
     try:
-        return groups(sweeps.recorded(name)), sweeps.recorded(base).records
+        varied, plain = sweeps.recorded(name), sweeps.recorded(base).records
     except LookupError:
         return {}, []
+    if book.data_of([*varied.records, *plain]) != data:
+        return {}, []
+    return groups(varied), plain
 
 
 def groups(sweep: Sweep) -> dict[str, list[Record]]:

@@ -1,13 +1,14 @@
 """Phase diagrams: which recorded sweep has two axes, and its runs as maps over them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from lrbook import claims, sweeps
+from lrbook import book, claims, sweeps
 from lrbook.config import unknown_name
 from lrbook.errors import ConfigError
+from lrbook.records import Record
 from lrbook.sweeps import Sweep
 
 RECORDED = {
@@ -47,12 +48,40 @@ def errors(sweep: Sweep) -> pd.DataFrame:
     return runs
 
 
+def histories(
+    *recordings: Sweep, axes: Sequence[str] = ("eta1", "r", "noise")
+) -> dict[tuple[float, ...], dict[str, list[pd.DataFrame]]]:
+    """Setting (the values of ``axes``) -> arm -> histories of the finished runs, one per seed.
+
+    Settings and arms are sorted. A setting that several of the ``recordings`` hold is taken from
+    the first.
+    """
+    found: dict[tuple[float, ...], dict[str, list[pd.DataFrame]]] = {}
+    for sweep in recordings:
+        here: dict[tuple[float, ...], dict[str, list[pd.DataFrame]]] = {}
+        for record in sorted(sweep.records, key=lambda record: record.config["seed"]):
+            if record.status == "finished":
+                arms = here.setdefault(tuple(record.config[axis] for axis in axes), {})
+                arms.setdefault(record.config["arm"], []).append(record.history)
+        found = here | found
+    return {setting: dict(sorted(found[setting].items())) for setting in sorted(found)}
+
+
 def error_map(
     runs: pd.DataFrame, arm: str, x: str, y: str, quantity: str = "p_only_error"
 ) -> pd.DataFrame:
     """Mean over seeds of ``quantity``, rows for y and columns for x; nan if no seed finished."""
     of_arm = runs[runs.arm == arm]
     return of_arm.pivot_table(index=y, columns=x, values=quantity, aggfunc="mean", dropna=False)
+
+
+def aligned(maps: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The maps on the cells that all of them have, so that they can share their axes."""
+    tables = list(maps.values())
+    x, y = tables[0].columns, tables[0].index
+    for table in tables[1:]:
+        x, y = x.intersection(table.columns), y.intersection(table.index)
+    return {title: table.loc[y, x] for title, table in maps.items()}
 
 
 def advantage_map(runs: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
@@ -86,6 +115,38 @@ def counts_words(counts: dict[str, int]) -> str:
         "seeds that disagree)"
     )
     return words + (f"; in {counts['diverged']} a run diverged." if counts["diverged"] else ".")
+
+
+def edge_table(records: Sequence[Record]) -> pd.DataFrame:
+    """L-S by its large rate: what annealing leaves of what large steps do to the training loss.
+
+    Args:
+        records: runs of L-S that anneal at a step.
+
+    Returns:
+        One row per eta1, ascending: seeds, error on P alone with its interval, and the worst
+        training loss of any seed: in the second half of the steps at the large rate, and at the
+        end.
+    """
+    rows = []
+    for eta1 in sorted({record.config["eta1"] for record in records}):
+        runs = [record for record in records if record.config["eta1"] == eta1]
+        worst = 0.0
+        for run in runs:
+            half, anneal = run.config["anneal"] / 2, run.config["anneal"]
+            worst = max(worst, run.history[run.history.step.between(half, anneal)].loss.max())
+        rows.append(
+            {
+                r"$\eta_1$": f"{eta1:g}",
+                "seeds": len(runs),
+                "error on P alone": book.interval_words(
+                    [1 - run.result["p_only_accuracy"] for run in runs]
+                ),
+                "loss at the large rate, up to": f"{worst:.2g}",
+                "loss at the end, up to": f"{max(run.result['loss'] for run in runs):.2g}",
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def _outcome(gaps: Sequence[float]) -> str:

@@ -35,6 +35,11 @@ def collect(device: str, threads: int | None = None) -> dict[str, Any]:
     }
 
 
+def here() -> dict[str, Any]:
+    """Provenance of this process itself, on the machine's processor."""
+    return collect(describe_cpu())
+
+
 def describe_cpu() -> str:
     """The processor in words: model name and the number of cores this process may use."""
     model = platform.processor() or platform.machine()

@@ -15,8 +15,13 @@ PAGE_LIGHT = "#ffffff"
 PAGE_DARK = "#14181e"
 """Everything drawn has to read on both. The book's dark page is darker still, so this is strict."""
 
-NEUTRAL = "#7a7a7a"
-"""Text, axes, ticks and grid: contrast above 4 on both pages."""
+NEUTRAL = "#757575"
+"""Text, axes, ticks and grid. No colour has a contrast of 4.5 on both pages: this one has it on
+white, and on dark once the book's style sheet has lightened the picture by ``DARK_BRIGHTNESS``.
+"""
+
+DARK_BRIGHTNESS = 1.2
+"""By which pictures are lightened on the book's dark page (``brightness`` in lrbook.css)."""
 
 # Okabe and Ito's colour-blind-safe blue (a little lighter), vermillion and bluish green.
 _LARGE, _SMALL, _NOISE = "#2079bd", "#d55e00", "#009e73"
@@ -30,6 +35,12 @@ ARM_COLORS = {
     "noise": _NOISE,
 }
 """Hex colour of each arm: the theory's and the CIFAR-10 experiment's twin share one hue."""
+
+OTHER_COLORS = ("#8f66c9", "#c24f8e", NEUTRAL, "#8a7a2f")
+"""For what is no arm, so that an arm's colour always means that arm."""
+
+MIDDLE = "#d0d0d0"
+"""Zero in maps from one colour to another; lightened, it is still a colour, not white."""
 
 _SOLID = {"linestyle": "-", "marker": "o"}
 _DASHED = {"linestyle": "--", "marker": "s"}
@@ -45,9 +56,11 @@ ARM_STYLES = {
 }
 """Line style and marker of each arm, so that a print in grey still tells them apart."""
 
-# A phone shows a 5.6 inch figure about 360 pixels wide: 12 points are then 10 to 11 pixels high.
-_RC = {
-    "figure.figsize": (5.6, 3.6),
+WIDTH = 5.6
+"""Inches. A phone shows a figure about 350 pixels wide: 12 points are then 10 pixels high."""
+
+_RC: dict[str, Any] = {
+    "figure.figsize": (WIDTH, 3.6),
     "figure.dpi": 100,
     "figure.facecolor": "none",
     "figure.constrained_layout.use": True,
@@ -86,7 +99,7 @@ def use() -> None:
 
     mpl.rcParams.update(_RC)
     mpl.rcParams["axes.prop_cycle"] = mpl.cycler(color=[_LARGE, _SMALL, _NOISE, NEUTRAL])
-    if _notebook() is not None:
+    if notebook() is not None:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
         set_matplotlib_formats("retina")
@@ -94,7 +107,7 @@ def use() -> None:
 
 def say(text: str) -> None:
     """Show Markdown ``text`` below the cell; outside a notebook, print it as it is."""
-    if _notebook() is None:
+    if notebook() is None:
         print(text)
         return
     from IPython.display import Markdown, display
@@ -128,7 +141,7 @@ def _cell(value: Any) -> str:
     return str(value).replace("|", r"\|").replace("\n", " ")
 
 
-def _notebook() -> Any:
+def notebook() -> Any:
     """The running notebook kernel, or None in a script, a test or a plain terminal.
 
     IPython is never imported for this: where it runs, it is loaded already.

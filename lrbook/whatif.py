@@ -78,6 +78,7 @@ def table(groups: Mapping[str, Sequence[Record]]) -> pd.DataFrame:
     for setting, records in groups.items():
         arms, both = book.by_arm(records), pairs(records)
         row = {"setting": setting if setting == BASE else f"`{setting}`"}
+        row["images"] = book.data_of(records)
         for arm in ("large", "small"):
             epochs = [run.result["patch_learned_epoch"] for run in arms.get(arm, [])]
             row[f"{arm}: learnt in"] = epochs_words(epochs) if epochs else "–"

@@ -1,10 +1,9 @@
 """Records in words: a mean with its interval, one arm against another, and where runs come from."""
 
-import re
 from collections.abc import Sequence
-from typing import Any
 
 from lrbook.arms import by_arm
+from lrbook.origin import distinct, seeds_words
 from lrbook.records import Record
 from lrbook.stats import mean_interval, paired_interval
 
@@ -19,10 +18,12 @@ def interval_words(numbers: Sequence[float | None], digits: int | None = None) -
     return f"{words} (of {len(known)}, {missing} without)" if missing else words
 
 
-def difference_words(records: Sequence[Record], quantity: str, first: str, second: str) -> str:
+def difference_words(
+    records: Sequence[Record], quantity: str, first: str, second: str, digits: int | None = None
+) -> str:
     """``first - second`` over the seeds that both arms have: mean, 95 % interval, number."""
     mean, half, count = paired_difference(records, quantity, first, second)
-    return f"{_plus_minus(mean, half)} ({count} paired seed{'s' if count != 1 else ''})"
+    return f"{_plus_minus(mean, half, digits)} ({count} paired seed{'s' if count != 1 else ''})"
 
 
 def gain_words(before: Sequence[float], after: Sequence[float]) -> str:
@@ -52,7 +53,12 @@ def paired_difference(
 
 
 def difference_of_differences(
-    records: Sequence[Record], control: Sequence[Record], quantity: str, first: str, second: str
+    records: Sequence[Record],
+    control: Sequence[Record],
+    quantity: str,
+    first: str,
+    second: str,
+    digits: int | None = None,
 ) -> str:
     """How much more ``first`` exceeds ``second`` in ``records`` than in ``control``, by seed."""
     per_seed = [
@@ -71,7 +77,7 @@ def difference_of_differences(
         }
     )
     gaps = [[group[first, s] - group[second, s] for s in seeds] for group in per_seed]
-    return f"{_plus_minus(*paired_interval(*gaps))} ({len(seeds)} paired seeds)"
+    return f"{_plus_minus(*paired_interval(*gaps), digits)} ({len(seeds)} paired seeds)"
 
 
 def _plus_minus(mean: float, half: float | None, digits: int | None = None) -> str:
@@ -86,30 +92,18 @@ def _plus_minus(mean: float, half: float | None, digits: int | None = None) -> s
 def provenance(records: Sequence[Record]) -> str:
     """Where these runs come from, as one Markdown line: seeds, data, hardware, versions, date."""
     origins = [record.provenance for record in records]
-    seeds = sorted({record.config["seed"] for record in records})
     framework = "jax" if records[0].experiment == "toy" else "torch"
     hours = sum(record.wall_s for record in records) / 3600
     spent = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes"
     parts = [
         f"{len(records)} run{'s' if len(records) > 1 else ''}",
-        f"{'seeds' if len(seeds) > 1 else 'seed'} {_ranges(seeds)}",
-        *_distinct(origins, "data"),
-        *_distinct(origins, "device"),
-        *_distinct(origins, "precision"),
+        seeds_words(record.config["seed"] for record in records),
+        *distinct(origins, "data"),
+        *distinct(origins, "device"),
+        *distinct(origins, "precision"),
         *(f"{framework} {v}" for v in sorted({o["versions"][framework] for o in origins})),
         f"{spent} in all",
         ", ".join(sorted({o["date"][:10] for o in origins})),
         *(f"commit {c[:8]}" for c in sorted({o["commit"] for o in origins if o["commit"]})),
     ]
     return f"*{', '.join(parts[:2])}; {'; '.join(parts[2:])}.*"
-
-
-def _distinct(origins: Sequence[dict[str, Any]], name: str) -> list[str]:
-    found = {origin[name] for origin in origins if origin.get(name)}
-    return sorted({re.sub(r"\b1 cores$", "1 core", words) for words in found})
-
-
-def _ranges(seeds: Sequence[int]) -> str:
-    if len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1:
-        return f"{seeds[0]} to {seeds[-1]}"
-    return ", ".join(map(str, seeds))

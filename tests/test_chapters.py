@@ -12,6 +12,7 @@ import nbformat
 import pytest
 from smoke_chapters import Executed, run_copy
 
+from lrbook.chapters import contents
 from lrbook.chapters.verdicts import is_verdict
 
 BOOK = Path(__file__).resolve().parent.parent / "book"
@@ -62,6 +63,42 @@ def test_there_are_chapters():
 
 def test_the_setup_cell_is_the_same_in_every_chapter():
     assert len({only(path, "setup") for path in CHAPTERS}) == 1
+
+
+def test_the_footer_is_the_same_in_every_chapter_and_last():
+    assert len({only(path, "footer") for path in CHAPTERS}) == 1
+    for path in CHAPTERS:
+        last = nbformat.read(path, 4).cells[-1]
+        assert last.cell_type == "code", f"{path.name} does not end with the footer"
+        assert last.metadata.tags == ["footer", "remove-input"], path.name
+        assert "book.footer()" in last.source
+
+
+@each_chapter
+def test_begins_with_question_promise_prerequisites_and_claim(path):
+    first = nbformat.read(path, 4).cells[0].source
+    assert contents.head(path)[1].endswith("?")
+    parts = ["**You will see**", "**Before this page:**", "```{admonition} The claim"]
+    places = [first.find(part) for part in parts]
+    assert -1 not in places, f"{path.name}: {dict(zip(parts, places, strict=True))}"
+    assert places == sorted(places)
+    # How long it takes is measured when the book is built (book/_ext/lrbook_head.py).
+    assert not re.search(r"reading\s+time", first, re.IGNORECASE)
+
+
+@each_chapter
+def test_prerequisites_come_earlier_in_the_book(path):
+    first = nbformat.read(path, 4).cells[0].source
+    [line] = re.findall(r"\*\*Before this page:\*\* (.+)", first)
+    order = [entry.name for entry in contents.contents()]
+    before = re.findall(r"{doc}`(\w+)`", line)
+    assert set(before) <= set(order[: order.index(path.stem)])
+    assert before or path.stem == order[0]
+
+
+def test_every_chapter_is_in_the_table_of_contents():
+    assert sorted(e.name for e in contents.contents()) == [path.stem for path in CHAPTERS]
+    assert len({e.question for e in contents.contents()}) == len(CHAPTERS)
 
 
 @each_chapter

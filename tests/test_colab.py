@@ -78,10 +78,20 @@ def test_the_address_is_the_same_everywhere_and_can_be_changed(tmp_path):
         assert before not in text
         assert before.removeprefix("https://github.com/") + "/blob" not in text
     assert repository.address(tmp_path) == "https://github.com/some-one/their.book"
+    config = (tmp_path / "_config.yml").read_text()
+    assert "\n  baseurl: https://some-one.github.io/their.book/\n" in config
     assert repository.rewrite(tmp_path, "https://github.com/some-one/their.book") == []
     repository.rewrite(tmp_path, before)
     for path in repository.copies(ROOT):
         assert (tmp_path / path.relative_to(ROOT)).read_bytes() == path.read_bytes()
+
+
+def test_the_site_is_where_github_publishes_it():
+    assert repository.site("https://github.com/Some-One/book") == "https://some-one.github.io/book/"
+    assert repository.site("https://example.org/some-one/book") is None
+    assert f"\n  baseurl: {repository.site(repository.address(ROOT))}\n" in (
+        (ROOT / "_config.yml").read_text()
+    )
 
 
 @pytest.mark.parametrize("url", ["", "github.com/a/b", "https://github.com/a", "https://x/a/b.git"])

@@ -102,6 +102,21 @@ def test_sweep_figures_show_every_seed_and_the_geometric_mean():
     ]
 
 
+def test_what_is_no_arm_has_no_arms_colour_and_maps_keep_their_own_values():
+    x, y = np.array([1.0, 2.0]), np.ones((2, 2))
+    figure = figures.against({"a": (x, y), "b": (x, y)}, xlabel="x", ylabel="y")
+    colors = {line.get_color() for line in figure.axes[0].lines}
+    assert colors == set(style.OTHER_COLORS[:2])
+
+    small, wide = (
+        pd.DataFrame(np.ones((1, len(names))), index=[1.0], columns=names)
+        for names in ([0.05, 0.1, 0.7], [0.05, 0.1, 0.2, 0.7])
+    )
+    axes = figures.phase_map({"one": small, "two": wide}, xlabel="x", ylabel="y").axes
+    labels = [[label.get_text() for label in panel.get_xticklabels()] for panel in axes]
+    assert labels == [["0.05", "0.1", "0.7"], ["0.05", "0.1", "0.2", "0.7"]]
+
+
 def test_groups_are_rows_from_the_top():
     axes = figures.dots_by_group({"L-S": [0.9, 0.8], "other": [0.5]}, "accuracy").axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["L-S", "other"]

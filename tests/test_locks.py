@@ -99,20 +99,38 @@ SIZES = ["--train-size", "160", "--test-size", "40", "--patch-test-size", "20", 
     ids=["patch", "toy"],
 )
 def test_two_processes_start_one_run(tmp_path, command):
-    """Both print the same result and the run took place once."""
+    """The first is held up in the middle; the second waits, says so, and prints the same result."""
     line = [sys.executable, "-m", "lrbook", "run", *command, "--results", "runs", "--json"]
     line += ["--quiet"]
-    both = [
-        subprocess.Popen(
-            line, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+
+    def start():
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(line, cwd=tmp_path, **pipes)
+
+    with start() as first:
+        # A lock file with its holder's name in it is held.
+        lock = wait_for(
+            lambda: next((p for p in tmp_path.glob("runs/.*.lock") if p.stat().st_size), None)
         )
-        for _ in range(2)
-    ]
-    answers = [process.communicate(timeout=120) for process in both]
-    assert [process.returncode for process in both] == [0, 0], answers
-    one, two = (json.loads(out) for out, _ in answers)
+        first.send_signal(signal.SIGSTOP)
+        assert lock.exists(), "the run was over before it could be held up"
+        with start() as second:
+            told = second.stderr.readline()
+            assert "is being run by another process" in told
+            first.send_signal(signal.SIGCONT)
+            answers = [process.communicate(timeout=240)[0] for process in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0)
+    one, two = map(json.loads, answers)
     assert one == two
-    waited = [err for _, err in answers if "is being run by another process" in err]
-    assert len(waited) <= 1
     [folder] = (tmp_path / "runs").iterdir()
     assert {path.name for path in folder.iterdir()} == {"record.json", "history.parquet"}
+
+
+def wait_for(found, seconds=240):
+    """What ``found`` gives as soon as that is something."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if something := found():
+            return something
+        time.sleep(0.001)
+    raise AssertionError("it did not come")

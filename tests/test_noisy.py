@@ -97,7 +97,7 @@ def test_groups_by_level_then_by_last_epoch(settings):
 
 def test_recorded_is_all_or_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("LRBOOK_RECORDINGS", str(tmp_path))
-    assert noisy.recorded("cifar-noise", "cifar-mini") == ({}, [])
+    assert noisy.recorded("cifar-noise", "cifar-mini", "digits") == ({}, [])
     there = {"cifar-noise": Sweep(PLAIN)}
 
     def load(name):
@@ -106,9 +106,10 @@ def test_recorded_is_all_or_nothing(tmp_path, monkeypatch):
         return there[name]
 
     monkeypatch.setattr(noisy.sweeps, "recorded", load)
-    assert noisy.recorded("cifar-noise", "cifar-mini") == ({}, [])
+    assert noisy.recorded("cifar-noise", "cifar-mini", "digits") == ({}, [])
     there["cifar-mini"] = Sweep(PLAIN[:1])
-    found, plain = noisy.recorded("cifar-noise", "cifar-mini")
+    assert noisy.recorded("cifar-noise", "cifar-mini", "CIFAR-10") == ({}, [])
+    found, plain = noisy.recorded("cifar-noise", "cifar-mini", "digits")
     assert found == noisy.groups(Sweep(PLAIN))
     assert plain == PLAIN[:1]
 

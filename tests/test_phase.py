@@ -6,6 +6,7 @@ import pytest
 
 from lrbook import figures, phase, recordings
 from lrbook.errors import ConfigError
+from lrbook.records import Record
 
 
 def runs(cells, seeds=(1, 2)):
@@ -41,6 +42,44 @@ def test_maps_have_y_as_rows_and_x_as_columns():
     assert gap.loc[20, 1] == pytest.approx(-0.11)
 
 
+def test_maps_on_common_axes_show_the_cells_that_all_have():
+    wide = phase.error_map(runs(CELLS), "L-S", "x", "y")
+    narrow = wide.loc[[10], [1, 3]] + 1
+    found = phase.aligned({"wide": wide, "narrow": narrow})
+    assert list(found) == ["wide", "narrow"]
+    for table in found.values():
+        assert (table.index.tolist(), table.columns.tolist()) == ([10], [1, 3])
+    np.testing.assert_allclose(found["wide"], [[0.06, 0.10]])
+    np.testing.assert_allclose(found["narrow"], [[1.06, 1.10]])
+
+
+def test_the_edge_is_told_by_the_worst_seed():
+    def run(eta1, seed, at_large, end):
+        steps = [0, 10, 60, 100, 101, 200]
+        history = pd.DataFrame({"step": steps, "loss": [0.7, 99.0, *at_large, 88.0, end]})
+        return Record(
+            run_id=f"{eta1}-{seed}",
+            experiment="toy",
+            config={"eta1": eta1, "seed": seed, "anneal": 100},
+            status="finished",
+            provenance={},
+            result={"p_only_accuracy": 0.9 - 0.1 * seed, "loss": end},
+            history_sha256=None,
+            wall_s=1.0,
+            message=None,
+            table=history,
+        )
+
+    found = phase.edge_table(
+        [run(8.0, 0, (3.0, 0.5), 0.1), run(8.0, 1, (0.4, 5.0), 2.0), run(0.5, 0, (0.3, 0.2), 0.05)]
+    )
+    assert found.iloc[:, 0].tolist() == ["0.5", "8"]
+    assert found.seeds.tolist() == [1, 2]
+    assert found.iloc[:, 3].tolist() == ["0.3", "5"]
+    assert found.iloc[:, 4].tolist() == ["0.05", "2"]
+    assert found["error on P alone"][1].startswith("0.15")
+
+
 def test_outcomes():
     counts = phase.outcome_counts(runs(CELLS), "x", "y")
     assert counts == {"L-S wins": 1, "tie": 2, "S wins": 1, "diverged": 2}
@@ -74,7 +113,7 @@ def test_the_map_writes_every_number_and_marks_what_is_missing():
     assert [t.get_text() for t in left.texts] == ["0.06", "0.06", "0.10", "0.31", "0.15", "×"]
     assert right.texts[0].get_text() == "+0.14"
     # blue where the difference is positive, orange where it is negative
-    cells = right.images[0].get_array()
+    cells = right.images[0].to_rgba(right.images[0].get_array())
     assert cells[0, 0, 2] > cells[0, 0, 0]
     assert cells[1, 0, 0] > cells[1, 0, 2]
     figure.canvas.draw()

@@ -1,5 +1,6 @@
 """Runs that are killed at any moment or meet a full disk lose nothing."""
 
+import contextlib
 import json
 import os
 import resource
@@ -11,6 +12,7 @@ import kill_often
 import pytest
 
 from lrbook import sweeps
+from lrbook.errors import RecordError
 from lrbook.records import Store
 from lrbook.vision import experiment
 
@@ -45,7 +47,7 @@ def assert_whole(folder: Path, whole) -> None:
 @pytest.mark.slow
 def test_killed_twenty_times_at_random_moments(tmp_path, whole):
     script = [sys.executable, str(Path(kill_often.__file__)), str(tmp_path), str(KILLS), "0"]
-    done = subprocess.run(script, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(script, capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stderr
     counts = dict(line.split() for line in done.stdout.splitlines())
     assert sum(map(int, counts.values())) >= KILLS
@@ -123,26 +125,61 @@ def test_the_previous_checkpoint_outlives_a_full_disk(tmp_path, whole):
 
 @pytest.fixture
 def tiny_disk(tmp_path):
-    """A file system of 300 kB."""
+    """A file system of 8 MB."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(disk)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)]
     if os.name == "nt" or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("a tiny file system cannot be mounted here")
     yield disk
     subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_tiny_disk(tiny_disk, tmp_path, whole):
-    """The checkpoint does not fit; the run is told, and goes on where there is room."""
-    with pytest.raises(
-        Exception, match=r"checkpoint cannot be written \(No space left on device\)"
-    ):
-        experiment.run([CONFIG], Store(tiny_disk), device="cpu", progress=False)
-    assert not list(tiny_disk.rglob("*.tmp"))
-    subprocess.run(["mount", "-o", "remount,size=8m", str(tiny_disk)], check=True)
+def fill(disk: Path) -> Path:
+    """Write until nothing more fits; the file that takes the room."""
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)
+    return ballast
+
+
+@pytest.mark.parametrize(
+    ("method", "call", "file"),
+    [
+        ("start", 1, "record.json"),
+        ("save_checkpoint", 1, "checkpoint"),
+        ("save_checkpoint", 3, "checkpoint"),
+        ("finish", 1, "history.parquet"),
+    ],
+)
+def test_a_tiny_disk_fills_up(tiny_disk, whole, method, call, file):
+    """The file is named; all that was there is there, byte by byte; with room the run goes on."""
+    store, calls, before = Store(tiny_disk), [], {}
+    original = getattr(store, method)
+
+    def on_a_full_disk(*args, **options):
+        calls.append(args)
+        if len(calls) == call:
+            before.update(contents(tiny_disk))
+            fill(tiny_disk)
+        return original(*args, **options)
+
+    setattr(store, method, on_a_full_disk)
+    wanted = rf"/{file} cannot be written \(No space left on device\)\. Make room"
+    with pytest.raises(RecordError, match=wanted):
+        experiment.run([CONFIG], store, device="cpu", progress=False)
+    (tiny_disk / "ballast").unlink()
+    assert contents(tiny_disk) == before
+    assert len(before) == {"start": 0, "save_checkpoint": min(call, 2), "finish": 2}[method]
     experiment.run([CONFIG], Store(tiny_disk), device="cpu", progress=False)
     assert_whole(tiny_disk, whole)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file with its bytes, locks left out."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def test_no_room_for_a_part_of_a_sweep(tmp_path):

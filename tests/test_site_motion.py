@@ -19,7 +19,12 @@ class Picture(NamedTuple):
     slider: str = "input[type=range]"
 
 
-PICTURES = [Picture("book/large_rate_and_q", "[id^=lrbook-movie]")]
+PICTURES = [
+    Picture("book/large_rate_and_q", "[id^=lrbook-movie]"),
+    Picture("book/phase_diagram", "[id^=lrbook-explorer]"),
+    Picture("book/puzzle", "[id^=lrbook-replay]"),
+    Picture("book/patch_experiment", "[id^=lrbook-replay]"),
+]
 each_picture = pytest.mark.parametrize(
     "picture", PICTURES, ids=lambda each: each.root.strip("[id^=.#]")
 )

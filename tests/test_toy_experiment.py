@@ -86,6 +86,20 @@ def test_arms_of_a_seed_are_paired(whole):
     assert limits["L-S", 0] == limits["S", 0]
 
 
+def test_halving_all_norms_is_a_change_of_units():
+    small = {"c": 1.0, "s": 4.0, "tau0_w": 0.02, "tau0_v": 20.0, "lam": 2.5e-5, "lam_w": 7.5e-6}
+    plain, halved, forgot = (
+        run(configs(seeds=[0], arms=["L-S"], **units))[0].history.drop(columns="rate")
+        for units in (
+            {"eta1": 0.35, "eta2": 0.02},
+            small | {"eta1": 1.4, "eta2": 0.08},
+            small | {"eta1": 1.4, "eta2": 0.08, "tau0_w": 0.01},
+        )
+    )
+    np.testing.assert_allclose(halved, plain, rtol=1e-5)
+    assert not np.allclose(forgot.loss, plain.loss, rtol=1e-4)
+
+
 def test_the_annealing_step_is_recorded(whole):
     for config, record in whole.items():
         rates = record.history.set_index("step").rate

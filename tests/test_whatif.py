@@ -13,9 +13,8 @@ from lrbook.vision.config import PatchConfig
 def run(arm, seed, learned, clean, **settings):
     config = PatchConfig.for_profile("mini", arm=arm, seed=seed, data="digits", **settings)
     result = {"patch_learned_epoch": learned, "clean": clean}
-    return Record(
-        config.run_id, "patch", config.model_dump(mode="json"), "finished", {}, result, None, 1.0
-    )
+    origin, settings = {"data": "digits"}, config.model_dump(mode="json")
+    return Record(config.run_id, "patch", settings, "finished", origin, result, None, 1.0)
 
 
 BASE = [run("large", 5, 12, 60.0), run("small", 5, 5, 50.0), run("large", 6, None, 61.0),
@@ -76,6 +75,7 @@ def test_the_order_is_small_before_the_drop_and_large_not(large, small, holds):
 def test_table_and_words(recorded):
     groups, _ = recorded
     table = whatif.table(groups).set_index("setting")
+    assert set(table["images"]) == {"digits"}
     assert table.loc[whatif.BASE, "large − small, by seed"] == "+10.0, +10.5"
     assert table.loc[whatif.BASE, "order"] == "2 of 2"
     assert table.loc["`pattern = 0.6`", "order"] == "1 of 2"

@@ -1,7 +1,8 @@
 """The address of the repository, in the one place that holds it and in the copies made from it.
 
-``_config.yml`` holds it. A chapter opened alone on Colab has to know it too, and so has whoever
-cites the book; ``make repository URL=…`` rewrites them all.
+``_config.yml`` holds it, and beside it where GitHub publishes the pages of such a repository. A
+chapter opened alone on Colab has to know it too, and so has whoever cites the book;
+``make repository URL=…`` rewrites them all.
 """
 
 import re
@@ -22,8 +23,18 @@ def address(root: Path) -> str:
 
 
 def copies(root: Path) -> list[Path]:
-    """The files that hold the address: the configuration, the citation, the chapters."""
-    return [root / "_config.yml", root / "CITATION.cff", *sorted((root / "book").glob("*.ipynb"))]
+    """The files that hold the address: configuration, citation, first page, chapters."""
+    few = [root / name for name in ("_config.yml", "CITATION.cff", "book/intro.md")]
+    return [*few, *sorted((root / "book").glob("*.ipynb"))]
+
+
+def site(url: str) -> str | None:
+    """Where GitHub Pages publishes a repository; None for one that is not on GitHub.
+
+    ``https://github.com/OWNER/NAME`` gives ``https://OWNER.github.io/NAME/``.
+    """
+    found = re.fullmatch(r"https://github\.com/([\w.-]+)/([\w.-]+)", url)
+    return f"https://{found[1].lower()}.github.io/{found[2]}/" if found else None
 
 
 def rewrite(root: Path, url: str) -> list[Path]:
@@ -43,6 +54,8 @@ def rewrite(root: Path, url: str) -> list[Path]:
         # Colab opens github.com/OWNER/NAME as colab.research.google.com/github/OWNER/NAME
         short = [re.sub(r"https://[\w.-]+/", "/github/", each) for each in (before, url)]
         new = re.sub(re.escape(short[0]) + r"(?=/blob/)", short[1], new)
+        if path.name == "_config.yml" and site(url):
+            new = re.sub(r"(?m)^(  baseurl:) \S+", rf"\1 {site(url)}", new)
         if new != old:
             write_atomically(path, new.encode())
             changed.append(path)

@@ -14,12 +14,14 @@ from lrbook.figures.arms import (
 )
 from lrbook.figures.base import draw_arm, sign
 from lrbook.figures.epochs import by_epoch
+from lrbook.figures.explorer import curve_grid, explorer
 from lrbook.figures.inside import beside_wrong_patch, by_kind, readings
 from lrbook.figures.movie import movie
 from lrbook.figures.order import gradient_shares, signal_and_noise, trap
 from lrbook.figures.patterns import few_examples, linear_errors, memoriser_by_length
 from lrbook.figures.plain import curve_with_bounds, histograms, image_grid, three_directions
 from lrbook.figures.plane import across, scaling, stills
+from lrbook.figures.replay import replay
 from lrbook.figures.sweeps import against, phase_map, small_lines
 from lrbook.figures.variants import gap_rows, longer, mitigation
 
@@ -31,10 +33,12 @@ __all__ = [
     "by_epoch",
     "by_kind",
     "by_step",
+    "curve_grid",
     "curve_with_bounds",
     "dots_by_arm",
     "dots_by_group",
     "draw_arm",
+    "explorer",
     "few_examples",
     "gap_rows",
     "gradient_shares",
@@ -49,6 +53,7 @@ __all__ = [
     "patch_learning",
     "phase_map",
     "readings",
+    "replay",
     "scaling",
     "sign",
     "signal_and_noise",

@@ -1,5 +1,6 @@
 """Runs over time, arm against arm."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lrbook import style
-from lrbook.figures.base import Histories, draw_arm, new_figure
+from lrbook.figures.base import Histories, draw_arm, legend_above, new_figure, whole_epochs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,17 +23,17 @@ def patch_learning(histories: Histories, drop: int) -> "Figure":
         histories: arm -> one history per seed, with columns epoch, clean, patch_only.
         drop: the first epoch at the lower rate.
     """
-    figure, panels = new_figure(2, 1, figsize=(6.4, 6.6), sharex=True)
+    figure, panels = new_figure(2, 1, figsize=(style.WIDTH, 6.6), sharex=True)
     titles = {"clean": "Test images without a patch", "patch_only": "Patch alone, on a blank image"}
     for axes, (column, title) in zip(panels, titles.items(), strict=True):
         for arm, seeds in histories.items():
             draw_arm(axes, arm, seeds, "epoch", column)
         axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.2)
         axes.set(title=title, ylabel="accuracy (%)", ylim=(0, 102))
-    panels[1].axhline(CHANCE, color=style.NEUTRAL, linewidth=1, linestyle=":")
-    panels[1].annotate("chance", (1, CHANCE + 2), color=style.NEUTRAL)
+    panels[1].axhline(CHANCE, color=style.NEUTRAL, linewidth=1, linestyle=":", label="chance")
     panels[1].set_xlabel("epoch (grey line: the rate drops)")
-    panels[0].legend(loc="lower right", ncols=len(histories))
+    whole_epochs(panels[1])
+    legend_above(figure, panels[1])
     return figure
 
 
@@ -55,7 +56,7 @@ def dots_by_arm(values: Mapping[str, Mapping[str, Sequence[float]]], ylabel: str
     axes.set_xticks(range(len(values)), list(values))
     axes.set_ylabel(ylabel)
     axes.grid(axis="x", visible=False)
-    figure.legend(loc="outside upper center", ncols=len(arms))
+    legend_above(figure, axes)
     return figure
 
 
@@ -63,7 +64,7 @@ def dots_by_group(groups: Mapping[str, Sequence[float]], xlabel: str) -> "Figure
     """One row per group, one dot per seed; a bar marks each mean. Groups named as an arm have its
     colour.
     """
-    figure, axes = new_figure(figsize=(5.6, 0.9 + 0.45 * len(groups)))
+    figure, axes = new_figure(figsize=(style.WIDTH, 0.9 + 0.45 * len(groups)))
     for row, (label, values) in enumerate(groups.items()):
         seeds = np.asarray(values, dtype=float)
         color = style.ARM_COLORS.get(label, style.NEUTRAL)
@@ -84,7 +85,7 @@ def learning_order(histories: Histories, limits: Mapping[str, float]) -> "Figure
         histories: arm -> one history per seed.
         limits: label -> accuracy, drawn as dotted lines in the first panel.
     """
-    figure, panels = new_figure(3, 1, figsize=(6.4, 9.4), sharex=True)
+    figure, panels = new_figure(3, 1, figsize=(style.WIDTH, 9.4), sharex=True)
     for arm, seeds in histories.items():
         color = style.ARM_COLORS[arm]
         later = [h[h.step > 0] for h in seeds]
@@ -97,16 +98,18 @@ def learning_order(histories: Histories, limits: Mapping[str, float]) -> "Figure
         if annealed:
             for axes in panels:
                 axes.axvline(annealed, color=color, linewidth=1, alpha=0.6)
+    dots = itertools.cycle([":", (0, (1, 4))])
     for label, value in limits.items():
-        panels[0].axhline(value, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
-        panels[0].annotate(label, (1.2, value + 0.008), color=style.NEUTRAL, fontsize=10)
+        panels[0].axhline(
+            value, color=style.NEUTRAL, linewidth=1.6, linestyle=next(dots), label=label
+        )
     panels[0].set(title="Fresh examples that carry P alone", ylabel="test accuracy")
     panels[0].set_ylim(top=1.04)
     panels[1].set(title="Training examples, by what they carry", ylabel="loss", yscale="log")
     panels[2].set(title="Who teaches W", ylabel="P-only share of W's gradient", ylim=(0, 1))
     panels[2].set(xscale="log", xlabel="step (thin line: L-S lowers its rate)")
-    panels[0].legend(loc="lower right")
-    panels[1].legend(loc="lower left", fontsize=9.5)
+    legend_above(figure, panels[0], columns=2)
+    panels[1].legend(loc="lower left")
     return figure
 
 
@@ -124,12 +127,12 @@ def by_step(histories: Histories, columns: Mapping[str, str], **axes_options: An
         columns: column -> what the panel's axis says.
         **axes_options: for every panel, such as ``yscale="log"``.
     """
-    size = (6.4, 0.6 + 2.9 * len(columns))
+    size = (style.WIDTH, 0.6 + 2.9 * len(columns))
     figure, panels = new_figure(len(columns), 1, figsize=size, sharex=True, squeeze=False)
     for axes, (column, label) in zip(panels.flat, columns.items(), strict=True):
         for arm, seeds in histories.items():
             draw_arm(axes, arm, [h[h.step > 0] for h in seeds], "step", column)
         axes.set(ylabel=label, xscale="log", **axes_options)
     panels[-1, 0].set_xlabel("step")
-    panels[0, 0].legend()
+    legend_above(figure, panels[0, 0])
     return figure

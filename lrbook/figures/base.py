@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lrbook import style
+from lrbook.figures.offer import offer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,10 +17,14 @@ Histories = Mapping[str, Sequence[pd.DataFrame]]
 
 
 def new_figure(rows: int = 1, columns: int = 1, **options: Any) -> tuple["Figure", Any]:
-    """Empty figure and axes in the book's style, as ``matplotlib.pyplot.subplots``."""
+    """Empty figure and axes in the book's style, as ``matplotlib.pyplot.subplots``.
+
+    In a notebook, a link to the data appears below it.
+    """
     import matplotlib.pyplot as plt
 
     style.use()
+    offer()
     return plt.subplots(rows, columns, **options)
 
 
@@ -39,6 +44,20 @@ def draw_arm(
     axes.plot(at, values.mean(0), color=color, **line)
     if len(values) > 1:
         axes.fill_between(at, values.min(0), values.max(0), color=color, alpha=0.18, linewidth=0)
+
+
+def legend_above(figure: "Figure", axes: "Axes", columns: int | None = None) -> None:
+    """The legend of one panel above all panels, where no line crosses it; all in one row, or so."""
+    handles, labels = axes.get_legend_handles_labels()
+    columns = columns or len(labels)
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns, columnspacing=1.4)
+
+
+def whole_epochs(axes: "Axes", most: int = 6) -> None:
+    """Ticks at whole numbers only, about ``most``."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(most, integer=True, steps=[1, 2, 5, 10]))
 
 
 def sign(figure: "Figure", data: str) -> "Figure":

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lrbook import style
-from lrbook.figures.base import Histories, draw_arm, new_figure
+from lrbook.figures.base import Histories, draw_arm, legend_above, new_figure, whole_epochs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +24,7 @@ def by_epoch(
         drops: first epochs at a lower rate.
         ylabel: what the axes say.
     """
-    size = (6.4, 1.0 + 2.8 * len(columns))
+    size = (style.WIDTH, 1.0 + 2.8 * len(columns))
     figure, panels = new_figure(len(columns), 1, figsize=size, sharex=True, squeeze=False)
     for axes, (column, title) in zip(panels.flat, columns.items(), strict=True):
         for arm, seeds in histories.items():
@@ -33,6 +33,6 @@ def by_epoch(
             axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.2)
         axes.set(title=title, ylabel=ylabel)
     panels[-1, 0].set_xlabel("epoch (grey lines: the rate drops)")
-    handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(histories))
+    whole_epochs(panels[-1, 0])
+    legend_above(figure, panels[0, 0])
     return figure

@@ -1,13 +1,13 @@
 """The learning order inside a network: kinds of training example, gradient, blocks."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from lrbook import style
-from lrbook.figures.base import Histories, draw_arm, new_figure
+from lrbook.figures.base import Histories, draw_arm, legend_above, new_figure, whole_epochs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,14 +28,15 @@ def by_kind(
         ylabel: what the axes say.
         top: upper end of the axes.
     """
-    figure, panels = new_figure(3, 1, figsize=(6.4, 8.4), sharex=True, sharey=True)
+    figure, panels = new_figure(3, 1, figsize=(style.WIDTH, 8.4), sharex=True, sharey=True)
     for axes, (kind, title) in zip(panels, KINDS.items(), strict=True):
         for arm, seeds in histories.items():
             draw_arm(axes, arm, seeds, "epoch", f"{quantity}_{kind}")
         axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.2)
         axes.set(title=f"Examples that show {title}", ylabel=ylabel, ylim=(0, top))
     panels[-1].set_xlabel("epoch (grey line: the rate drops)")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    whole_epochs(panels[-1])
+    legend_above(figure, panels[0])
     return figure
 
 
@@ -46,7 +47,7 @@ def readings(histories: Histories, drop: int) -> "Figure":
         histories: arm -> one history per seed, with columns reads_image_K and reads_patch_K.
         drop: the first epoch at the lower rate, a dashed line.
     """
-    size = (6.4, 0.9 + 1.75 * len(histories))
+    size = (style.WIDTH, 0.9 + 1.75 * len(histories))
     figure, grid = new_figure(len(histories), 2, figsize=size, sharex=True, squeeze=False)
     for row, (arm, seeds) in zip(grid, histories.items(), strict=True):
         names = [name for name in seeds[0] if name.startswith(PLACES)]
@@ -60,17 +61,27 @@ def readings(histories: Histories, drop: int) -> "Figure":
                 extent=(0.5, last, -0.5, len(names) - 0.5),
                 vmin=0,
                 vmax=100,
-                cmap="viridis",
+                cmap=_viridis(),
             )
             axes.axvline(drop - 0.5, color="white", linewidth=1.4, linestyle="--")
-            axes.set(title=f"{arm}: class of the {what}")
+            axes.set_title(f"{arm}: {what}", fontsize=12)
             axes.grid(visible=False)
-        row[0].set_yticks(range(len(names)), _places(len(names)))
-        row[1].set_yticks([])
+        for axes in row:
+            axes.set_yticks(range(len(names)), _places(len(names)))
+        row[1].tick_params(axis="y", labelleft=False, length=0)
     for axes in grid[-1]:
         axes.set_xlabel("epoch")
-    figure.colorbar(drawn, ax=grid, label="read right (%)", shrink=0.7)
+        whole_epochs(axes, 4)
+    figure.colorbar(drawn, ax=grid, label="class read right (%)", shrink=0.7)
     return figure
+
+
+def _viridis() -> Any:
+    """Without its light end, which would turn white where the book lightens pictures."""
+    import matplotlib as mpl
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap(mpl.colormaps["viridis"](np.linspace(0, 0.85, 256)))
 
 
 def _places(count: int) -> list[str]:
@@ -85,7 +96,9 @@ def beside_wrong_patch(values: Mapping[str, pd.DataFrame], drop: int) -> "Figure
             wrong_patch_followed.
         drop: the first epoch at the lower rate.
     """
-    figure, panels = new_figure(len(values), 1, figsize=(6.4, 0.9 + 2.5 * len(values)), sharex=True)
+    figure, panels = new_figure(
+        len(values), 1, figsize=(style.WIDTH, 0.9 + 2.5 * len(values)), sharex=True
+    )
     lines = {
         "clean": ("clean image, right", "-"),
         "wrong_patch": ("with another class's patch, right", "--"),
@@ -97,6 +110,7 @@ def beside_wrong_patch(values: Mapping[str, pd.DataFrame], drop: int) -> "Figure
         axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.2)
         axes.set(title=arm, ylabel="answers (%)", ylim=(0, 102))
     axes.set_xlabel("epoch (grey line: the rate drops)")
+    whole_epochs(axes)
     legend = figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center")
     for handle in legend.legend_handles:
         handle.set_color(style.NEUTRAL)  # the panels have their arms' colours

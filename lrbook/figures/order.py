@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lrbook import style
-from lrbook.figures.base import Histories, by_seed, draw_arm, new_figure
+from lrbook.figures.base import Histories, by_seed, draw_arm, legend_above, new_figure
 from lrbook.stats import mean_interval
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def signal_and_noise(histories: Histories, widths: Mapping[str, float]) -> "Figu
         histories: arm -> one table of ``decomposition.track`` per seed.
         widths: part (v, w) -> tau0, in whose units the part is drawn.
     """
-    figure, panels = new_figure(3, 1, figsize=(6.4, 9.4), sharex=True)
+    figure, panels = new_figure(3, 1, figsize=(style.WIDTH, 9.4), sharex=True)
     for axes, (part, tau0) in zip(panels, widths.items(), strict=False):
         for arm, seeds in histories.items():
             scaled = [_later(h).assign(**_relative(_later(h), part, tau0)) for h in seeds]
@@ -29,14 +29,15 @@ def signal_and_noise(histories: Histories, widths: Mapping[str, float]) -> "Figu
             draw_arm(axes, arm, scaled, "step", "noise", label=label + "noise", **style_of)
             draw_arm(axes, arm, scaled, "step", "signal", label=label + "signal", linestyle="--")
             at, expected = by_seed(scaled, "step", "expected")
-            axes.plot(at, expected[0], ":", color=style.NEUTRAL, linewidth=2.4)
+            label = "noise, closed form" if arm == list(histories)[-1] else None
+            axes.plot(at, expected[0], ":", color=style.NEUTRAL, linewidth=2.4, label=label)
         name = part.upper()
         axes.set(title=f"Weights ${name}$", ylabel="width / $\\tau_0$", yscale="log")
     for arm, seeds in histories.items():
         draw_arm(panels[2], arm, [_later(h) for h in seeds], "step", "kinks_kept")
     panels[2].set(title="Neurons of $V$ that bend between the rays, and still do", ylabel="share")
     panels[2].set(xscale="log", xlabel="step", ylim=(0, 1.04))
-    panels[0].legend(fontsize=9.5, ncols=2, loc="lower right")
+    legend_above(figure, panels[0], columns=2)
     return figure
 
 
@@ -46,7 +47,11 @@ def gradient_shares(histories: Histories) -> "Figure":
     The areas are means over seeds of the share at a step; the dotted line is the P-only share of
     all steps so far.
     """
-    figure, panels = new_figure(len(histories), 1, figsize=(6.4, 2.9 * len(histories)), sharex=True)
+    from matplotlib.patheffects import withStroke
+
+    figure, panels = new_figure(
+        len(histories), 1, figsize=(style.WIDTH, 2.9 * len(histories)), sharex=True
+    )
     for axes, (arm, seeds) in zip(np.atleast_1d(panels), histories.items(), strict=True):
         at, now = by_seed([_later(h) for h in seeds], "step", "p_only_gradient_share_now")
         _, so_far = by_seed([_later(h) for h in seeds], "step", "p_only_gradient_share")
@@ -57,14 +62,13 @@ def gradient_shares(histories: Histories) -> "Figure":
             at,
             so_far.mean(0),
             ":",
-            color=style.NEUTRAL,
-            linewidth=2.6,
+            color="#202020",
+            linewidth=2.2,
+            path_effects=[withStroke(linewidth=4.5, foreground="#f2f2f2")],
             label="P-only, steps so far",
         )
         axes.set(title=arm, ylabel="share of W's gradient", ylim=(0, 1), xscale="log")
-    figure.legend(
-        *axes.get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=9
-    )
+    legend_above(figure, axes, columns=2)
     axes.set_xlabel("step")
     return figure
 
@@ -76,7 +80,7 @@ def trap(matched: pd.DataFrame) -> "Figure":
         matched: one row per run: arm, tau0_w, p_only_accuracy, p_only_train_loss (at the matched
             loss) and end_accuracy. Dots are means over seeds, bars 95 % intervals.
     """
-    figure, panels = new_figure(3, 1, figsize=(6.4, 8.4), sharex=True)
+    figure, panels = new_figure(3, 1, figsize=(style.WIDTH, 8.4), sharex=True)
     columns = {
         "p_only_accuracy": ("At matched training loss", "P-only test accuracy"),
         "p_only_train_loss": ("At matched training loss", "P-only train loss"),

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 
 from lrbook import style
-from lrbook.figures.base import new_figure
+from lrbook.figures.base import legend_above, new_figure
 from lrbook.stats import mean_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_COLORS = (style.ARM_COLORS["L-S"], style.ARM_COLORS["S"], style.ARM_COLORS["S+noise"])
+_COLORS = style.OTHER_COLORS
 _MARKERS = ("o", "s", "^")
 
 
@@ -31,7 +31,9 @@ def linear_errors(
         closed: ratios and the averaging rule's error at them, drawn as a line.
         marks: label -> ratio, dotted.
     """
-    figure, axes = new_figure(figsize=(6.4, 4.6))
+    from matplotlib.transforms import ScaledTranslation
+
+    figure, axes = new_figure(figsize=(style.WIDTH, 4.6))
     kinds = {"averaging": "averaging rule", "logistic": "logistic regression"}
     for (column, label), color in zip(kinds.items(), _COLORS, strict=False):
         groups = enumerate(measured.groupby("d"))
@@ -41,17 +43,22 @@ def linear_errors(
             seen = mean > 0  # a logarithmic axis has no place for no error at all
             low = np.minimum(half, 0.9 * mean)[seen]
             options = {"color": color, "marker": marker, "linestyle": "none", "capsize": 3}
+            beside = ScaledTranslation(place * 5 / 72, 0, figure.dpi_scale_trans)
+            options["transform"] = axes.transData + beside
             axes.errorbar(
-                found.index[seen] * 1.06**place,  # beside each other
+                found.index[seen],
                 mean[seen],
                 (low, half[seen]),
                 label=f"{label}, $d$ = {d}",
                 **options,
             )
+            # matplotlib does not count points that are moved aside
+            ends = np.concatenate([mean[seen] - low, mean[seen] + half[seen]])
+            axes.update_datalim(np.stack([np.tile(found.index[seen], 2), ends], axis=1))
     axes.plot(*closed, color=_COLORS[0], label="averaging rule, closed form", zorder=0)
     _mark(axes, marks)
     axes.set(xscale="log", yscale="log", xlabel="$N / d$", ylabel="test error on P")
-    axes.legend(loc="lower left", fontsize=9.5)
+    legend_above(figure, axes, columns=2)
     return figure
 
 
@@ -66,13 +73,14 @@ def memoriser_by_length(
         on_outer: f(a (z - zeta)) and f(a (z + zeta)), shape (2, n).
         rho: the offset, marked on both axes.
     """
-    figure, axes = new_figure(figsize=(6.4, 3.8))
+    figure, axes = new_figure(figsize=(style.WIDTH, 3.8))
+    signs = (style.ARM_COLORS["L-S"], style.ARM_COLORS["S"], style.NEUTRAL)  # as in the film
     lines = (
         ("$z$ ($y = +1$)", on_middle, 1, "-"),
         ("$z - \\zeta$ ($y = -1$)", on_outer[0], -1, "-"),
     )
     lines += (("$z + \\zeta$ ($y = -1$)", on_outer[1], -1, "--"),)
-    for (label, f, sign, line), color in zip(lines, _COLORS, strict=True):
+    for (label, f, sign, line), color in zip(lines, signs, strict=True):
         right = sign * f > 0
         width = 4.5 if line == "-" else 2.0  # the outer two lie on each other
         axes.plot(a, np.where(right, f, np.nan), line, color=color, linewidth=width, label=label)
@@ -80,7 +88,7 @@ def memoriser_by_length(
     axes.axhline(0, color=style.NEUTRAL, linewidth=1.2)
     _mark(axes, {"$a = \\rho$": rho})
     axes.set(xlabel="length $a$", ylabel="$f$", xlim=(0, a[-1]))
-    axes.legend(loc="lower left")
+    legend_above(figure, axes)
     return figure
 
 
@@ -91,7 +99,7 @@ def few_examples(found: pd.DataFrame, closed: tuple[Sequence[float], Sequence[fl
         found: columns k, shown, accuracy; one row per k and draw.
         closed: numbers k and the chance at them, drawn as a line.
     """
-    figure, axes = new_figure(figsize=(6.4, 3.8))
+    figure, axes = new_figure(figsize=(style.WIDTH, 3.8))
     by_k = found.groupby("k")
     axes.plot(*closed, color=style.NEUTRAL, label="all three rays shown, closed form", zorder=0)
     kinds = {"shown": "all three rays shown, drawn", "accuracy": "accuracy of the trained network"}

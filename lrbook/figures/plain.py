@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def image_grid(images: np.ndarray, titles: Sequence[str], columns: int = 5) -> "Figure":
     """Pictures (count, H, W, 3) in 0..1 with a line of text above each."""
     rows = -(-len(images) // columns)
-    figure, panels = new_figure(rows, columns, figsize=(6.4, 1.55 * rows), squeeze=False)
+    figure, panels = new_figure(rows, columns, figsize=(style.WIDTH, 1.55 * rows), squeeze=False)
     for axes in panels.flat:
         axes.set_axis_off()
     for axes, image, title in zip(panels.flat, images, titles, strict=False):
@@ -26,7 +26,7 @@ def image_grid(images: np.ndarray, titles: Sequence[str], columns: int = 5) -> "
 
 def three_directions(r: float) -> "Figure":
     """Q in the plane of z and zeta: three rays, the outer two negative, the middle one positive."""
-    figure, axes = new_figure(figsize=(6.4, 3.8))
+    figure, axes = new_figure(figsize=(style.WIDTH, 3.8))
     colors = {-1: style.ARM_COLORS["S"], 1: style.ARM_COLORS["L-S"]}
     for side, label in ((-r, "$z - \\zeta$"), (0.0, "$z$"), (r, "$z + \\zeta$")):
         sign = 1 if side == 0 else -1
@@ -37,18 +37,20 @@ def three_directions(r: float) -> "Figure":
             arrowprops={"arrowstyle": "-|>", "color": colors[sign], "linewidth": 2.2},
         )
         text = f"{label}:  $y = {'+' if sign > 0 else '-'}1$"
-        axes.annotate(text, (1.02, side), color=colors[sign], va="center", fontsize=13)
+        axes.annotate(text, (1.02, side), va="center", fontsize=13)
     axes.set(xlim=(0, 1.45), ylim=(-1.6 * r, 1.6 * r))
     axes.set(xlabel="along $z$", ylabel="along $\\zeta / \\|\\zeta\\|$")
     return figure
 
 
 def histograms(groups: Mapping[str, np.ndarray], xlabel: str, mark: float | None = None):
-    """Outlined histograms on common bins, one per group, with an optional grey line at ``mark``."""
+    """Outlined histograms on common bins, first the negative class, then the positive one, in the
+    colours of the signs, with an optional grey line at ``mark``.
+    """
     figure, axes = new_figure()
     bins = np.histogram_bin_edges(np.concatenate(list(groups.values())), 60)
-    styles = (style.ARM_COLORS["L-S"], style.ARM_COLORS["S"], style.ARM_COLORS["S+noise"])
-    for (label, values), color in zip(groups.items(), styles, strict=False):
+    styles = (style.ARM_COLORS["S"], style.ARM_COLORS["L-S"])
+    for (label, values), color in zip(groups.items(), styles, strict=True):
         axes.hist(values, bins, color=color, alpha=0.45, label=label, density=True)
         axes.hist(values, bins, color=color, histtype="step", linewidth=1.6, density=True)
     if mark is not None:

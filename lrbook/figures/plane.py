@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lrbook import style
-from lrbook.figures.base import new_figure
+from lrbook.figures.artists import NOT_DATA
+from lrbook.figures.base import legend_above, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +25,7 @@ def scaling(groups: Mapping[str, Sequence[Any]]) -> "Figure":
         groups: title -> ``lrbook.toy.levels.Levels``, as many in each group.
     """
     columns = max(map(len, groups.values()))
-    size = (2.35 * columns + 0.6, 2.9 * len(groups) + 0.5)
+    size = (style.WIDTH, 2.4 * len(groups) + 0.6)
     figure, panels = new_figure(len(groups), columns, figsize=size, squeeze=False, sharey="row")
     for row, (title, found) in zip(panels, groups.items(), strict=True):
         for axes, level in zip(row, found, strict=True):
@@ -34,18 +35,19 @@ def scaling(groups: Mapping[str, Sequence[Any]]) -> "Figure":
             axes.plot(x, level.measured.ravel(), "o", color=color, alpha=0.6, label="measured")
             mean = level.predicted.mean(axis=0)
             axes.plot(
-                level.x, mean, linewidth=1.6, color=style.ARM_COLORS["S"], label="closed form"
+                level.x, mean, linewidth=1.6, color=style.OTHER_COLORS[1], label="closed form"
             )
             axes.plot(level.x, level.floor, ":", color=style.NEUTRAL, label="noise alone")
             axes.set(xscale="log", yscale="log", xlabel=_NAMES.get(level.field, level.field))
-            # first, middle and last value: matplotlib's own labels overlap in so narrow a panel
-            ticks = level.x[[0, len(level.x) // 2, -1]]
+            # first and last value, inside: other labels would overlap in so narrow a panel
+            ticks = level.x[[0, -1]]
             axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+            for label, side in zip(axes.get_xticklabels(), ("left", "right"), strict=True):
+                label.set_horizontalalignment(side)
             axes.set_xticks([], minor=True)
         row[0].set_ylabel("nonlinearity")
         row[0].set_title(title, loc="left")
-    handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    legend_above(figure, panels[0, 0])
     return figure
 
 
@@ -62,7 +64,9 @@ def across(
         curves: arm -> label of the moment -> values, shape (len(t),).
         zoom: largest |value| to show; None shows all.
     """
-    figure, panels = new_figure(len(curves), 1, figsize=(5.6, 2.9 * len(curves)), sharex=True)
+    figure, panels = new_figure(
+        len(curves), 1, figsize=(style.WIDTH, 2.9 * len(curves)), sharex=True
+    )
     for axes, (arm, moments) in zip(np.atleast_1d(panels), curves.items(), strict=True):
         for index, (label, values) in enumerate(moments.items()):
             late = (index + 1) / len(moments)
@@ -81,7 +85,7 @@ def across(
 
 
 def stills(films: Mapping[str, Any], fractions: Sequence[float], limit: float) -> "Figure":
-    """A few frames of ``lrbook.figures.movie``, for where no script runs: arms as rows.
+    """A few frames of ``lrbook.figures.movie``, for where no script runs: arms as columns.
 
     Args:
         films: arm -> ``lrbook.toy.profile_along.Film``.
@@ -90,21 +94,21 @@ def stills(films: Mapping[str, Any], fractions: Sequence[float], limit: float) -
     """
     from matplotlib.colors import LinearSegmentedColormap
 
-    ends = (style.ARM_COLORS["S"], "#d8d8d8", style.ARM_COLORS["L-S"])
+    ends = (style.ARM_COLORS["S"], style.MIDDLE, style.ARM_COLORS["L-S"])
     colors = LinearSegmentedColormap.from_list("sign", ends)
-    size = (1.75 * len(fractions) + 0.9, 2.1 * len(films) + 0.5)
-    figure, panels = new_figure(len(films), len(fractions), figsize=size, squeeze=False)
+    size = (style.WIDTH, 1.5 * len(fractions) + 0.4)
+    figure, panels = new_figure(len(fractions), len(films), figsize=size, squeeze=False)
     Y, X = np.meshgrid(np.linspace(-1, 1, 161), np.linspace(0, 1, 81), indexing="ij")
-    for row, (arm, film) in zip(panels, films.items(), strict=True):
-        for axes, fraction in zip(row, fractions, strict=True):
+    for column, (arm, film) in zip(panels.T, films.items(), strict=True):
+        for axes, fraction in zip(column, fractions, strict=True):
             frame = round(fraction * (len(film.step) - 1))
             values = np.hypot(X, Y) * np.interp(np.arctan2(Y, X), film.psi, film.values[frame])
             look = {"vmin": -limit, "vmax": limit, "cmap": colors, "origin": "lower"}
             image = axes.imshow(values, extent=(0, 1, -3, 3), aspect="auto", **look)
             for t in (-1, 0, 1):
-                axes.plot((0, 1), (0, t), color="#303030", linewidth=0.9)
-            axes.set(xticks=[], yticks=[], title=f"{arm}, {film.step[frame]:,}")
-            axes.title.set_fontsize(11)
+                axes.plot((0, 1), (0, t), color="#303030", linewidth=0.9, gid=NOT_DATA)
+            axes.set(xticks=[], yticks=[], title=f"{arm}, step {film.step[frame]:,}")
+            axes.title.set_fontsize(11.5)
             axes.grid(visible=False)
-    figure.colorbar(image, ax=panels, label="$s\\,N_V$", shrink=0.8, extend="both")
+    figure.colorbar(image, ax=panels, label="$s\\,N_V$", shrink=0.6, extend="both")
     return figure

@@ -1,5 +1,6 @@
 """Sweeps: quantities against one swept field on logarithmic axes, and maps over two."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -31,11 +32,12 @@ def against(
         log: logarithmic axes; the mean is then geometric.
     """
     figure, axes = new_figure()
-    plain = [style.ARM_COLORS[arm] for arm in ("L-S", "S", "S+noise")] + [style.NEUTRAL]
     start = {}
-    for (label, (x, y)), color in zip(groups.items(), plain, strict=False):
-        color = style.ARM_COLORS.get(label, color)
-        look = style.ARM_STYLES.get(label, {"linestyle": "-", "marker": "o"})
+    looks = [style.ARM_STYLES[arm] for arm in ("L-S", "S", "S+noise")]
+    others = zip(style.OTHER_COLORS, looks, strict=False)
+    for label, (x, y) in groups.items():
+        arm = label in style.ARM_COLORS
+        color, look = (style.ARM_COLORS[label], style.ARM_STYLES[label]) if arm else next(others)
         mean = np.exp(np.log(y).mean(0)) if log else y.mean(0)
         start[label] = (x, mean)
         axes.plot(x, mean, color=color, linestyle=look["linestyle"], label=label)
@@ -69,9 +71,7 @@ def phase_map(
         difference: title of the map that is drawn with blue for positive and orange for negative
             values; the others share one scale from 0.
     """
-    figure, panels = new_figure(
-        len(maps), 1, figsize=(5.6, 3.5 * len(maps)), squeeze=False, sharex=True
-    )
+    figure, panels = new_figure(len(maps), 1, figsize=(style.WIDTH, 3.5 * len(maps)), squeeze=False)
     most = max(
         (np.nanmax(table.to_numpy()) for title, table in maps.items() if title != difference),
         default=1.0,
@@ -80,28 +80,21 @@ def phase_map(
         cells = table.to_numpy(dtype=float)
         if title == difference:
             reach = max(np.nanmax(np.abs(cells)), 1e-9)
-            colors = _two_sided()(0.5 + 0.5 * cells / reach)
+            scale = {"cmap": _two_sided(), "vmin": -reach, "vmax": reach}
         else:
-            colors = _one_sided()(cells / most)
-        axes.imshow(colors, origin="lower", aspect="auto", interpolation="nearest")
+            scale = {"cmap": _one_sided(), "vmin": 0, "vmax": most}
+        image = axes.imshow(cells, origin="lower", aspect="auto", interpolation="nearest", **scale)
         for (i, j), value in np.ndenumerate(cells):
             known = np.isfinite(value)
             text = f"{value:+.2f}" if title == difference else f"{value:.2f}"
-            ink = "#000000" if known and colors[i, j, :3].mean() > 0.45 else "#ffffff"
-            axes.text(
-                j,
-                i,
-                text if known else "×",
-                ha="center",
-                va="center",
-                fontsize=11,
-                color=ink if known else style.NEUTRAL,
-            )
+            ink = _ink(image.to_rgba(value)) if known else style.NEUTRAL
+            options = {"ha": "center", "va": "center", "fontsize": 11, "color": ink}
+            axes.text(j, i, text if known else "×", **options)
         axes.set_xticks(range(table.shape[1]), [f"{x:g}" for x in table.columns])
         axes.set_yticks(range(table.shape[0]), [f"{y:g}" for y in table.index])
-        axes.set(title=title, ylabel=ylabel)
+        # every map has its own ticks: they may be over different values
+        axes.set(title=title, ylabel=ylabel, xlabel=xlabel)
         axes.grid(visible=False)
-    panels[-1, 0].set_xlabel(xlabel)
     return figure
 
 
@@ -122,7 +115,7 @@ def small_lines(
         logx: logarithmic x axis.
     """
     figure, axes = new_figure()
-    spare = iter([style.NEUTRAL] * len(groups))
+    spare = itertools.cycle(style.OTHER_COLORS)
     for label, group in groups.items():
         x, y = np.asarray(group["x"], float), np.asarray(group["y"], float)
         color = style.ARM_COLORS.get(label) or next(spare)
@@ -146,14 +139,21 @@ def _plain_ticks(axes: "Axes", x: np.ndarray) -> None:
     axes.xaxis.minorticks_off()
 
 
+def _ink(color: Sequence[float]) -> str:
+    """Black or white, whichever stands out more on ``color`` (WCAG's relative luminance)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color[:3]]
+    luminance = float(np.dot((0.2126, 0.7152, 0.0722), linear))
+    return "#000000" if luminance > 0.179 else "#ffffff"
+
+
 def _one_sided() -> Any:
     from matplotlib.colors import LinearSegmentedColormap
 
-    return LinearSegmentedColormap.from_list("error", ["#f2f4f7", style.ARM_COLORS["S"], "#5a2400"])
+    return LinearSegmentedColormap.from_list("error", ["#d0cdd5", style.OTHER_COLORS[0], "#2e1a52"])
 
 
 def _two_sided() -> Any:
     from matplotlib.colors import LinearSegmentedColormap
 
-    ends = (style.ARM_COLORS["S"], "#e8e8e8", style.ARM_COLORS["L-S"])
+    ends = (style.ARM_COLORS["S"], style.MIDDLE, style.ARM_COLORS["L-S"])
     return LinearSegmentedColormap.from_list("difference", ends)

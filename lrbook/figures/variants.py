@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from lrbook import style
-from lrbook.figures.base import Histories, draw_arm, new_figure
+from lrbook.figures.artists import NOT_DATA
+from lrbook.figures.base import Histories, draw_arm, legend_above, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,11 +28,12 @@ def gap_rows(
         marks: label -> position of a dotted vertical line.
         names: arm -> what the legend calls it, where that is not the arm's name.
     """
-    figure, axes = new_figure(figsize=(6.4, 1.1 + 0.42 * len(groups)))
+    figure, axes = new_figure(figsize=(style.WIDTH, 1.1 + 0.42 * len(groups)))
     named = set()
     for row, arms in enumerate(groups.values()):
         means = [np.mean(values) for values in arms.values() if len(values)]
-        axes.plot(means, [row] * len(means), color=style.NEUTRAL, linewidth=1.2, zorder=1)
+        look = {"color": style.NEUTRAL, "linewidth": 1.2, "zorder": 1, "gid": NOT_DATA}
+        axes.plot(means, [row] * len(means), **look)
         for arm, values in arms.items():
             look, color = style.ARM_STYLES[arm]["marker"], style.ARM_COLORS[arm]
             shift = np.linspace(-0.22, 0.22, len(values)) if len(values) > 1 else [0.0]
@@ -50,7 +52,7 @@ def gap_rows(
     axes.invert_yaxis()
     axes.set_xlabel(xlabel)
     axes.grid(axis="y", visible=False)
-    figure.legend(loc="outside lower center", ncols=3)
+    figure.legend(loc="outside upper center", ncols=3)
     return figure
 
 
@@ -62,7 +64,7 @@ def mitigation(histories: Histories, removed: int) -> "Figure":
             before the relu.
         removed: step from which that noise is gone, a grey line.
     """
-    figure, panels = new_figure(3, 1, figsize=(6.4, 9.0), sharex=True)
+    figure, panels = new_figure(3, 1, figsize=(style.WIDTH, 9.0), sharex=True)
     columns = {
         "p_only_accuracy": "test accuracy on P alone",
         "q_only_loss": "training loss, Q-only examples",
@@ -76,8 +78,7 @@ def mitigation(histories: Histories, removed: int) -> "Figure":
         axes.set(ylabel=label, xscale="log")
     panels[1].set_yscale("log")
     panels[2].set(xlabel="step (grey line: the noise is removed)")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    legend_above(figure, panels[0])
     return figure
 
 
@@ -95,10 +96,9 @@ def longer(
         column, ylabel: what is drawn.
     """
     figure, axes = new_figure()
-    looks = zip(("-", "--", "-.", ":"), ("S", "S+noise", "L-S", None), strict=True)
-    for (label, seeds), (line, arm) in zip(histories.items(), looks, strict=False):
+    looks = zip(("-", "--", "-.", ":"), style.OTHER_COLORS, strict=True)
+    for (label, seeds), (line, color) in zip(histories.items(), looks, strict=False):
         wide = pd.concat([h.set_index("step")[column] for h in seeds], axis=1).loc[1:]
-        color = style.ARM_COLORS.get(arm, style.NEUTRAL)
         axes.plot(wide.index, wide.mean(axis=1), line, color=color, label=label)
         low, high = wide.min(axis=1), wide.max(axis=1)
         axes.fill_between(wide.index, low, high, color=color, alpha=0.18, linewidth=0)

@@ -73,9 +73,13 @@ def run(
     used.note("live", [config.run_id for config in configs])
     colab.advise(device)
     if not folder:
-        return Sweep(shell.run(configs, None, device=device, progress=progress, **extra))
+        found = Sweep(shell.run(configs, None, device=device, progress=progress, **extra))
+        used.keep("live", f"{experiment}, {profile}", found.records)
+        return found
     folder = Path(folder)
     with claim(folder.parent / f".{folder.name}.lock", f"sweep {folder.name}"):
         store = SweepStore(folder, configs)
         store.seal(shell.run(configs, store, device=device, progress=progress, **extra))
-    return load(folder)
+    found = load(folder)
+    used.keep("live", f"{experiment}, {profile}", found.records)
+    return found

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from lrbook import used
 from lrbook.config import unknown_name
 from lrbook.errors import ConfigError, RecordError
 from lrbook.records import Record, recordings_dir, write_atomically
@@ -165,7 +166,10 @@ def load(folder: str | Path) -> Sweep:
 
 def recorded(name: str) -> Sweep:
     """The recorded sweep ``name`` of the book. Raises LookupError if it has not been recorded."""
-    return load(folder_of(name))
+    found = load(folder_of(name))
+    used.note("shown", [f"sweeps/{name}"])
+    used.keep("shown", name, found.records)
+    return found
 
 
 def problems(results: str | Path) -> tuple[int, list[str]]:

@@ -92,11 +92,13 @@ def measure(split: Split, problem: descent.Problem) -> dict[str, float]:
     """The parts' widths; a width is the root mean square over a matrix' entries.
 
     Returns:
-        step: number of steps taken.
-        signal_w, signal_v, noise_w, noise_v: widths of Ubar and Utilde.
-        gap: largest |Ubar + Utilde - U| over all entries of W and V, relative to U's width.
-        kinks_kept: of the neurons of V whose relu switched between z - zeta and z + zeta at the
-            start, the share whose relu still does. Only such a neuron can bend N_V there.
+        One value by name:
+
+        - step: number of steps taken.
+        - signal_w, signal_v, noise_w, noise_v: widths of Ubar and Utilde.
+        - gap: largest |Ubar + Utilde - U| over all entries of W and V, relative to U's width.
+        - kinks_kept: of the neurons of V whose relu switched between z - zeta and z + zeta at the
+          start, the share whose relu still does. Only such a neuron can bend N_V there.
     """
     state = split.state
     gaps = [

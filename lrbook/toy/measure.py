@@ -48,21 +48,23 @@ def measure(state: State, problem: Problem, rule: Rule) -> dict[str, jax.Array]:
     """One row of measurements; every value a scalar, losses in nats, accuracies as fractions.
 
     Returns:
-        step: number of steps taken; rate: of the next one.
-        loss: mean logistic loss of all training examples.
-        p_only_train_loss, both_loss, q_only_loss: the same over the training examples of one kind
-            (nan where there is none).
-        p_only_train_accuracy: of the P-only training examples.
-        p_only_accuracy, both_accuracy, q_only_accuracy: on the test points, with x1 alone, with
-            both parts, with x2 alone.
-        nonlinearity: |N_V(z - zeta) + N_V(z + zeta) - 2 N_V(z)| times s, that is at the examples'
-            own scale (a = 1), to be compared with outputs; the key lemma bounds it at s = 1.
-        cosine_to_w_star: of sum_i w_i W_i with w*.
-        p_only_gradient_share_now: ||G_p|| / (||G_p|| + ||G_b||), G_p and G_b being the parts of W's
-            gradient from the P-only examples and from those with both patterns.
-        p_only_gradient_share: the same with both norms summed over the steps so far, times rate.
-        changed_patterns_w, changed_patterns_v: share of (example, neuron) pairs whose activation
-            differs from that at the start.
+        One value by name:
+
+        - step: number of steps taken; rate: of the next one.
+        - loss: mean logistic loss of all training examples.
+        - p_only_train_loss, both_loss, q_only_loss: the same over the training examples of one kind
+          (nan where there is none).
+        - p_only_train_accuracy: of the P-only training examples.
+        - p_only_accuracy, both_accuracy, q_only_accuracy: on the test points, with x1 alone, with
+          both parts, with x2 alone.
+        - nonlinearity: ``|N_V(z - zeta) + N_V(z + zeta) - 2 N_V(z)|`` times s, that is at the
+          examples' own scale (a = 1), to compare with outputs; the key lemma bounds it at s = 1.
+        - cosine_to_w_star: of ``sum_i w_i W_i`` with ``w*``.
+        - p_only_gradient_share_now: ``||G_p|| / (||G_p|| + ||G_b||)``, G_p and G_b being the parts
+          of W's gradient from the P-only examples and from those with both patterns.
+        - p_only_gradient_share: the same with both norms summed over the steps so far, times rate.
+        - changed_patterns_w, changed_patterns_v: share of (example, neuron) pairs whose activation
+          differs from that at the start.
     """
     train, test = problem.train, problem.test
     now = four_weights.weights(state)

@@ -1,6 +1,7 @@
 """The shell of the experiments on images: device, records, checkpoints, progress."""
 
 import io
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -109,24 +110,31 @@ def run(
                     continue
                 if force:
                     store.forget(config)
-                task = train.make_task(config, images, torch_device, precisions[config])
-                records.append(_run_one(task, images, store, bar))
+                place = (torch_device, precisions[config])
+                records.append(_run_one(config, images, *place, store, bar))
     return records
 
 
-def _run_one(task: train.Task, images: sources.Images, store: Store, bar: tqdm) -> Record:
-    config = task.config
+def _run_one(
+    config: ImageConfig,
+    images: sources.Images,
+    device: torch.device,
+    precision: str,
+    store: Store,
+    bar: tqdm,
+) -> Record:
     threads = torch.get_num_threads()
     # A step of the narrowest network is too small to share: two threads wait more than they work.
     torch.set_num_threads(1 if config.widen == 1 else threads)
-    origin = collect(_describe(task.device), torch.get_num_threads()) | {
-        "precision": task.precision,
-        "compiled": task.device.type == "cuda",
+    origin = collect(_describe(device), torch.get_num_threads()) | {
+        "precision": precision,
+        "compiled": device.type == "cuda",
         "data": images.name,
         "data_fingerprint": images.fingerprint,
     }
     bar.set_description(f"{config.experiment} {config.arm}, seed {config.seed}", refresh=False)
     try:
+        task = train.make_task(config, images, device, precision)
         return _train(task, origin, store, bar)
     except (RuntimeError, KeyboardInterrupt) as error:
         reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
@@ -146,10 +154,9 @@ def _run_one(task: train.Task, images: sources.Images, store: Store, bar: tqdm) 
 def _train(task: train.Task, origin: dict[str, Any], store: Store, bar: tqdm) -> Record:
     config = task.config
     model = train.make_model(config, task.device)
-    if origin["compiled"]:
-        # Where the compiler is missing or fails, the same step runs uncompiled.
-        torch._dynamo.config.suppress_errors = True
-        model.compile_training()
+    if origin["compiled"] and (why := train.try_to_compile(task, model)):
+        origin["compiled"] = False
+        tqdm.write(f"lrbook: the training step runs uncompiled ({why})", file=sys.stderr)
     optimizer = train.make_optimizer(model, config)
     scaler = torch.amp.GradScaler("cuda") if task.precision == "fp16" else None
     watch = getattr(config, "watch", False)
@@ -167,8 +174,9 @@ def _train(task: train.Task, origin: dict[str, Any], store: Store, bar: tqdm) ->
     for epoch in range(len(rows) + 1, config.epochs + 1):
         tally = torch.zeros((3, 3), device=task.device) if watch else None
         trained = train.train_epoch(task, model, optimizer, epoch, scaler, tally)
-        loss, correct = trained.tolist()
-        if not torch.isfinite(torch.tensor(loss)):
+        # In one reading, the only one in an epoch: each makes the host wait for the device.
+        loss, correct, *found = torch.cat([trained, train.evaluate(task, model, epoch)]).tolist()
+        if not math.isfinite(loss):
             status = "diverged"
             message = (
                 f"the training loss became {loss} in epoch {epoch} at rate {config.rate(epoch)}"
@@ -177,7 +185,6 @@ def _train(task: train.Task, origin: dict[str, Any], store: Store, bar: tqdm) ->
             tqdm.write(f"{named}: {message}", file=sys.stderr)
             bar.update(config.epochs - len(rows))
             break
-        found = train.evaluate(task, model, epoch).tolist()
         tested = dict(zip(("clean", "mixed", "patch_only"), found, strict=False))
         if watch:
             tested |= order.observe(task, model, epoch, tally)

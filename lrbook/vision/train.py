@@ -1,7 +1,10 @@
 """The network, its optimiser, one epoch of training, and the evaluations.
 
-Tensors in, tensors out, no host sync inside. Shapes: N images, B batch.
+Tensors in, tensors out: inside an epoch and an evaluation nothing is read back from the device.
+Shapes: N images, B batch.
 """
+
+import copy
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +27,7 @@ __all__ = [
     "predict",
     "train_epoch",
     "training_batch",
+    "try_to_compile",
 ]
 
 EVALUATION_BATCH = {"cpu": 500, "cuda": 2000}
@@ -51,6 +55,38 @@ def make_optimizer(model: WideResNet, config: ImageConfig) -> torch.optim.SGD:
         weight_decay=config.weight_decay,
         fused=True,
     )
+
+
+def try_to_compile(task: Task, model: WideResNet, **options: object) -> str:
+    """Compile the training step, or leave it plain where the compiler is missing or fails.
+
+    Compilers start with the first batch, so one is tried out, forwards and backwards, on a copy:
+    a step changes the running statistics of batch normalisation.
+
+    Args:
+        task: gives batch size, device and precision.
+        model: compiled in place.
+        **options: for ``torch.compile``.
+
+    Returns:
+        Why it stays plain, in one line; empty if it is compiled from now on.
+
+    Raises:
+        RuntimeError: out of memory.
+    """
+    trial = copy.deepcopy(model).train()
+    trial.compile_training(**options)
+    images = torch.zeros((task.config.batch, *task.train.shape[1:]), device=task.device)
+    try:
+        with autocast(task):
+            logits = trial(images.contiguous(memory_format=torch.channels_last))
+        logits.float().sum().backward()
+    except RuntimeError as error:
+        if "out of memory" in str(error):
+            raise
+        return " ".join(str(error).split("\n\n")[0].split())  # below it advice on debugging
+    model.compile_training(**options)
+    return ""
 
 
 def train_epoch(

@@ -1,0 +1,105 @@
+"""What the first page shows: the puzzle in one picture and two sentences, contents, citation."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lrbook import book, cite, style
+from lrbook.chapters.contents import table
+from lrbook.figures.base import by_seed, new_figure
+from lrbook.records import Record
+from lrbook.vision.histories import at_the_end, before_drop
+from lrbook.whatif import pairs
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LABELS = {"large": "large rate first", "small": "small rate all along"}
+
+
+def puzzle_runs() -> list[Record]:
+    """The recorded runs of the patch experiment's arms large and small, the largest scale first."""
+    runs = book.recorded("patch-paper", "patch-laptop")
+    return [run for run in runs if run.config["arm"] in LABELS]
+
+
+def picture(records: Sequence[Record], size: tuple[float, float] = (7.2, 3.9)) -> "Figure":
+    """Accuracy on new images without the patch by epoch, large rate against small.
+
+    A line is the mean over seeds, the band around it reaches from the lowest seed to the highest.
+
+    Args:
+        records: runs of the arms large and small of the patch experiment, on the same images.
+        size: width and height in inches.
+    """
+    figure, axes = new_figure(figsize=size)
+    draw(axes, records)
+    axes.set(xlabel="epoch", ylabel="right on new images (%)")
+    return figure
+
+
+def draw(axes: "Axes", records: Sequence[Record]) -> None:
+    """What ``picture`` has inside its axes: lines, bands, their names, and where the rate drops."""
+    drop = records[0].config["drop"]
+    for arm, histories in book.histories(records).items():
+        epochs, values = by_seed(histories, "epoch", "clean")
+        color, mean = style.ARM_COLORS[arm], values.mean(0)
+        axes.plot(epochs, mean, color=color, linestyle=style.ARM_STYLES[arm]["linestyle"], lw=2.6)
+        axes.fill_between(epochs, values.min(0), values.max(0), color=color, alpha=0.18, lw=0)
+        # The name stands over the line where that is level, well after the drop.
+        at = (drop + epochs[-1]) // 2
+        there = (at, values.max(0)[epochs == at][0])
+        name = {"color": color, "fontweight": "bold", "ha": "center", "va": "bottom"}
+        axes.annotate(LABELS[arm], there, (0, 5), textcoords="offset points", **name)
+    axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.4, linestyle=":")
+    place = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+    axes.annotate("the large rate drops", (drop - 0.5, 0.05), (8, 0), **place)
+    axes.margins(y=0.12)
+
+
+def words(records: Sequence[Record]) -> str:
+    """Who is ahead before the drop, who at the end, and by how much over paired seeds."""
+    both = pairs(records)
+    drop = both[0][0].config["drop"]
+    before = [[before_drop(run.history, "clean", drop) for run in pair] for pair in both]
+    after = [[at_the_end(run.history, "clean") for run in pair] for pair in both]
+    return f"Before the drop {_leader(before)}; at the end {_leader(after)}"
+
+
+def show_words() -> None:
+    """Show below the picture what it says in numbers, and that plain images say it less clearly."""
+    runs = puzzle_runs()
+    plain = [r for r in book.recorded("cifar-paper", "cifar-laptop") if r.config["arm"] in LABELS]
+    style.say(
+        f"{words(runs)}, in points over {len(pairs(runs))} paired seeds (mean and 95 % interval). "
+        f"On plain images, without any patch ({{doc}}`puzzle`): before the first drop "
+        f"{words(plain)[len('Before the drop ') :]}."
+    )
+    style.say(book.provenance(runs))
+
+
+def show_contents() -> None:
+    """Show the chapters with their questions."""
+    style.say(table())
+
+
+def show_citation() -> None:
+    """Show how to cite the book and the paper, as text and as BibTeX."""
+    cff = cite.citation()
+    style.say("\n".join(f"- {line}" for line in cite.as_text(cff)))
+    style.say(f"```bibtex\n{cite.as_bibtex(cff)}\n```")
+
+
+def _leader(values: Sequence[Sequence[float]]) -> str:
+    """Which arm is ahead, from one pair (large, small) per seed; that it is open, if it is."""
+    large, small = zip(*values, strict=True)
+    mean, half = book.paired_interval(large, small)
+    if half is None or abs(mean) <= half:
+        return f"neither is clearly ahead (large minus small: {_gap(large, small)})"
+    if mean > 0:
+        return f"the **large** rate is ahead by {_gap(large, small)}"
+    return f"the **small** rate is ahead by {_gap(small, large)}"
+
+
+def _gap(one: Sequence[float], two: Sequence[float]) -> str:
+    return book.interval_words([a - b for a, b in zip(one, two, strict=True)], 1)

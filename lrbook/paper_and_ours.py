@@ -1,0 +1,97 @@
+"""The numbers that the paper reports beside those recorded here, and what differs between them."""
+
+from typing import Any
+
+import pandas as pd
+
+from lrbook import book, recordings, style
+from lrbook.records import Record
+from lrbook.words import difference_words, interval_words
+
+ARMS = ("large", "noise", "small")
+
+COMPARED = {
+    # table of paper_reported.toml: experiment, recordings (the paper's scale, ours), quantities
+    "patch_experiment": ("patch", "patch-paper", "patch-laptop", ("mixed", "clean")),
+    "plain_cifar10": ("cifar", "cifar-paper", "cifar-laptop", ("clean",)),
+}
+PAPERS_SCALE, SMALLER = "ours, the paper's scale", "ours, smaller"
+NOT_RECORDED = "not recorded"
+
+
+def side_by_side(
+    told: dict[str, Any], names: tuple[str, str], quantities: tuple[str, ...]
+) -> pd.DataFrame:
+    """One row per quantity and arm, then the differences between arms: reported, and both of ours.
+
+    Args:
+        told: a table of ``paper_reported.toml``: arm -> quantity -> number.
+        names: the recordings at the paper's scale and at a smaller one.
+        quantities: names of results, in percent.
+
+    Returns:
+        A frame of words with the columns ``accuracy (%)``, ``paper`` and one for each recording.
+    """
+    ours = [recordings.load(name) for name in names]
+    headings = [_heading(*each) for each in zip((PAPERS_SCALE, SMALLER), ours, strict=True)]
+    rows = []
+    for quantity in quantities:
+        for arm in ARMS:
+            cells = [_mean(runs, arm, quantity) for runs in ours]
+            rows.append([f"{quantity}, {arm}", f"{told[arm][quantity]:.2f}", *cells])
+        for other in ("noise", "small"):
+            gap = told["large"][quantity] - told[other][quantity]
+            cells = [_gap(runs, quantity, other) for runs in ours]
+            rows.append([f"{quantity}, large − {other}", f"{gap:.2f}", *cells])
+    return pd.DataFrame(rows, columns=["accuracy (%)", "paper", *headings])
+
+
+def agreement(told: dict[str, Any], runs: list[Record], quantities: tuple[str, ...]) -> str:
+    """Per difference between arms, whether ours has the paper's sign, as a Markdown list."""
+    lines = []
+    for quantity in quantities:
+        for other in ("noise", "small"):
+            theirs = told["large"][quantity] - told[other][quantity]
+            ours = book.standing(runs, quantity, "large", other)
+            paper = "ahead of" if theirs > 0 else "behind"
+            verdict = {paper: "the same order", "not apart from": "open"}.get(
+                ours, "**the opposite order**"
+            )
+            lines.append(
+                f"- *{quantity}*: in the paper large is {paper} {other}; here it is {ours} it: "
+                f"{verdict}."
+            )
+    return "\n".join(lines)
+
+
+def show(table: str) -> None:
+    """Show one table of the paper's beside ours, in which order the arms are, and what differs."""
+    _, paper, smaller, quantities = COMPARED[table]
+    told = book.reported(table)
+    style.say(f"*Paper: {told['what']} ({told['source']}; mark “{told['mark']}”).*")
+    style.table(side_by_side(told, (paper, smaller), quantities))
+    runs = book.recorded(smaller)
+    style.say(agreement(told, runs, quantities))
+    style.say(book.provenance(runs))
+
+
+def show_differences(table: str) -> None:
+    """Show the settings in which the smaller recording departs from the authors'."""
+    experiment, _, smaller, _ = COMPARED[table]
+    style.table(book.deviations(book.recorded(smaller)[0].config, experiment))
+
+
+def _heading(words: str, runs: list[Record]) -> str:
+    if not runs:
+        return words
+    seeds = {run.config["seed"] for run in runs}
+    return f"{words}: {book.data_of(runs)}, {len(seeds)} seeds"
+
+
+def _mean(runs: list[Record], arm: str, quantity: str) -> str:
+    found = book.values(runs, quantity).get(arm) if runs else None
+    return interval_words(found, 1) if found else NOT_RECORDED
+
+
+def _gap(runs: list[Record], quantity: str, other: str) -> str:
+    return difference_words(runs, quantity, "large", other, 1) if runs else NOT_RECORDED

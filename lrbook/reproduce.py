@@ -1,0 +1,103 @@
+"""How to make every recording of the book again: from ``recordings.toml`` and what is recorded."""
+
+import shlex
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from lrbook import origin, recordings, style, sweeps
+from lrbook.recordings import Recording
+from lrbook.records import Record, Store, recordings_dir
+
+JPEG_COPY = "CIFAR-10 (JPEG copy)"
+"""Images without an address to fetch them from: the command names the reader's own folder."""
+
+
+class Entry(NamedTuple):
+    """A recording that the book wants, how many runs it takes, and the ones that are there."""
+
+    recording: Recording
+    wanted: int
+    runs: list[Record]
+
+
+def entries(plan: Sequence[Recording], results: str | Path) -> list[Entry]:
+    """The recordings of ``plan`` with their finished runs in the folder ``results``.
+
+    Raises:
+        RecordError: a record is damaged.
+    """
+    return [Entry(each, len(each.configs()), _found(each, results)) for each in plan]
+
+
+def command(recording: Recording) -> str:
+    """The line for a shell that runs what is missing of a recording."""
+    words = ["lrbook", "record", "--only", recording.name, "--run"]
+    if recording.data == JPEG_COPY:
+        words += ["--data", "FOLDER"]
+    return shlex.join(words)
+
+
+def described(entry: Entry) -> str:
+    """One recording as an entry of a Markdown definition list: what, settings, state, command."""
+    recording, there = entry.recording, len(entry.runs)
+    settings = [
+        f"experiment {recording.experiment}, profile {recording.profile}",
+        f"arms {', '.join(recording.arms)}",
+        origin.seeds_words(recording.seeds),
+        *([recording.data] if recording.data else []),
+        *([f"needs {recording.device}"] if recording.device else []),
+    ]
+    state = f"{there} of {entry.wanted} runs are recorded"
+    if not there:
+        state = f"**not recorded**: none of {entry.wanted} runs"
+    elif there < entry.wanted:
+        state = f"**{entry.wanted - there} missing**: {state}"
+    if there:
+        told = origin.describe(entry.runs)
+        shown = [told[part] for part in ("hardware", "time", "date") if part in told]
+        state += f" ({'; '.join(shown)})"
+        if "commit" in told:
+            state += f", {told['commit']}"
+    return (
+        f"`{recording.name}`\n"
+        f": {_sentence(recording.what)} *{'; '.join(settings)}.*\n\n"
+        f"  {state}.\n\n"
+        f"  ```shell\n  {command(recording)}\n  ```\n"
+    )
+
+
+def summary(found: Iterable[Entry]) -> str:
+    """How many recordings and runs are there, and how long they took, as a sentence."""
+    found = list(found)
+    runs = [run for entry in found for run in entry.runs]
+    complete = sum(len(entry.runs) == entry.wanted for entry in found)
+    missing = sum(entry.wanted - len(entry.runs) for entry in found)
+    said = f"{complete} of {len(found)} recordings are complete: {len(runs)} runs"
+    if runs:
+        said += f", {origin.time_words(sum(run.wall_s or 0.0 for run in runs))} in all"
+    return said + (f". {missing} runs are missing." if missing else ".")
+
+
+def show(*experiments: str) -> None:
+    """Show the recordings of the ``experiments`` (toy, patch, cifar), with a summary above them."""
+    plan = [each for each in recordings.read() if each.experiment in experiments]
+    found = entries(plan, recordings_dir())
+    style.say(summary(found))
+    style.say("\n".join(map(described, found)))
+
+
+def _found(recording: Recording, results: str | Path) -> list[Record]:
+    if recording.is_sweep:
+        try:
+            records = sweeps.load(sweeps.folder_of(recording.name, results)).records
+        except LookupError:
+            return []
+    else:
+        store = Store(results)
+        records = [store.load(config) for config in recording.configs()]
+    return [record for record in records if record is not None and record.done]
+
+
+def _sentence(what: str) -> str:
+    return what[0].upper() + what[1:] + "."

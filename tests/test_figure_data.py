@@ -1,0 +1,263 @@
+"""The table of a figure holds the numbers that were given to it, and nothing else."""
+
+import base64
+import io
+import re
+from html.parser import HTMLParser
+from urllib.parse import unquote
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from lrbook import figures, style
+from lrbook.figures import artists, data, labels, offer
+from lrbook.toy.config import ToyConfig
+from lrbook.toy.profile_along import Film
+
+mpl.use("Agg")
+RNG = np.random.default_rng(5)
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    mpl.pyplot.close("all")
+
+
+def read(figure):
+    """The CSV, read back as anybody would."""
+    return pd.read_csv(io.StringIO(data.csv(figure)))
+
+
+def history(epochs=5):
+    columns = {name: RNG.uniform(10, 90, epochs) for name in ("clean", "patch_only")}
+    return pd.DataFrame({"epoch": np.arange(1, epochs + 1)} | columns)
+
+
+def test_lines_and_bands_of_arms_are_the_histories():
+    given = {"large": [history(), history(), history()], "small": [history()]}
+    found = read(figures.patch_learning(given, drop=3))
+    assert list(found) == ["panel", "series", "kind", "epoch", "accuracy (%)", "low", "high"]
+    titles = {"clean": "Test images without a patch", "patch_only": "Patch alone, on a blank image"}
+    for column, title in titles.items():
+        here = found[found.panel == title]
+        for arm, seeds in given.items():
+            rows = np.stack([h[column] for h in seeds])
+            line = here[(here.series == arm) & (here.kind == "line")]
+            assert line.epoch.tolist() == [1, 2, 3, 4, 5]
+            assert line["accuracy (%)"].to_numpy() == pytest.approx(rows.mean(0), rel=1e-5)
+            band = here[(here.series == arm) & (here.kind == "band")]
+            assert len(band) == (5 if len(seeds) > 1 else 0)
+            if len(seeds) > 1:
+                assert band.epoch.tolist() == [1, 2, 3, 4, 5]
+                assert band.low.to_numpy() == pytest.approx(rows.min(0), rel=1e-5)
+                assert band.high.to_numpy() == pytest.approx(rows.max(0), rel=1e-5)
+        marks = here[here.kind == "mark"]
+        assert marks.epoch.dropna().tolist() == [2.5]
+    assert found[found.kind == "mark"]["accuracy (%)"].dropna().tolist() == [figures.CHANCE]
+
+
+def test_maps_have_a_row_per_cell_with_the_settings_themselves():
+    cells = pd.DataFrame(
+        RNG.uniform(-1, 1, (3, 4)), index=[0.05, 0.1, 0.3], columns=[0.1, 0.2, 0.35, 0.7]
+    )
+    cells.iloc[1, 2] = np.nan
+    maps = {"L-S": cells.abs(), "S minus L-S": cells}
+    figure = figures.phase_map(maps, xlabel=r"$\eta_1$", ylabel="$r$", difference="S minus L-S")
+    found = read(figure)
+    assert list(found) == ["panel", "kind", "eta_1", "r", "value"]
+    assert len(found) == 24
+    for title, wanted in maps.items():
+        wide = found[found.panel == title].pivot(index="r", columns="eta_1", values="value")
+        assert wide.index.tolist() == wanted.index.tolist()
+        assert wide.columns.tolist() == wanted.columns.tolist()
+        np.testing.assert_allclose(wide.to_numpy(), wanted.to_numpy(), rtol=1e-5)
+
+
+def test_dots_carry_their_group_instead_of_a_place():
+    values = {"with": {"large": [1.0, 3.0], "small": [5.0, 6.5]}, "without": {"large": [2.0]}}
+    found = read(figures.dots_by_arm(values, "accuracy (%)"))
+    dots = found[found.kind == "points"]
+    assert list(zip(dots.x, dots.series, dots["accuracy (%)"], strict=True)) == [
+        ("with", "large", 1), ("with", "large", 3), ("with", "small", 5), ("with", "small", 6.5),
+        ("without", "large", 2),
+    ]  # fmt: skip
+    assert found[found.kind == "bar"]["accuracy (%)"].tolist() == [2.0, 5.75, 2.0]
+
+    found = read(figures.gap_rows(values, "accuracy", marks={"limit": 4.0}))
+    dots = found[found.kind == "points"]
+    assert dots.accuracy.tolist() == [1, 3, 5, 6.5, 2]
+    assert dots.y.tolist() == ["with"] * 4 + ["without"]
+    assert dots.series.tolist() == ["large", "large", "small", "small", "large"]
+    [mark] = found[found.kind == "mark"].itertuples()
+    assert (mark.series, mark.accuracy) == ("limit", 4)
+
+
+def test_intervals_are_read_from_error_bars_where_they_belong():
+    rows = [
+        {"d": d, "ratio": ratio, "logistic": RNG.uniform(0.1, 0.4), "averaging": 0.3}
+        for d in (50, 100)
+        for ratio in (0.5, 2.0)
+        for _ in range(4)
+    ]
+    measured = pd.DataFrame(rows)
+    figure = figures.linear_errors(measured, ([0.5, 2.0], [0.4, 0.2]), {"half": 0.5})
+    found = read(figure)
+    here = found[found.series == "logistic regression, d = 100"]
+    assert here["N / d"].tolist() == [0.5, 2.0]  # not where it was drawn, a little to the right
+    groups = measured[measured.d == 100].groupby("ratio").logistic
+    assert here["test error on P"].to_numpy() == pytest.approx(groups.mean().to_numpy(), rel=1e-5)
+    half = 3.182446 * groups.std().to_numpy() / 2  # Student's t with 3 degrees of freedom
+    assert (here.high - here["test error on P"]).to_numpy() == pytest.approx(half, rel=1e-3)
+    closed = found[found.series == "averaging rule, closed form"]
+    assert closed["test error on P"].tolist() == [0.4, 0.2]
+    assert found[found.kind == "mark"].series.tolist() == ["half"]
+    bottom, top = figure.axes[0].get_ylim()
+    assert bottom < found.low.min()
+    assert found.high.max() < top
+
+
+def test_histograms_have_edges_and_densities():
+    groups = {"one": RNG.normal(0, 1, 500), "two": RNG.normal(2, 1, 500)}
+    found = read(figures.histograms(groups, "length", mark=0.0))
+    bins = np.histogram_bin_edges(np.concatenate(list(groups.values())), 60)
+    for label, values in groups.items():
+        here = found[found.series == label]
+        density, _ = np.histogram(values, bins, density=True)
+        assert here.density.to_numpy() == pytest.approx(density, rel=1e-4)
+        assert here.length.to_numpy() == pytest.approx(bins[:-1], abs=1e-4)
+
+
+def test_large_images_are_thinned_and_not_averaged():
+    psi = np.linspace(-np.pi / 2, np.pi / 2, 121)
+    [config] = ToyConfig.expand("demo", seeds=[0], arms=["S"])
+    values = RNG.normal(0, 5, (3, 121))
+    film = Film(config, np.arange(3), np.full(3, 0.1), psi, values, np.zeros((3, 4), bool))
+    figure = figures.stills({"S": film}, [0, 1], 8.0)
+    found = read(figure)
+    for axes, (_, here) in zip(figure.axes, found.groupby("panel", sort=False), strict=False):
+        assert len(here) <= 1.2 * artists.MOST_CELLS
+        shown = axes.images[0].get_array().filled()
+        every = shown[::5, ::5].ravel()
+        assert here.value.to_numpy() == pytest.approx(every, rel=1e-5)
+    assert set(found.kind) == {"cell, one of 5 x 5"}  # the rays on them are drawn, not measured
+
+
+def test_pictures_and_drawings_without_numbers_have_no_table():
+    assert data.csv(figures.image_grid(np.zeros((3, 8, 8, 3)), ["a", "b", "c"])) == ""
+    assert data.csv(figures.three_directions(0.15)) == ""
+
+
+def test_places_of_a_linear_reader_are_named_in_both_columns():
+    names = [f"reads_{what}_{at}" for what in ("image", "patch") for at in (0, 1)]
+    seed = pd.DataFrame({"epoch": [1, 2, 3]} | {name: RNG.uniform(0, 100, 3) for name in names})
+    found = read(figures.readings({"large": [seed]}, 2))
+    cells = found[found.kind == "cell"]
+    for what in ("image", "patch"):
+        here = cells[cells.panel == f"large: {what}"]
+        for place, name in enumerate(("block 1", "head")):
+            row = here[here.y == name].sort_values("epoch")
+            assert row.epoch.tolist() == [1, 2, 3]
+            assert row.value.to_numpy() == pytest.approx(seed[f"reads_{what}_{place}"], rel=1e-5)
+
+
+def test_panels_are_told_apart():
+    rows = [
+        {"arm": "S", "tau0_w": t, "p_only_accuracy": 0.8, "p_only_train_loss": 0.3}
+        | {"end_accuracy": RNG.uniform(0.5, 1)}
+        for t in (0.1, 0.5)
+        for _ in range(3)
+    ]
+    found = read(figures.trap(pd.DataFrame(rows)))
+    assert list(found.panel.unique()) == [
+        "At matched training loss: P-only test accuracy",
+        "At matched training loss: P-only train loss",
+        "At the end of the run: P-only test accuracy",
+    ]
+    figure, axes = figures.base.new_figure(1, 2)
+    axes[0].plot([1, 2])
+    axes[1].plot([3, 4])
+    assert list(read(figure).panel.unique()) == [1, 2]
+
+
+def test_names_lose_their_tex_and_remarks():
+    assert labels.plain(r"$\eta_1$") == "eta_1"
+    assert labels.plain("epoch (grey line: the rate drops)") == "epoch"
+    assert labels.plain(r"$s\,N_V(z + t\zeta)$") == "s N_V(z + t zeta)"
+    assert labels.plain("accuracy (%)") == "accuracy (%)"
+    figure = figures.by_epoch({"large": [history()]}, {"clean": "New"}, [2])
+    assert data.file_name(figure) == "accuracy-by-epoch.csv"
+
+
+class Link(HTMLParser):
+    def handle_starttag(self, tag, attrs):
+        if tag == "a":
+            self.found = dict(attrs)
+
+
+def test_the_link_carries_the_text_as_it_is():
+    text = 'panel,series\n"a, b",50 % & <c> "d" #1?\n'
+    parser = Link()
+    parser.feed(data.link(text, 'x".csv'))
+    kind, _, body = parser.found["href"].partition(",")
+    assert kind == "data:text/csv;charset=utf-8"
+    assert unquote(body) == text
+    assert parser.found["download"] == 'x".csv'
+    assert not re.search(r"[\s\"<>#]", parser.found["href"])
+
+
+@pytest.fixture
+def shell(monkeypatch):
+    """IPython, taken for a notebook's."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    made = InteractiveShell()
+    monkeypatch.setattr(offer, "notebook", lambda: made)
+    return made
+
+
+def test_pictures_in_a_notebook_carry_their_data(shell):
+    from IPython.core.pylabtools import select_figure_formats
+
+    select_figure_formats(shell, {"retina"})
+    offer._links.clear()
+    offer.offer()
+    offer.offer()  # once is enough
+    figure = figures.by_epoch({"large": [history()]}, {"clean": "New"}, [2])
+    formats, metadata = shell.display_formatter.format(figure)
+    assert base64.b64decode(formats["image/png"]).startswith(b"\x89PNG")
+    about = metadata["image/png"]
+    assert about["csv"] == data.csv(figure)
+    assert about["csv_name"] == "accuracy-by-epoch.csv"
+    assert about["width"] > 0
+    assert offer._links == [data.link(about["csv"], about["csv_name"])]
+    assert offer._links[0].startswith(data.BEGINNING)  # by which the book knows it
+    offer._links.clear()
+
+
+def test_outside_a_notebook_nothing_is_offered():
+    assert style.notebook() is None
+    offer.offer()
+    assert offer._links == []
+
+
+@pytest.mark.slow
+def test_a_notebook_shows_the_link_below_the_picture():
+    """In a kernel, as on Colab: one picture, then its link; nothing for a drawing without data."""
+    import nbclient
+    import nbformat
+
+    cells = [
+        "import numpy as np\nfrom lrbook import figures",
+        'figures.histograms({"a": np.arange(9.0), "b": np.arange(9.0)}, "x");',
+        "figures.three_directions(0.1);",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbclient.NotebookClient(notebook, kernel_name="python3").execute()
+    _, drawn, without = ([output.data for output in cell.outputs] for cell in notebook.cells)
+    picture, link = drawn
+    assert "image/png" in picture
+    assert link["text/html"].startswith(data.BEGINNING)
+    assert ["image/png" in output for output in without] == [True]

@@ -1,0 +1,315 @@
+"""What the built pages get from lrbook and book/_ext, on small pages made by hand."""
+
+import json
+import re
+import struct
+import sys
+
+import pandas as pd
+import pytest
+from conftest import ROOT
+from docutils import nodes
+
+from lrbook import card, cite, home, paper_and_ours, recordings, reproduce, sweeps
+from lrbook.chapters import contents
+from lrbook.errors import ConfigError
+from lrbook.records import Record
+
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+import latex_words
+import lrbook_head
+import lrbook_links
+import lrbook_reference
+
+
+@pytest.mark.parametrize(
+    ("formula", "symbol"),
+    [
+        (r"\kappa", r"\kappa"),
+        (r"\kappa^2 = d/N", r"\kappa"),
+        (r"\kappa \ll 1", r"\kappa"),
+        (r"d/\kappa^2", None),
+        (r"\tau_0", r"\tau_0"),
+        (r"\tau_\xi/2", None),
+        (r"\widetilde{U}_t", r"tilde U"),
+        (r"\tilde U", r"tilde U"),
+        (r"w^\star", "w^*"),
+        (r"\sigma(-y f)", r"\sigma()"),
+        (r"f(u, U; x)", "f()"),
+        (r"\lVert x_1 \rVert", "|x_1|"),
+        (r"\mathcal{P}_y", "P_y"),
+        ("10^{-5}", None),
+        ("", None),
+    ],
+)
+def test_the_symbol_that_a_formula_is_about(formula, symbol):
+    assert latex_words.leading_symbol(formula) == symbol
+
+
+def test_formulas_in_a_tooltip():
+    assert latex_words.plain(r"\sqrt{d/N}") == "√d/N"
+    assert latex_words.plain(r"z \pm \zeta") == "z ± ζ"
+    assert latex_words.plain(r"d^{-3/4}") == "d^(-3/4)"
+    assert latex_words.plain(r"\varepsilon_1 + q \log 2") == "ε_1 + q log 2"
+
+
+def text_of(*children):
+    paragraph = nodes.paragraph("", "", *children)
+    return nodes.section("", paragraph), paragraph
+
+
+def links(document):
+    return [(link.astext(), link["refuri"]) for link in document.findall(nodes.reference)]
+
+
+TERMS = [
+    lrbook_links.Term("term-S", "small", "S"),
+    lrbook_links.Term("term-L-S", "large", "L-S"),
+    lrbook_links.Term("term-annealing", "lowering", "annealing"),
+    lrbook_links.Term("term-annealing", "lowering", "anneal"),
+    lrbook_links.Term("term-gradient-share", "part", "gradient share"),
+]
+
+
+def test_the_first_use_of_a_term_is_linked_and_no_other():
+    words = "L-S is ahead of S. Annealing in L-S, to anneal; gradient shares\nand S."
+    document, _ = text_of(nodes.Text(words))
+    lrbook_links.link_terms(document, TERMS, "n.html")
+    assert links(document) == [
+        ("L-S", "n.html#term-L-S"),
+        ("S", "n.html#term-S"),
+        ("Annealing", "n.html#term-annealing"),
+        ("gradient shares", "n.html#term-gradient-share"),
+    ]
+    assert document.astext() == words
+
+
+def test_terms_inside_words_links_titles_and_code_are_left_alone():
+    inside = [nodes.Text("SGD, S-curve, and unannealed "), nodes.literal("", "S")]
+    document, paragraph = text_of(*inside)
+    paragraph += nodes.reference("", "", nodes.Text("annealing"), refuri="x")
+    document.insert(0, nodes.title("", "Annealing"))
+    lrbook_links.link_terms(document, TERMS, "n.html")
+    assert links(document) == [("annealing", "x")]
+
+
+def test_symbols_mean_what_the_chapter_means():
+    anywhere = lrbook_links.Symbol("z", "point", frozenset(), frozenset({"images"}))
+    there = lrbook_links.Symbol("image-z", "patch", frozenset({"images"}), frozenset())
+    for chapter, anchor in (("theory", "z"), ("images", "image-z")):
+        document, _ = text_of(nodes.math("", "2 z"), nodes.math("", "z = 1"), nodes.math("", "z"))
+        lrbook_links.link_symbols(document, {"z": [anywhere, there]}, chapter, "n.html")
+        assert links(document) == [("z = 1", f"n.html#{anchor}")]
+    document, _ = text_of(nodes.math("", "z"))
+    lrbook_links.link_symbols(document, {"z": [there]}, "theory", "n.html")
+    assert links(document) == []
+
+
+def test_every_symbol_of_the_notation_has_an_anchor_and_every_term_one_entry():
+    page = (ROOT / "book" / "notation.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith(("| $", "| [$"))]
+    assert len(rows) > 40
+    assert [row for row in rows if "{#sym-" not in row.split(" | ")[0]] == []
+    anchors = re.findall(r"{#([\w-]+)", page)
+    assert len({anchor.lower() for anchor in anchors}) == len(anchors)
+    chapters = {path.stem for path in (ROOT / "book").glob("*.ipynb")}
+    assert set(re.findall(r" \.(?:in|not)-(\w+)", page)) <= chapters
+    glossary = page.partition("```{glossary}")[2].partition("```")[0].splitlines()
+    forms = [line for line in glossary if line and not line.startswith(" ")]
+    assert len(forms) > 20
+    assert sorted(set(forms)) == sorted(forms)
+
+
+def test_reading_time_counts_prose_only():
+    prose = " ".join(["word"] * 460)
+    document, paragraph = text_of(nodes.Text(prose))
+    assert lrbook_head.minutes_to_read(document) == 2
+    document += nodes.literal_block("", prose)
+    document += nodes.math_block("", prose)
+    assert lrbook_head.minutes_to_read(document) == 2
+    paragraph += nodes.emphasis("", prose)
+    assert lrbook_head.minutes_to_read(document) == 4
+    assert lrbook_head.minutes_to_read(text_of(nodes.Text("few words"))[0]) == 1
+
+
+def test_facts_are_said_only_if_they_are_known():
+    assert lrbook_head.facts(1, None, 2) == "Reading: about 1 minute."
+    said = lrbook_head.facts(3, 42.4, 1)
+    assert (
+        said == "Reading: about 3 minutes. Running: 42 seconds on 1 core, when this page was built."
+    )
+
+
+def test_docstrings_keep_bars_and_displays():
+    lines = [
+        "Bound |x| as ``|y|``.",
+        "",
+        "    a = |b|",
+        "",
+        "Then.",
+        "",
+        ":param z: |w|",
+        "    more",
+    ]
+    lrbook_reference.keep_formulas(None, "module", "m", None, None, lines)
+    assert lines == [
+        r"Bound \|x\| as ``|y|``.",
+        "",
+        "::",
+        "",
+        "    a = |b|",
+        "",
+        "Then.",
+        "",
+        r":param z: \|w\|",
+        "    more",
+    ]
+
+
+def test_the_reference_lists_every_module_once():
+    pages = [path.read_text() for path in (ROOT / "book").glob("api_*.md")]
+    listed = [
+        line.split()[-1] for page in pages for line in page.splitlines() if "automodule" in line
+    ]
+    there = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in (ROOT / "lrbook").rglob("*.py")
+        if not path.stem.startswith("__")
+    }
+    packages = {"lrbook.sweeps", "lrbook.study", "lrbook.figures", "lrbook.chapters"}
+    assert sorted(listed) == sorted(set(listed))
+    assert set(listed) - packages == there
+
+
+def run(arm, seed, **result):
+    origin = {
+        "date": "2026-01-02T03:04:05+00:00",
+        "commit": "0123456789",
+        "device": "a device",
+        "data": "some images",
+        "python": "3.11",
+        "versions": {"torch": "2", "numpy": "1", "jax": "0"},
+    }
+    table = pd.DataFrame({"epoch": [1], "clean": [1.0]})
+    config = {"arm": arm, "seed": seed}
+    return Record("x", "patch", config, "finished", origin, result, None, 60.0, table=table)
+
+
+TOLD = {"large": {"clean": 87.6}, "noise": {"clean": 81.0}, "small": {"clean": 69.1}}
+
+
+def test_the_papers_numbers_stand_beside_ours(monkeypatch):
+    ours = [
+        run(a, s, clean=c + s)
+        for a, c in (("large", 70), ("noise", 69), ("small", 71))
+        for s in (0, 2)
+    ]
+    monkeypatch.setattr(recordings, "load", lambda name: ours if name == "small-scale" else [])
+    frame = paper_and_ours.side_by_side(TOLD, ("papers", "small-scale"), ("clean",))
+    assert frame.columns.tolist()[2:] == [
+        "ours, the paper's scale",
+        "ours, smaller: some images, 2 seeds",
+    ]
+    assert set(frame.iloc[:, 2]) == {"not recorded"}
+    rows = {row[0]: (row[1], row[3].replace("\N{NO-BREAK SPACE}", " ")) for row in frame.to_numpy()}
+    # seeds 0 and 2: mean c + 1, half-width 12.706 * 1
+    assert rows["clean, large"] == ("87.60", "71.0 ± 12.7")
+    assert rows["clean, large − noise"] == ("6.60", "1.0 ± 0.0 (2 paired seeds)")
+    assert rows["clean, large − small"] == ("18.50", "-1.0 ± 0.0 (2 paired seeds)")
+    said = paper_and_ours.agreement(TOLD, ours, ("clean",)).splitlines()
+    assert said[0].endswith("here it is ahead of it: the same order.")
+    assert said[1].endswith("here it is behind it: **the opposite order**.")
+
+
+def test_a_recording_says_what_is_there_and_how_to_make_the_rest():
+    plan = recordings.Recording(
+        "a-name", "what it is", "patch", "mini", ("large",), (3, 4), data=reproduce.JPEG_COPY
+    )
+    some = reproduce.Entry(plan, 2, [run("large", 3)])
+    said = reproduce.described(some)
+    assert said.startswith("`a-name`\n: What it is. *experiment patch, profile mini; arms large; ")
+    assert "**1 missing**: 1 of 2 runs are recorded (a device; 60 seconds; 2026-01-02)" in said
+    assert "  lrbook record --only a-name --run --data FOLDER\n" in said
+    none = reproduce.Entry(plan, 2, [])
+    assert "**not recorded**: none of 2 runs." in reproduce.described(none)
+    assert reproduce.summary([some, none]) == (
+        "0 of 2 recordings are complete: 1 runs, 60 seconds in all. 3 runs are missing."
+    )
+
+
+def test_recordings_are_found_in_a_results_folder(tmp_path):
+    from lrbook.sweeps import table
+
+    plan = recordings.read(only="sweep-narrow")
+    assert reproduce.entries(plan, tmp_path)[0].runs == []
+    table.write(sweeps.folder_of("sweep-narrow", tmp_path), [run("S", 11)])
+    [entry] = reproduce.entries(plan, tmp_path)
+    assert entry.wanted == len(plan[0].configs())
+    assert len(entry.runs) == 1
+    plan = recordings.read(only="toy-laptop")
+    assert len(reproduce.entries(plan, ROOT / "results")[0].runs) == 20
+    assert reproduce.entries(plan, tmp_path)[0].runs == []
+
+
+def test_the_commands_of_the_page_are_understood():
+    from lrbook import cli
+
+    for recording in recordings.read():
+        words = reproduce.command(recording).split()
+        assert cli.main([*words[1:4], *words[5:]]) == 0  # without --run it lists the state
+
+
+def test_citation():
+    cff = cite.citation()
+    text = cite.as_text(cff)
+    assert text[0].startswith("The lrbook developers. lrbook: ")
+    assert text[1].startswith("Yuanzhi Li, Colin Wei and Tengyu Ma. Towards Explaining")
+    assert text[1].endswith("2019. arXiv:1907.04595")
+    bib = cite.as_bibtex(cff)
+    assert "@software{lrbook,\n  author = {{The lrbook developers}}," in bib
+    assert "  author = {Li, Yuanzhi and Wei, Colin and Ma, Tengyu},\n" in bib
+    assert bib.count("{") == bib.count("}")
+    assert "  url = {https://" in bib
+
+
+def test_contents_follow_the_table_of_contents(tmp_path):
+    (tmp_path / "book").mkdir()
+    toc = (
+        "parts:\n- caption: One\n  chapters: [{file: book/b}, {file: book/a}, {file: book/page}]\n"
+    )
+    (tmp_path / "_toc.yml").write_text(toc)
+    for name in "ab":
+        first = {"source": [f"# Title {name}\n", "\n", "*Why\n", f"{name}?*\n", "\n", "Text"]}
+        (tmp_path / "book" / f"{name}.ipynb").write_text(json.dumps({"cells": [first]}))
+    assert contents.contents(tmp_path) == [
+        ("One", "b", "Title b", "Why b?"),
+        ("One", "a", "Title a", "Why a?"),
+    ]
+    (tmp_path / "book" / "a.ipynb").write_text(json.dumps({"cells": [{"source": ["# Title\n"]}]}))
+    with pytest.raises(ConfigError, match=r"a\.ipynb does not begin"):
+        contents.contents(tmp_path)
+
+
+def test_who_is_ahead_is_said_from_the_numbers():
+    assert home._leader([(5, 3), (6, 4)]).startswith("the **large** rate is ahead by 2.0")
+    assert home._leader([(3, 5), (4, 6.5)]).startswith("neither is clearly ahead")
+    assert home._leader([(3, 5), (4, 6)]).startswith("the **small** rate is ahead by 2.0")
+    assert home._leader([(3, 5)]).startswith("neither")  # one pair has no interval
+
+
+def test_the_first_pages_picture_shows_the_means_and_the_drop():
+    runs = home.puzzle_runs()
+    [axes] = home.picture(runs).axes
+    drop = runs[0].config["drop"] - 0.5
+    lines = {line.get_color(): line for line in axes.get_lines()}
+    assert any(set(line.get_xdata()) == {drop} for line in lines.values())
+    large = [run.history.clean for run in runs if run.config["arm"] == "large"]
+    last = lines[home.style.ARM_COLORS["large"]].get_ydata()[-1]
+    assert last == pytest.approx(sum(h.iloc[-1] for h in large) / len(large))
+
+
+def test_the_card_has_the_size_it_says():
+    data = card.png()
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">II", data[16:24]) == card.SIZE
+    assert len(data) < 300_000

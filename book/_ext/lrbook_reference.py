@@ -44,6 +44,26 @@ def shorten_signature(
     return None
 
 
+def keep_sentences(app: Any, what: str, name: str, *rest: Any) -> None:
+    """Of a field, napoleon takes what stands before a colon for its type: keep what was written."""
+    if what == "attribute":
+        _written[name] = list(rest[-1])
+
+
+def restore_sentences(app: Any, what: str, name: str, *rest: Any) -> None:
+    """The words that ``keep_sentences`` kept, after napoleon has had its turn."""
+    if what == "attribute":
+        rest[-1][:] = _written.pop(name)
+
+
+_written: dict[str, list[str]] = {}
+
+
+def skip_pydantic(app: Any, what: str, name: str, *rest: Any) -> bool | None:
+    """Leave out what a configuration has from its library."""
+    return True if name == "model_config" else None
+
+
 def keep_formulas(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Formulas of the docstrings as they were typed: a bar is an absolute value and never markup,
     and lines set in from the text before the first section are a display and no quotation.
@@ -75,5 +95,8 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("config-inited", set_options)
     app.connect("builder-inited", finish_configurations)
     app.connect("autodoc-process-signature", shorten_signature)
-    app.connect("autodoc-process-docstring", keep_formulas)
+    app.connect("autodoc-skip-member", skip_pydantic)
+    app.connect("autodoc-process-docstring", keep_sentences, priority=400)
+    app.connect("autodoc-process-docstring", restore_sentences, priority=600)  # napoleon has 500
+    app.connect("autodoc-process-docstring", keep_formulas, priority=700)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,6 +9,7 @@ from shutil import copy, copytree
 
 import nbformat
 import pytest
+import yaml
 from smoke_chapters import Executed
 
 from lrbook.locks import claim
@@ -26,7 +27,7 @@ def build(root: Path, chapters: Callable[[Path], Executed], paths: list[Path]) -
     chapters.start(paths)
     with claim(folder.with_name(".site.lock"), "the site"):
         if not (html / "index.html").exists():
-            copy_book(root, folder, execute='"off"')
+            copy_book(root, folder, keep=["*.ipynb"])
             for path in paths:
                 executed = chapters(path)
                 if executed.failure:
@@ -47,14 +48,14 @@ def jupyter_book(folder: Path) -> subprocess.CompletedProcess:
     )
 
 
-def copy_book(root: Path, folder: Path, *, execute: str) -> None:
-    """Copy the book of ``root``, with another setting of ``execute_notebooks``."""
+def copy_book(root: Path, folder: Path, *, keep: list[str]) -> None:
+    """Copy the book of ``root``; of pages that match ``keep`` the build shows outputs they have."""
     folder.mkdir(parents=True, exist_ok=True)
     copytree(root / "book", folder / "book", dirs_exist_ok=True)
-    config = (root / "_config.yml").read_text(encoding="utf-8")
-    assert config.count("execute_notebooks: force") == 1
-    config = config.replace("execute_notebooks: force", f"execute_notebooks: {execute}")
-    (folder / "_config.yml").write_text(config, encoding="utf-8")
+    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    assert config["execute"]["execute_notebooks"] == "force"
+    config["execute"]["exclude_patterns"] = keep
+    (folder / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     for path in root.iterdir():  # what pages are generated from
         if path.name not in NOT_COPIED and not path.name.startswith("."):
             here = folder / path.name

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route
 from lrbook.browser.chromium import HEIGHT, THEMES, WIDTHS, set_theme, settle
 
 SERIOUS = ("serious", "critical")
+COLOURS = ["color-contrast", "link-in-text-block"]  # the rules for which the theme matters
 
 FACTS = """() => {
   const article = document.querySelector("article") ?? document.body;
@@ -56,9 +57,9 @@ SIDEWAYS = """() => {
 
 # MathJax answers for what it sets: an accessible copy of each formula. Style sheets are not fetched
 # a second time.
-AXE = """async () => (await axe.run(
+AXE = """async (only) => (await axe.run(
   {include: document, exclude: ["mjx-container"]},
-  {resultTypes: ["violations"], preload: false}
+  {resultTypes: ["violations"], preload: false, ...(only && {runOnly: only})}
 )).violations.map(
   (rule) => [rule.impact, rule.id, rule.nodes.map((node) => node.target.join(" "))])"""
 
@@ -128,7 +129,7 @@ def visit(browser: Browser, site: str, name: str, axe: str) -> Visit:
             page.evaluate("() => new Promise(requestAnimationFrame)")
             seen.sideways[width, theme] = page.evaluate(SIDEWAYS)
             if pixels == 1440:
-                found = page.evaluate(AXE)
+                found = page.evaluate(AXE, None if theme == THEMES[0] else COLOURS)
                 seen.axe[theme] = [
                     f"{rule}: {' | '.join(nodes)}" for how, rule, nodes in found if how in SERIOUS
                 ]

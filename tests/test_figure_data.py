@@ -114,6 +114,9 @@ def test_intervals_are_read_from_error_bars_where_they_belong():
     closed = found[found.series == "averaging rule, closed form"]
     assert closed["test error on P"].tolist() == [0.4, 0.2]
     assert found[found.kind == "mark"].series.tolist() == ["half"]
+    bottom, top = figure.axes[0].get_ylim()
+    assert bottom < found.low.min()
+    assert found.high.max() < top
 
 
 def test_histograms_have_edges_and_densities():
@@ -207,36 +210,31 @@ def test_the_link_carries_the_text_as_it_is():
 
 @pytest.fixture
 def shell(monkeypatch):
-    """IPython with the inline backend and a display that keeps what it is sent."""
+    """IPython, taken for a notebook's."""
     from IPython.core.interactiveshell import InteractiveShell
 
     made = InteractiveShell()
-    sent = []
-    made.kernel = object()
-    made.display_pub.publish = lambda data, metadata=None, **_: sent.append((data, metadata))
     monkeypatch.setattr(offer, "notebook", lambda: made)
-    return made, sent
+    return made
 
 
-def test_pictures_in_a_notebook_carry_their_data(shell, monkeypatch):
-    made, _ = shell
+def test_pictures_in_a_notebook_carry_their_data(shell):
     from IPython.core.pylabtools import select_figure_formats
 
-    select_figure_formats(made, {"retina"})
+    select_figure_formats(shell, {"retina"})
     offer._links.clear()
     offer.offer()
     offer.offer()  # once is enough
     figure = figures.by_epoch({"large": [history()]}, {"clean": "New"}, [2])
-    formats, metadata = made.display_formatter.format(figure)
+    shell.display_formatter.format(figure)
+    formats, metadata = shell.display_formatter.format(figure)  # once more, and one link
     assert base64.b64decode(formats["image/png"]).startswith(b"\x89PNG")
     about = metadata["image/png"]
     assert about["csv"] == data.csv(figure)
     assert about["csv_name"] == "accuracy-by-epoch.csv"
     assert about["width"] > 0
-    assert len(offer._links) == 1
-    monkeypatch.setenv(offer.VARIABLE, "metadata")
-    made.display_formatter.format(figure)
-    assert len(offer._links) == 1  # the book makes its link from the metadata
+    assert offer._links == [data.link(about["csv"], about["csv_name"])]
+    assert offer._links[0].startswith(data.BEGINNING)  # by which the book knows it
     offer._links.clear()
 
 
@@ -244,3 +242,23 @@ def test_outside_a_notebook_nothing_is_offered():
     assert style.notebook() is None
     offer.offer()
     assert offer._links == []
+
+
+@pytest.mark.slow
+def test_a_notebook_shows_the_link_below_the_picture():
+    """In a kernel, as on Colab: one picture, then its link; nothing for a drawing without data."""
+    import nbclient
+    import nbformat
+
+    cells = [
+        "import numpy as np\nfrom lrbook import figures",
+        'figures.histograms({"a": np.arange(9.0), "b": np.arange(9.0)}, "x");',
+        "figures.three_directions(0.1);",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbclient.NotebookClient(notebook, kernel_name="python3").execute()
+    _, drawn, without = ([output.data for output in cell.outputs] for cell in notebook.cells)
+    picture, link = drawn
+    assert "image/png" in picture
+    assert link["text/html"].startswith(data.BEGINNING)
+    assert ["image/png" in output for output in without] == [True]

@@ -19,9 +19,14 @@ class Picture(NamedTuple):
     slider: str = "input[type=range]"
 
 
-PICTURES = [Picture("book/large_rate_and_q", "[id^=lrbook-movie]")]
+PICTURES = [
+    Picture("book/large_rate_and_q", "[id^=lrbook-movie]"),
+    Picture("book/phase_diagram", "[id^=lrbook-explorer]"),
+    Picture("book/puzzle", "[id^=lrbook-replay]"),
+    Picture("book/patch_experiment", "[id^=lrbook-replay]"),
+]
 each_picture = pytest.mark.parametrize(
-    "picture", PICTURES, ids=lambda each: each.root.strip("[id^=.#]")
+    "picture", PICTURES, ids=lambda each: each.page.rpartition("/")[2]
 )
 DRAWN = """root => [...root.querySelectorAll("canvas, svg")].map((picture) =>
   picture.toDataURL ? picture.toDataURL() : picture.outerHTML)"""
@@ -51,15 +56,22 @@ def test_the_slider_works_by_keyboard(picture, shown):
     page, root = shown(picture)
     slider = root.locator(picture.slider).first
     expect(slider).to_be_visible()
-    before = slider.input_value(), slider.get_attribute("aria-valuetext"), root.evaluate(DRAWN)
+    before = state(root, slider)
     assert before[2], "nothing is drawn"
+    at_start = before[0] == slider.get_attribute("min")
     slider.focus()
-    page.keyboard.press("Home")
-    after = slider.input_value(), slider.get_attribute("aria-valuetext"), root.evaluate(DRAWN)
-    assert after[0] == slider.get_attribute("min") or after[0] == "0"
-    assert all(one != other for one, other in zip(before, after, strict=True))
-    page.keyboard.press("ArrowRight")
-    assert float(slider.input_value()) > float(after[0])
+    page.keyboard.press("End" if at_start else "Home")
+    after = state(root, slider)
+    assert after[0] == slider.get_attribute("max" if at_start else "min")
+    assert [one != other for one, other in zip(before, after, strict=True)] == [True] * 3
+    page.keyboard.press("ArrowLeft" if at_start else "ArrowRight")
+    assert abs(float(slider.input_value()) - float(after[0])) == 1
+
+
+def state(root, slider):
+    """Where the slider is, what the picture says (aloud, too), and what it shows."""
+    words = root.inner_text(), slider.get_attribute("aria-valuetext")
+    return slider.input_value(), words, root.evaluate(DRAWN)
 
 
 @each_picture

@@ -1,18 +1,27 @@
-"""Sphinx extension: the link to a figure's data, below its picture and inside its figure."""
+"""Sphinx extension: the link to a figure's data, below its picture and inside its figure.
 
-import os
+A figure's cell has two outputs, the picture and the link (``lrbook.figures.offer``). MyST-NB would
+make a figure of each, with one name. So the second is left out, and the link is made again from
+the data that the picture carries.
+"""
+
 from typing import Any
 
 from docutils import nodes
 from myst_nb.core.render import MimeData, NbElementRenderer
+from myst_nb.sphinx_ import SphinxNbRenderer
 
-from lrbook.figures import data, offer
+from lrbook.figures import data
+
+
+def is_link(output: Any) -> bool:
+    """Whether an output of a notebook is nothing but the link to a figure's data."""
+    return "".join(output.get("data", {}).get("text/html", "")).startswith(data.BEGINNING)
 
 
 def setup(app: Any) -> dict[str, Any]:
-    """Tell kernels to put a figure's data into its metadata, and read them there."""
-    os.environ[offer.VARIABLE] = "metadata"
-    picture = NbElementRenderer.render_image
+    """Wrap the two functions of MyST-NB that render outputs."""
+    picture, outputs = NbElementRenderer.render_image, SphinxNbRenderer._render_nb_cell_code_outputs
 
     def picture_and_link(self: NbElementRenderer, found: MimeData) -> list[nodes.Element]:
         kept = found.output_metadata.get(found.mime_type, {})
@@ -21,5 +30,9 @@ def setup(app: Any) -> dict[str, Any]:
         link = nodes.raw("", data.link(kept["csv"], kept["csv_name"]), format="html")
         return [*picture(self, found), link]
 
+    def without_links(self: SphinxNbRenderer, token: Any, found: list[Any]) -> None:
+        outputs(self, token, [output for output in found if not is_link(output)])
+
     NbElementRenderer.render_image = picture_and_link
+    SphinxNbRenderer._render_nb_cell_code_outputs = without_links
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,6 +1,9 @@
 """Sphinx extension: small repairs to the pages that options of the theme cannot make."""
 
+import re
 from typing import Any
+
+SIGNATURE = re.compile(r'<dl>\n(<dd><em class="sig-param">.*?)</dl>', re.DOTALL)
 
 
 def drop_thebe(app: Any, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
@@ -18,20 +21,35 @@ def _is_thebe(file: Any) -> bool:
     return "thebe" in f"{getattr(file, 'filename', None) or file} {body}".lower()
 
 
-def free_of_wrong_roles(
-    app: Any, pagename: str, templatename: str, context: dict, doctree: Any
-) -> None:
-    """Take the role of a list from the bibliography, whose entries are not items of a list.
+def mend_roles(app: Any, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
+    """Take away lists that are none, which a screen reader would announce.
 
-    Docutils writes it, and a screen reader would announce a list of nothing.
+    Docutils gives the bibliography the role of a list and no items; Sphinx sets a signature of
+    several lines as a list of definitions without terms.
     """
     if "body" in context:
-        wrong = '<div role="list" class="citation-list">'
-        context["body"] = context["body"].replace(wrong, '<div class="citation-list">')
+        body = context["body"].replace('<div role="list" class="citation-list">', "<div>")
+        context["body"] = SIGNATURE.sub(_lines, body)
+
+
+def _lines(found: re.Match) -> str:
+    lines = found[1].replace("<dd>", '<div class="sig-line">').replace("</dd>", "</div>")
+    return f"<div>\n{lines}</div>"
+
+
+def name_folds(app: Any, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
+    """Give the arrows that fold the side bar's contents a name; the theme draws them without."""
+    made = context.get("generate_toctree_html")
+    if made is not None:
+        name = '<summary aria-label="Pages of this section">'
+        context["generate_toctree_html"] = lambda *arguments, **options: str(
+            made(*arguments, **options)
+        ).replace("<summary>", name)
 
 
 def setup(app: Any) -> dict[str, Any]:
     """Register the hook late, after the theme has added its own files."""
     app.connect("html-page-context", drop_thebe, priority=900)
-    app.connect("html-page-context", free_of_wrong_roles)
+    app.connect("html-page-context", mend_roles)
+    app.connect("html-page-context", name_folds, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -50,6 +50,7 @@ def contact_sheet(taken: dict[str, list[Path]]) -> "Image.Image":
     """One picture with the first screen of each, a row for each page."""
     from PIL import Image
 
+    Image.MAX_IMAGE_PIXELS = None  # a long page is no attack: these pictures are our own
     widths = [width // SHARE for width in WIDTHS.values() for _ in THEMES]
     high = HEIGHT // SHARE
     size = sum(widths) + GAP * (len(widths) + 1), (high + GAP) * len(taken) + GAP

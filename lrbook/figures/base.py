@@ -53,11 +53,11 @@ def legend_above(figure: "Figure", axes: "Axes", columns: int | None = None) -> 
     figure.legend(handles, labels, loc="outside upper center", ncols=columns, columnspacing=1.4)
 
 
-def whole_epochs(axes: "Axes") -> None:
-    """Ticks at whole numbers only."""
+def whole_epochs(axes: "Axes", most: int = 6) -> None:
+    """Ticks at whole numbers only, about ``most``."""
     from matplotlib.ticker import MaxNLocator
 
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(most, integer=True, steps=[1, 2, 5, 10]))
 
 
 def sign(figure: "Figure", data: str) -> "Figure":

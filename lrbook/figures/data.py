@@ -21,6 +21,10 @@ COLUMNS = ["panel", "series", "kind", "x", "x_to", "y", "low", "high", "value"]
 """All columns that a table can have; empty ones are left out, and x and y have the axes' names."""
 
 
+BEGINNING = '<p class="lrbook-data"'
+"""How the HTML of every link begins."""
+
+
 def table(figure: "Figure") -> pd.DataFrame:
     """The drawn data: columns as in ``COLUMNS``, in the order in which they were drawn.
 
@@ -70,6 +74,6 @@ def link(text: str, name: str) -> str:
     address = f"data:text/csv;charset=utf-8,{quote(text, safe=',.-+_()/: ')}".replace(" ", "%20")
     look = "margin: .25rem 0; text-align: center; font-size: .875em"
     return (
-        f'<p class="lrbook-data" style="{look}"><a href="{address}" download="{escape(name)}">'
+        f'{BEGINNING} style="{look}"><a href="{address}" download="{escape(name)}">'
         "Data of this figure (CSV)</a></p>"
     )

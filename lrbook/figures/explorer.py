@@ -27,7 +27,6 @@ NAMES = {"η₁": "large rate η₁", "r": "distance r", "noise": "noise"}
 
 PLANES = ((0, 1), (0, 2))  # axes (x, y) of the two maps; the third is that of the start
 COLUMN = "p_only_accuracy"
-_MIDDLE = "#e8e8e8"
 
 _STYLE = """
 #ID .lrbook-sliders { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem }
@@ -51,7 +50,7 @@ _BODY = """<div class="lrbook-sliders">
 <svg role="img" aria-label="Test accuracy on P alone by step, for L-S and S; the text below has \
 the numbers"></svg>
 <p class="lrbook-said" role="status"></p>
-<button type="button" hidden></button></figure>
+<button type="button" hidden>Go to the nearest recorded</button></figure>
 <figure class="lrbook-maps"><figcaption>Where you are (framed), by S's error minus L-S's at the \
 end, in points. Blue: L-S is better. Hollow: not recorded.</figcaption>
 {maps}
@@ -97,7 +96,7 @@ def html(settings: Settings, start: Setting) -> str:
         "start": found[list(settings).index(start)]["at"],
         "steps": steps,
         "settings": found,
-        "colors": [style.ARM_COLORS["S"], _MIDDLE, style.ARM_COLORS["L-S"]],
+        "colors": [style.ARM_COLORS["S"], style.MIDDLE, style.ARM_COLORS["L-S"]],
     }
     sliders = "\n".join(
         f"<label>{escape(long)} = <b></b>\n"

@@ -1,7 +1,7 @@
 """The learning order inside a network: kinds of training example, gradient, blocks."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -61,7 +61,7 @@ def readings(histories: Histories, drop: int) -> "Figure":
                 extent=(0.5, last, -0.5, len(names) - 0.5),
                 vmin=0,
                 vmax=100,
-                cmap="viridis",
+                cmap=_viridis(),
             )
             axes.axvline(drop - 0.5, color="white", linewidth=1.4, linestyle="--")
             axes.set_title(f"{arm}: {what}", fontsize=12)
@@ -71,9 +71,17 @@ def readings(histories: Histories, drop: int) -> "Figure":
         row[1].tick_params(axis="y", labelleft=False, length=0)
     for axes in grid[-1]:
         axes.set_xlabel("epoch")
-        whole_epochs(axes)
+        whole_epochs(axes, 4)
     figure.colorbar(drawn, ax=grid, label="class read right (%)", shrink=0.7)
     return figure
+
+
+def _viridis() -> Any:
+    """Without its light end, which would turn white where the book lightens pictures."""
+    import matplotlib as mpl
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap(mpl.colormaps["viridis"](np.linspace(0, 0.85, 256)))
 
 
 def _places(count: int) -> list[str]:

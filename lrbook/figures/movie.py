@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from lrbook.toy.profile_along import Film
 
 _LEVELS = 2000  # steps of the stored integers from 0 to the limit: finer than a screen shows
-_MIDDLE = "#d8d8d8"
 
 _STYLE = """
 #ID .lrbook-movie-pair { display: flex; flex-wrap: wrap; gap: 1rem; }
@@ -45,7 +44,7 @@ def html(films: Mapping[str, "Film"], limit: float) -> str:
         "limit": limit,
         "reach": REACH,
         "unit": limit / _LEVELS,
-        "colors": [style.ARM_COLORS["S"], _MIDDLE, style.ARM_COLORS["L-S"]],
+        "colors": [style.ARM_COLORS["S"], style.MIDDLE, style.ARM_COLORS["L-S"]],
         "neutral": style.NEUTRAL,
         "films": [_film(arm, film, limit) for arm, film in films.items()],
     }

@@ -1,6 +1,8 @@
-"""In a notebook, a link below every figure to the data that it shows."""
+"""In a notebook, a link below every figure to the data that it shows.
 
-import os
+The picture carries the same data, from which the book makes its link (``lrbook_figures``).
+"""
+
 from typing import TYPE_CHECKING, Any
 
 from lrbook.figures import data
@@ -8,11 +10,6 @@ from lrbook.style import notebook
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-VARIABLE = "LRBOOK_FIGURE_DATA"
-"""Set while the book is built: the data then go into the picture's metadata alone, from which the
-book's extension makes the link. A second output would be a second figure there, with its caption.
-"""
 
 _links: list[str] = []
 
@@ -48,8 +45,9 @@ class _WithData:
             return picture
         picture, size = picture if isinstance(picture, tuple) else (picture, {})
         name = data.file_name(figure)
-        if not os.environ.get(VARIABLE):
-            _links.append(data.link(text, name))
+        link = data.link(text, name)
+        if link not in _links:  # a cell can show a figure twice, as its result and at its end
+            _links.append(link)
         return picture, size | {"csv": text, "csv_name": name}
 
 

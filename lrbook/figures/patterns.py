@@ -52,6 +52,9 @@ def linear_errors(
                 label=f"{label}, $d$ = {d}",
                 **options,
             )
+            # matplotlib does not count points that are moved aside
+            ends = np.concatenate([mean[seen] - low, mean[seen] + half[seen]])
+            axes.update_datalim(np.stack([np.tile(found.index[seen], 2), ends], axis=1))
     axes.plot(*closed, color=_COLORS[0], label="averaging rule, closed form", zorder=0)
     _mark(axes, marks)
     axes.set(xscale="log", yscale="log", xlabel="$N / d$", ylabel="test error on P")

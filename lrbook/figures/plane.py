@@ -94,7 +94,7 @@ def stills(films: Mapping[str, Any], fractions: Sequence[float], limit: float) -
     """
     from matplotlib.colors import LinearSegmentedColormap
 
-    ends = (style.ARM_COLORS["S"], "#d8d8d8", style.ARM_COLORS["L-S"])
+    ends = (style.ARM_COLORS["S"], style.MIDDLE, style.ARM_COLORS["L-S"])
     colors = LinearSegmentedColormap.from_list("sign", ends)
     size = (style.WIDTH, 1.5 * len(fractions) + 0.4)
     figure, panels = new_figure(len(fractions), len(films), figsize=size, squeeze=False)

@@ -27,7 +27,7 @@ _STYLE = """
 #ID caption { caption-side: top; text-align: left; color: inherit; padding: .25rem 0 }
 #ID th, #ID td { padding: .25rem .6rem .25rem 0; text-align: left; font-weight: normal;
   border: 0; border-bottom: 1px solid #8888; background: none; color: inherit }
-#ID td span { white-space: nowrap }
+#ID td span, #ID tbody th { white-space: nowrap }
 #ID td, #ID caption { font-variant-numeric: tabular-nums }
 #ID th svg { display: inline-block; width: 34px; vertical-align: middle }
 """

@@ -149,11 +149,11 @@ def _ink(color: Sequence[float]) -> str:
 def _one_sided() -> Any:
     from matplotlib.colors import LinearSegmentedColormap
 
-    return LinearSegmentedColormap.from_list("error", ["#f2f0f7", style.OTHER_COLORS[0], "#2e1a52"])
+    return LinearSegmentedColormap.from_list("error", ["#d0cdd5", style.OTHER_COLORS[0], "#2e1a52"])
 
 
 def _two_sided() -> Any:
     from matplotlib.colors import LinearSegmentedColormap
 
-    ends = (style.ARM_COLORS["S"], "#e8e8e8", style.ARM_COLORS["L-S"])
+    ends = (style.ARM_COLORS["S"], style.MIDDLE, style.ARM_COLORS["L-S"])
     return LinearSegmentedColormap.from_list("difference", ends)

@@ -55,10 +55,10 @@ SIDEWAYS = """() => {
   return ["page", ...found.map((element) => element.outerHTML.slice(0, 120))];
 }"""
 
-# MathJax answers for what it sets: an accessible copy of each formula. Style sheets are not fetched
-# a second time.
+# MathJax answers for what it sets: an accessible copy of each formula. On pages of the reference,
+# which are long and generated, the first modules stand for all. Style sheets are not fetched again.
 AXE = """async (only) => (await axe.run(
-  {include: document, exclude: ["mjx-container"]},
+  {include: document, exclude: ["mjx-container", "section:has(> dl.py):nth-of-type(n + 4)"]},
   {resultTypes: ["violations"], preload: false, ...(only && {runOnly: only})}
 )).violations.map(
   (rule) => [rule.impact, rule.id, rule.nodes.map((node) => node.target.join(" "))])"""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness import Row, table, write
 
-from lrbook.study import engine, plan, work
+from lrbook.study import engine, machine, plan, work
 
 OUTPUT = Path(__file__).resolve().parent.parent / "_build" / "bench_sweep.json"
 STUDY = """
@@ -36,7 +36,7 @@ def main() -> None:
         path = Path(folder) / "study.toml"
         path.write_text(STUDY.format(seeds=list(range(arguments.runs)), steps=arguments.steps))
         configs, extra = plan.read(path).configs()
-        _, threads = engine.size("toy", [], 1)
+        _, threads = machine.size("toy", [], 1)
         common = {"device": "cpu", "extra": extra, "threads": threads, "gpus": []}
         start = time.monotonic()
         for config in configs:

@@ -14,7 +14,7 @@ from conftest import ROOT, assert_refused
 from lrbook import stats, sweeps
 from lrbook.errors import RecordError
 from lrbook.records import Store
-from lrbook.study import engine, index, plan, screen, work
+from lrbook.study import engine, index, machine, plan, screen, work
 from lrbook.toy.config import ToyConfig
 
 TOY = 'experiment = "toy"\nprofile = "smoke"\n'
@@ -251,13 +251,13 @@ def test_durations(seconds, words):
 
 
 def test_the_size_of_the_machine_gives_the_workers(monkeypatch):
-    monkeypatch.setattr(engine, "available_cores", lambda: 16)
-    assert engine.size("toy", []) == (16, 1)
-    assert engine.size("patch", []) == (8, 2)
-    assert engine.size("patch", ["0", "1"]) == (2, 8)
-    assert engine.size("patch", [], 3) == (3, 5)
-    monkeypatch.setattr(engine, "available_cores", lambda: 1)
-    assert engine.size("patch", []) == (1, 1)
+    monkeypatch.setattr(machine, "available_cores", lambda: 16)
+    assert machine.size("toy", []) == (16, 1)
+    assert machine.size("patch", []) == (8, 2)
+    assert machine.size("patch", ["0", "1"]) == (2, 8)
+    assert machine.size("patch", [], 3) == (3, 5)
+    monkeypatch.setattr(machine, "available_cores", lambda: 1)
+    assert machine.size("patch", []) == (1, 1)
 
 
 def test_every_worker_of_this_machine_has_a_gpu_of_its_own(tmp_path, monkeypatch):
@@ -266,17 +266,17 @@ def test_every_worker_of_this_machine_has_a_gpu_of_its_own(tmp_path, monkeypatch
     listing.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert engine._gpus("auto") == ["0", "1"]
-    assert engine._gpus("cpu") == []
+    assert machine.gpus("auto") == ["0", "1"]
+    assert machine.gpus("cpu") == []
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, GPU-b")
-    assert engine._gpus("cuda") == ["3", "GPU-b"]
+    assert machine.gpus("cuda") == ["3", "GPU-b"]
     for worker, gpu in ((0, "3"), (1, "GPU-b"), (2, "3")):
         named = type("Worker", (), {"name": worker})
         monkeypatch.setattr("distributed.get_worker", lambda named=named: named)
         share = work._share({"threads": 4, "gpus": ["3", "GPU-b"]})
         assert share == {"OMP_NUM_THREADS": "4", "NPROC": "4", "CUDA_VISIBLE_DEVICES": gpu}
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert engine._gpus("cuda") == []
+    assert machine.gpus("cuda") == []
 
 
 def test_the_example_study_is_sound():

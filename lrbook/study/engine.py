@@ -6,23 +6,16 @@ process, the next look at the results folder tells what is still to be done.
 
 import contextlib
 import dataclasses
-import os
-import shutil
-import signal
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
 from lrbook.config import Config
 from lrbook.errors import RunError
-from lrbook.provenance import available_cores
 from lrbook.records import write_atomically
-from lrbook.study import index, work
+from lrbook.study import index, machine, work
 from lrbook.study.screen import Progress, shown
 
 MOST_LOSSES = 5  # of a run's workers, each several tries by Dask itself, before it counts as failed
@@ -88,8 +81,8 @@ def run(
         return failed
     dask.config.set({"logging": {"distributed": "critical"}})
     progress = Progress(len(todo))
-    gpus = _gpus(device) if cluster.scheduler is None else []
-    workers, threads = size(configs[0].experiment, gpus, cluster.workers)
+    gpus = machine.gpus(device) if cluster.scheduler is None else []
+    workers, threads = machine.size(configs[0].experiment, gpus, cluster.workers)
     common = {
         "device": device,
         "extra": extra,
@@ -117,14 +110,6 @@ def run(
                     del todo[run_id]
                     progress.done += 1
     return failed
-
-
-def size(experiment: str, gpus: Sequence[str], workers: int = 0) -> tuple[int, int]:
-    """Workers of this machine and threads of each: one per GPU, else one per one or two cores."""
-    cores = available_cores()
-    per_run = 1 if experiment == "toy" else 2
-    workers = workers or len(gpus) or max(1, cores // per_run)
-    return workers, max(1, cores // workers)
 
 
 class _Gone(Exception):
@@ -219,47 +204,5 @@ def _scheduler(cluster: Cluster, workers: int) -> Iterator[str]:
     if cluster.scheduler is not None:
         yield cluster.scheduler
         return
-    from distributed import LocalCluster
-
-    with _deaf_to_ctrl_c():
-        local = LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            memory_limit=0,
-        )
-    with local:
-        yield local.scheduler_address
-
-
-@contextlib.contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Threads and processes started within never see SIGINT.
-
-    A terminal sends it to all of them; only this process answers, and it closes the others. Blocked
-    rather than ignored: the mask is inherited by Dask's own thread, and so by each worker that this
-    thread starts later.
-    """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    # Its first start unblocks SIGINT in the thread that needs it, and so in the process after it.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _gpus(device: str) -> list[str]:
-    """GPUs that the workers of this machine share, named as in CUDA_VISIBLE_DEVICES."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if device not in ("auto", "cuda") or shutil.which("nvidia-smi") is None or named == "":
-        return []
-    if named is not None:
-        return [name.strip() for name in named.split(",")]
-    found = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True)
-    count = len([line for line in found.stdout.splitlines() if line.startswith("GPU ")])
-    return [str(i) for i in range(count)] if sys.platform != "darwin" else []
+    with machine.cluster(workers) as address:
+        yield address

@@ -23,7 +23,7 @@ def puzzle_runs() -> list[Record]:
     return [run for run in runs if run.config["arm"] in LABELS]
 
 
-def picture(records: Sequence[Record], size: tuple[float, float] = (7.2, 3.9)) -> "Figure":
+def picture(records: Sequence[Record], size: tuple[float, float] = (style.WIDTH, 3.7)) -> "Figure":
     """Accuracy on new images without the patch by epoch, large rate against small.
 
     A line is the mean over seeds, the band around it reaches from the lowest seed to the highest.

@@ -4,6 +4,8 @@ PYTHON ?= python3
 # Extra arguments, as in: make test PYTEST_ARGS="-k toy -x" or
 # make record RUN=1 RECORD_ARGS="--data DIR".
 PYTEST_ARGS ?=
+# Test processes side by side; 0 runs all in one, as for a debugger.
+TEST_JOBS ?= 2
 BOOK_ARGS ?=
 LOCK_ARGS ?=
 RECORD_ARGS ?=
@@ -31,7 +33,7 @@ book: $(STAMP) ## execute every chapter and build _build/html/index.html
 	$(BIN)/jupyter-book build . --all -W -n --keep-going $(BOOK_ARGS)
 
 test: $(STAMP) browser ## run the tests (PYTEST_ARGS="-k toy" narrows them)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal $(PYTEST_ARGS)
 
 # Without a browser the tests that need one are skipped, and say so: this never fails.
 browser: $(STAMP) ## look for Chromium, and install Debian's where that is possible
@@ -57,8 +59,9 @@ links: $(STAMP) ## try every link that leads out of the book, into _build/links.
 record: $(STAMP) ## list the recordings the book wants and their state; RUN=1 runs the missing ones
 	$(BIN)/lrbook record $(if $(filter-out 0,$(RUN)),--run) $(RECORD_ARGS)
 
-bench: $(STAMP) ## time toy and images against plain loops, into _build/bench.json
+bench: $(STAMP) ## time toy and images against plain loops, and what a study costs beside its runs
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
+	$(if $(BENCH_ARGS),,$(BIN)/python benchmarks/sweep.py)
 
 lock: $(BIN)/uv ## rewrite requirements.txt from pyproject.toml (LOCK_ARGS=--upgrade for newer ones)
 	$(UV) pip compile --universal --python-version 3.11 --all-extras $(LOCK_ARGS) \

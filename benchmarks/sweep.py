@@ -29,7 +29,7 @@ steps_ls = {steps}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=6)
-    parser.add_argument("--steps", type=int, default=60_000, help="of a run")
+    parser.add_argument("--steps", type=int, default=240_000, help="of a run")
     parser.add_argument("--output", type=Path, default=OUTPUT)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -60,6 +60,7 @@ def test_search_finds_annealing(show):
     results = page.locator("ul.search li a")
     expect(results.first).to_be_visible()
     expect(page.locator("#search-results")).to_contain_text(re.compile(r"\b[1-9]\d* page"))
+    page.wait_for_load_state("networkidle")  # the pages found are fetched, to quote from them
     results.first.click()
     expect(page.locator("article")).to_contain_text(re.compile("annealing", re.IGNORECASE))
 

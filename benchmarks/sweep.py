@@ -1,7 +1,8 @@
 """What a study costs beside its runs: ``python benchmarks/sweep.py``.
 
 The same runs of about 20 seconds each, back to back as plain processes and as a study with one
-worker on this machine. Both start every run in a process of its own. Result: see the README.
+worker on this machine. Both start every run in a process of its own. Measured once each on 2 cores
+(AMD EPYC), six runs of 8, 16 and 23 s: 1.08, 1.07 and 1.05 times the time back to back.
 """
 
 import argparse
@@ -29,7 +30,7 @@ steps_ls = {steps}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=6)
-    parser.add_argument("--steps", type=int, default=240_000, help="of a run")
+    parser.add_argument("--steps", type=int, default=310_000, help="of a run")
     parser.add_argument("--output", type=Path, default=OUTPUT)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -98,7 +98,10 @@ def open_page(browser: Browser, site: str, name: str, **options: Any) -> tuple[P
             problems.append(f"console: {message.text}")
 
     def failed(request: Request) -> None:
-        problems.append(f"failed: {request.url} ({request.failure})")
+        # Chromium itself cancels what is under way when a page is left; a server that is gone, a
+        # refused or a cut connection, and a request stopped above all end in other words.
+        if request.failure != "net::ERR_ABORTED":
+            problems.append(f"failed: {request.url} ({request.failure})")
 
     context.route("**/*", route)
     page.on("console", console)

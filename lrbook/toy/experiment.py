@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import hashlib
+import importlib
 import math
 import sys
 import threading
@@ -188,6 +189,7 @@ class _Shell:
         with self.bar, concurrent.futures.ThreadPoolExecutor(workers) as pool:
             jobs = [pool.submit(self._run_batch, *batch, failed) for batch in batches]
             try:
+                importlib.import_module("sklearn.linear_model")  # for `limits`, while JAX compiles
                 records = [r for job in concurrent.futures.as_completed(jobs) for r in job.result()]
             except BaseException:
                 self.stopped.set()

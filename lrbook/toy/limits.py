@@ -1,7 +1,6 @@
 """The two limits of Theorem 3.5: a linear classifier of the P-only examples, and of all with P."""
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 LIMITS = ("p_only", "all_p")
 
@@ -36,6 +35,9 @@ def linear_accuracy(
 
     Shapes as in ``limits``. None where the training labels are all the same.
     """
+    # Here, because it takes a second to load, and a run can start without it
+    from sklearn.linear_model import LogisticRegression
+
     if len(np.unique(y)) < 2:
         return None
     fitted = LogisticRegression(max_iter=1000).fit(np.asarray(x1, float), y)

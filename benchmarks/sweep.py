@@ -1,8 +1,8 @@
 """What a study costs beside its runs: ``python benchmarks/sweep.py``.
 
 The same runs of about 20 seconds each, back to back as plain processes and as a study with one
-worker on this machine. Both start every run in a process of its own. Measured once each on 2 cores
-(AMD EPYC), six runs of 8, 16 and 23 s: 1.08, 1.07 and 1.05 times the time back to back.
+worker on this machine. Both start every run in a process of its own. Measured once on 2 cores (AMD
+EPYC): six runs of 22 s took 1.02 times as long as back to back.
 """
 
 import argparse

@@ -4,7 +4,7 @@ import io
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,7 +15,7 @@ from lrbook.errors import ConfigError, RecordError, RunError
 from lrbook.provenance import collect, describe_cpu
 from lrbook.records import Record, Store
 from lrbook.unstored import Unstored
-from lrbook.vision import order, sources, train
+from lrbook.vision import order, sources, together, train
 from lrbook.vision.outcome import outcome, summary
 from lrbook.vision.settings import ImageConfig
 
@@ -68,6 +68,8 @@ def run(
 ) -> list[Record]:
     """Run, resume or load each configuration.
 
+    On a CPU small networks run side by side (``lrbook.vision.together``); all else one by one.
+
     Args:
         configs: the runs, of one data source and size.
         store: where records are kept; None keeps nothing.
@@ -82,37 +84,43 @@ def run(
 
     Raises:
         UserError: configuration, data, device or records are at fault; nothing was changed.
-        RunError: a run broke off.
+        RunError: a run broke off; those beside it were brought to their end first.
     """
     torch_device = choose_device(device)
     precisions = {config: choose_precision(config.precision, torch_device) for config in configs}
     store = store or Unstored()
     store.check_writable()
     stored = {config: store.load(config) for config in configs}
-    images = None
-    records = []
-    todo = [c for c in configs if force or not (stored[c] and stored[c].done)]
+    records = {c: stored[c] for c in configs if stored[c] and stored[c].done and not force}
+    todo = [config for config in dict.fromkeys(configs) if config not in records]
+    if not todo:
+        return [records[config] for config in configs]
+    first = todo[0]
+    images = sources.load(first.data, first.train_size, first.test_size, folder)
     epochs = sum(config.epochs for config in todo)
     with tqdm(
         total=epochs, unit="epoch", disable=not progress, file=sys.stderr, mininterval=1, delay=1
     ) as bar:
-        for config in configs:
-            if config not in todo:
-                records.append(stored[config])
-                continue
-            if images is None:
-                images = sources.load(config.data, config.train_size, config.test_size, folder)
+
+        def one(config: ImageConfig, before_batch: Callable[[], None] | None = None) -> Record:
             with store.claim(config):
                 meanwhile = None if force else store.load(config)
                 if meanwhile and meanwhile.done:  # by a process that we waited for
-                    records.append(meanwhile)
                     bar.update(config.epochs)
-                    continue
+                    return meanwhile
                 if force:
                     store.forget(config)
                 place = (torch_device, precisions[config])
-                records.append(_run_one(config, images, *place, store, bar))
-    return records
+                return _run_one(config, images, *place, store, bar, before_batch)
+
+        bar.set_description(first.experiment, refresh=False)
+        records |= together.take([c for c in todo if not together.alone(c, torch_device)], one)
+        for config in todo:
+            if together.alone(config, torch_device):
+                words = f"{config.experiment} {config.arm}, seed {config.seed}"
+                bar.set_description(words, refresh=False)
+                records[config] = one(config)
+    return [records[config] for config in configs]
 
 
 def _run_one(
@@ -122,20 +130,17 @@ def _run_one(
     precision: str,
     store: Store,
     bar: tqdm,
+    before_batch: Callable[[], None] | None,
 ) -> Record:
-    threads = torch.get_num_threads()
-    # A step of the narrowest network is too small to share: two threads wait more than they work.
-    torch.set_num_threads(1 if config.widen == 1 else threads)
     origin = collect(_describe(device), torch.get_num_threads()) | {
         "precision": precision,
         "compiled": device.type == "cuda",
         "data": images.name,
         "data_fingerprint": images.fingerprint,
     }
-    bar.set_description(f"{config.experiment} {config.arm}, seed {config.seed}", refresh=False)
     try:
         task = train.make_task(config, images, device, precision)
-        return _train(task, origin, store, bar)
+        return _train(task, origin, store, bar, before_batch)
     except (RuntimeError, KeyboardInterrupt) as error:
         reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
         if "out of memory" in reason:
@@ -147,11 +152,15 @@ def _run_one(
         raise RunError(
             f"run {config.run_id} ({config.arm}, seed {config.seed}): {reason}"
         ) from error
-    finally:
-        torch.set_num_threads(threads)
 
 
-def _train(task: train.Task, origin: dict[str, Any], store: Store, bar: tqdm) -> Record:
+def _train(
+    task: train.Task,
+    origin: dict[str, Any],
+    store: Store,
+    bar: tqdm,
+    before_batch: Callable[[], None] | None,
+) -> Record:
     config = task.config
     model = train.make_model(config, task.device)
     if origin["compiled"] and (why := train.try_to_compile(task, model)):
@@ -173,7 +182,7 @@ def _train(task: train.Task, origin: dict[str, Any], store: Store, bar: tqdm) ->
     status, message = "finished", None
     for epoch in range(len(rows) + 1, config.epochs + 1):
         tally = torch.zeros((3, 3), device=task.device) if watch else None
-        trained = train.train_epoch(task, model, optimizer, epoch, scaler, tally)
+        trained = train.train_epoch(task, model, optimizer, epoch, scaler, tally, before_batch)
         # In one reading, the only one in an epoch: each makes the host wait for the device.
         loss, correct, *found = torch.cat([trained, train.evaluate(task, model, epoch)]).tolist()
         if not math.isfinite(loss):

@@ -5,6 +5,7 @@ Shapes: N images, B batch.
 """
 
 import copy
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -96,6 +97,7 @@ def train_epoch(
     epoch: int,
     scaler: torch.amp.GradScaler | None = None,
     tally: Tensor | None = None,
+    before_batch: Callable[[], None] | None = None,
 ) -> Tensor:
     """One pass over the training images in a fresh order.
 
@@ -107,6 +109,7 @@ def train_epoch(
         scaler: for fp16.
         tally: (3, 3) on the device, one row per kind of example; the epoch's sums of loss and of
             correct answers, and the count, are added to it. None leaves this out.
+        before_batch: called before each batch; may raise to break off.
 
     Returns:
         (2,) on the device: mean loss and share correct over the epoch, as met in training.
@@ -124,6 +127,8 @@ def train_epoch(
     totals = torch.zeros(2, device=device)
     order = torch.randperm(count, generator=order_stream, device=device)
     for index in order.split(config.batch):
+        if before_batch is not None:
+            before_batch()
         images, labels, kinds = training_batch(task, index, visits)
         with autocast(task):
             logits = model(images, level, noise)

@@ -37,7 +37,7 @@ def main() -> None:
         path = Path(folder) / "study.toml"
         path.write_text(STUDY.format(seeds=list(range(arguments.runs)), steps=arguments.steps))
         configs, extra = plan.read(path).configs()
-        _, threads = machine.size("toy", [], 1)
+        _, threads = machine.size(1, [], 1)
         common = {"device": "cpu", "extra": extra, "threads": threads, "gpus": []}
         start = time.monotonic()
         for config in configs:

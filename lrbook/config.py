@@ -123,6 +123,11 @@ class Config(pydantic.BaseModel):
         return {"experiment": self.experiment, "meaning": MEANING} | dict(sorted(own.items()))
 
     @property
+    def cores(self) -> int:
+        """Cores that one run makes good use of on a CPU, where several runs share the machine."""
+        return 1
+
+    @property
     def run_id(self) -> str:
         """Experiment name and the first 12 hex digits of the SHA-256 of ``canonical()``."""
         text = json.dumps(self.canonical(), sort_keys=True, separators=(",", ":"))

@@ -252,12 +252,12 @@ def test_durations(seconds, words):
 
 def test_the_size_of_the_machine_gives_the_workers(monkeypatch):
     monkeypatch.setattr(machine, "available_cores", lambda: 16)
-    assert machine.size("toy", []) == (16, 1)
-    assert machine.size("patch", []) == (8, 2)
-    assert machine.size("patch", ["0", "1"]) == (2, 8)
-    assert machine.size("patch", [], 3) == (3, 5)
+    assert machine.size(1, []) == (16, 1)
+    assert machine.size(2, []) == (8, 2)
+    assert machine.size(2, ["0", "1"]) == (2, 8)
+    assert machine.size(2, [], 3) == (3, 5)
     monkeypatch.setattr(machine, "available_cores", lambda: 1)
-    assert machine.size("patch", []) == (1, 1)
+    assert machine.size(2, []) == (1, 1)
 
 
 def test_every_worker_of_this_machine_has_a_gpu_of_its_own(tmp_path, monkeypatch):

@@ -49,6 +49,11 @@ def test_no_number_of_runs_ends_later_than_one_per_core(runs, cores):
     assert time_of(together.at_once(runs, cores)) <= time_of(cores)
 
 
+def test_the_laptop_and_the_paper_ask_for_the_cores_they_use():
+    assert PatchConfig.for_profile("laptop", arm="large", seed=0).cores == 1
+    assert PatchConfig.for_profile("paper", arm="large", seed=0).cores == 2
+
+
 @pytest.mark.parametrize(
     ("widen", "device", "wanted"),
     [(1, "cpu", False), (2, "cpu", False), (4, "cpu", True), (1, "cuda", True), (2, "mps", True)],

@@ -82,7 +82,8 @@ def run(
     dask.config.set({"logging": {"distributed": "critical"}})
     progress = Progress(len(todo))
     gpus = machine.gpus(device) if cluster.scheduler is None else []
-    workers, threads = machine.size(configs[0].experiment, gpus, cluster.workers)
+    per_run = max(config.cores for config in configs)
+    workers, threads = machine.size(per_run, gpus, cluster.workers)
     common = {
         "device": device,
         "extra": extra,

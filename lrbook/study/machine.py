@@ -20,10 +20,9 @@ QUIET = {
 }
 
 
-def size(experiment: str, gpus: Sequence[str], workers: int = 0) -> tuple[int, int]:
-    """Workers of this machine and threads of each: one per GPU, else one per one or two cores."""
+def size(per_run: int, gpus: Sequence[str], workers: int = 0) -> tuple[int, int]:
+    """Workers of this machine and threads of each: one per GPU, else one per ``per_run`` cores."""
     cores = available_cores()
-    per_run = 1 if experiment == "toy" else 2
     workers = workers or len(gpus) or max(1, cores // per_run)
     return workers, max(1, cores // workers)
 

@@ -14,13 +14,10 @@ from lrbook.errors import RunError
 from lrbook.records import Record
 from lrbook.vision.settings import ImageConfig
 
-# Two threads take a step of WRN-10-2 1.6 times as fast as one, two runs of one thread each 1.9.
-WIDEST = 2
-
 
 def alone(config: ImageConfig, device: torch.device) -> bool:
     """Whether the run is given the whole device, and not one core of it."""
-    return device.type != "cpu" or config.widen > WIDEST
+    return device.type != "cpu" or config.cores > 1
 
 
 def at_once(runs: int, cores: int) -> int:

@@ -71,6 +71,23 @@ def test_search_says_that_it_found_nothing(show):
     expect(page.locator("#search-results")).to_contain_text("did not match any documents")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_meaning_of_a_term_shows_by_keyboard(scheme, show):
+    page = show("book/learning_order", color_scheme=scheme)
+    page.set_viewport_size({"width": 390, "height": 800})
+    term = page.locator(".bd-content a.explained[title]").first
+    look = """term => { const style = getComputedStyle(term, "::after");
+      return [style.content, style.position, style.color, style.backgroundColor]; }"""
+    assert term.evaluate(look)[0] == "none"
+    page.keyboard.press("Tab")  # so that the focus counts as one by keyboard
+    term.focus()
+    content, position, color, background = term.evaluate(look)
+    assert content == f'"{term.get_attribute("title")}"'
+    assert position == "fixed"
+    assert color != background
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 @pytest.mark.parametrize("how", ["click", "Enter"])
 def test_the_theme_can_be_switched_and_is_remembered(how, show):
     page = show("book/intro", color_scheme="light")

@@ -146,17 +146,19 @@ def run_missing(
         plan: the recordings.
         results: where the records go.
         data: folder of Parquet images for the recordings that name one.
-        jobs: processes at a time, sharing the cores evenly; 0 means one per two cores.
+        jobs: processes at a time, sharing the cores evenly; 0 means as many as make good
+            use of them (``Config.cores``).
     """
-    cores = available_cores()
-    jobs = jobs or max(1, cores // 2)
-    threads = max(1, cores // jobs)
-    commands = [
-        _command(recording, config, results, data)
+    todo = [
+        (recording, config)
         for recording in plan
         if not recording.is_sweep and _device_there(recording.device)
         for config in _missing(recording, results)
     ]
+    cores = available_cores()
+    jobs = jobs or max(1, cores // max((config.cores for _, config in todo), default=1))
+    threads = max(1, cores // jobs)
+    commands = [_command(*each, results, data) for each in todo]
     environment = os.environ | {"OMP_NUM_THREADS": str(threads), "NPROC": str(threads)}
 
     def run(command: list[str]) -> int:

@@ -1,6 +1,7 @@
 """Phase diagrams: which recorded sweep has two axes, and its runs as maps over them."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,9 @@ RECORDED = {
     ("kappa", "d"): "phase-kappa-d",
 }
 """Axes (x, y) of the recorded phase diagrams -> name of the sweep."""
+
+CUBE = ("phase-rate-r", "phase-rate-noise", "phase-rate-noise-between", "phase-rate-r-noise")
+"""Names of the sweeps that together hold every combination of their eta1, r and noise."""
 
 LABELS = {
     "eta1": r"$\eta_1$",
@@ -39,6 +43,19 @@ def recorded(x: str, y: str) -> Sweep:
         known = [f"{a}, {b}" for a, b in RECORDED]
         raise ConfigError(unknown_name(f"{x}, {y}", known, what="pair of recorded axes"))
     return sweeps.recorded(RECORDED[x, y])
+
+
+def cube() -> Sweep:
+    """All recorded runs over eta1, r and noise as one sweep; of a run in two of ``CUBE`` the first.
+
+    Raises:
+        LookupError: a part of it has not been recorded yet.
+    """
+    found: dict[str, Record] = {}
+    for name in CUBE:
+        for record in sweeps.recorded(name).records:
+            found.setdefault(record.run_id, record)
+    return Sweep(list(found.values()))
 
 
 def errors(sweep: Sweep) -> pd.DataFrame:
@@ -90,18 +107,18 @@ def advantage_map(runs: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     return (wide["S"] - wide["L-S"]).groupby(level=[0, 1]).mean().unstack()
 
 
-def outcome_counts(runs: pd.DataFrame, x: str, y: str) -> dict[str, int]:
-    """How many cells L-S wins, ties or loses on P alone, and in how many a run diverged.
+def outcome_counts(runs: pd.DataFrame, *axes: str) -> dict[str, int]:
+    """In how many settings of the ``axes`` L-S wins, ties, loses on P alone, or a run diverged.
 
-    A win is a mean gap of more than ``TIE`` with the same sign for every seed; cells with a
+    A win is a mean gap of more than ``TIE`` with the same sign for every seed; settings with a
     diverged run are counted apart.
     """
     wide = runs.pivot_table(
-        index=[y, x, "seed"], columns="arm", values="p_only_error", dropna=False
+        index=[*axes, "seed"], columns="arm", values="p_only_error", dropna=False
     )
     gap = wide["S"] - wide["L-S"]
     counts = {"L-S wins": 0, "tie": 0, "S wins": 0, "diverged": 0}
-    for _, seeds in gap.groupby(level=[0, 1]):
+    for _, seeds in gap.groupby(level=list(axes)):
         counts[_outcome(seeds.to_numpy())] += 1
     return counts
 
@@ -147,6 +164,40 @@ def edge_table(records: Sequence[Record]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def way_table(groups: Mapping[str, Sequence[Record]]) -> pd.DataFrame:
+    """Runs beside each other by how far they went, in sum of rates over steps.
+
+    Args:
+        groups: name -> runs of one setting and arm, one per seed, that anneal at a step if at all.
+
+    Returns:
+        One row per group: eta t at the end, seeds, error on P alone and Q-only loss.
+    """
+    rows = []
+    for name, runs in groups.items():
+        errors = [1 - run.result["p_only_accuracy"] for run in runs]
+        rows.append(
+            {
+                "run": name,
+                r"$\eta t$ at the end": f"{way(runs[0].config):,.0f}",
+                "seeds": len(runs),
+                "error on P alone": book.interval_words(errors),
+                "loss on Q-only examples": book.interval_words(
+                    [run.result["q_only_loss"] for run in runs]
+                ),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def way(config: Mapping[str, Any]) -> float:
+    """Sum of the rates of all steps of a run of S, or of L-S annealed at a step."""
+    if config["arm"] != "L-S":
+        return config["eta2"] * config["steps"]
+    anneal = config["anneal"]
+    return config["eta1"] * anneal + config["eta2"] * (config["steps_ls"] - anneal)
 
 
 def _outcome(gaps: Sequence[float]) -> str:

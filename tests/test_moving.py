@@ -1,6 +1,7 @@
 """The explorer and the replay show the records, say what is not recorded, and obey the keyboard."""
 
 import dataclasses
+import itertools
 import shutil
 
 import matplotlib as mpl
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 from html_parts import Parts, payload, stands_alone
 
-from lrbook import book, figures, phase
+from lrbook import book, figures, phase, sweeps
 from lrbook.figures.explorer import html as explorer
 from lrbook.figures.replay import html as replay
 
@@ -22,7 +23,7 @@ CHANCE = {"patch_only": {"chance": 10}}
 
 @pytest.fixture(scope="module")
 def settings():
-    return phase.histories(phase.recorded("eta1", "r"), phase.recorded("eta1", "noise"))
+    return phase.histories(phase.cube())
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def accuracy():
 def test_both_stand_alone(maps, accuracy):
     stands_alone(maps)
     stands_alone(accuracy)
-    assert len(maps.encode()) < 150_000
+    assert len(maps.encode()) < 400_000
     assert "Images &lt;1&gt;" in accuracy
     assert "Images <1>" not in accuracy
 
@@ -65,10 +66,12 @@ def test_every_recorded_setting_is_in_the_explorer_and_no_other(maps):
             mean, low, high = arm["values"][0]
             assert len(steps) == len(mean) == len(low) == len(high)
             ends[(*place, arm["arm"])] = mean[-1], low[-1], high[-1], steps[-1]
-    rates, noises = phase.recorded("eta1", "r").runs, phase.recorded("eta1", "noise").runs
-    runs = pd.concat([rates.assign(noise=1.0), noises.assign(r=0.15)])
+    rates, noises, between, rest = (sweeps.recorded(name).runs for name in phase.CUBE)
+    lines = [table.assign(r=0.15) for table in (noises, between)]
+    runs = pd.concat([rates.assign(noise=1.0), *lines, rest])
     wanted = runs.groupby(["eta1", "r", "noise", "arm"]).p_only_accuracy.agg(["mean", "min", "max"])
     assert set(ends) == set(wanted.index)
+    assert set(ends) == set(itertools.product(*values, ("L-S", "S")))  # no combination is missing
     for key, found in ends.items():
         # where both sweeps hold a run they agree to one test example of 4000
         assert found[:3] == pytest.approx(wanted.loc[key].to_numpy(), abs=3e-4)
@@ -89,15 +92,17 @@ def test_the_curves_of_a_setting_are_its_histories(maps, settings):
 
 def test_the_explorer_starts_where_something_is_recorded(settings):
     with pytest.raises(ValueError, match="not among the settings"):
-        explorer(settings, (0.35, 0.05, 3.0))
+        explorer(settings, (0.3, 0.05, 3.0))
 
 
 def test_the_first_recording_counts_and_unfinished_runs_do_not(settings):
     first, second = phase.recorded("eta1", "r"), phase.recorded("eta1", "noise")
+    both = phase.histories(first, second)
     record = first.select(eta1=0.35, r=0.15, arm="S", seed=11)[0]
     assert settings[START]["S"][0].equals(record.history)
+    assert both[START]["S"][0].equals(record.history)
     turned = phase.histories(second, first)
-    assert list(turned) == list(settings)
+    assert list(turned) == list(both)
     broken = type(first)([r for r in first.records if r.config["eta1"] == 0.35])
     broken.records[0] = dataclasses.replace(broken.records[0], status="diverged")
     left = phase.histories(broken)
@@ -161,9 +166,16 @@ def browser():
         started.close()
 
 
+@pytest.fixture(scope="module")
+def planes():
+    """Settings in two planes only, so that some combinations of the sliders are not recorded."""
+    return phase.histories(phase.recorded("eta1", "r"), phase.recorded("eta1", "noise"))
+
+
 @pytest.fixture
-def opened(browser, request, maps, accuracy):
+def opened(browser, request, planes, accuracy):
     """A page with both pictures, in which nothing goes wrong."""
+    maps = explorer(planes, START)
     page = browser.new_page(
         **getattr(request, "param", {"viewport": {"width": 390, "height": 800}})
     )
@@ -200,15 +212,26 @@ def test_sliders_lead_to_recorded_curves_or_to_the_nearest(opened, settings):
     assert opened.evaluate("document.activeElement.name") == "η₁"
 
 
-def test_the_place_is_framed_in_the_maps_that_hold_it(opened):
+def test_both_maps_go_through_the_place_and_frame_it(opened):
     frames = opened.locator(".lrbook-explorer .lrbook-here")
+    titles = opened.locator(".lrbook-maps svg text:first-child")
+    assert frames.count() == 2
+    assert titles.all_text_contents() == ["noise = 1", "r = 0.15"]
+    opened.locator(".lrbook-maps rect.lrbook-cell").last.click()  # the largest rate and noise
+    said = opened.locator(".lrbook-said")
+    assert said.inner_text().startswith("η₁ = 0.7, r = 0.15, noise = 3: ")
     assert frames.count() == 2
     opened.locator("input[name=r]").press("Home")
-    assert frames.count() == 1
-    opened.locator(".lrbook-maps rect.lrbook-cell").last.click()  # the largest rate and noise
-    assert frames.count() == 1
-    said = opened.locator(".lrbook-said").inner_text()
-    assert said.startswith("η₁ = 0.7, r = 0.15, noise = 3: ")
+    assert titles.all_text_contents() == ["noise = 3", "r = 0.05"]
+    assert said.inner_text().startswith("Not recorded: ")
+    assert frames.count() == 2
+    opened.locator(".lrbook-maps rect.lrbook-cell").last.click()  # at r = .05 noise 1 alone
+    assert said.inner_text().startswith("η₁ = 0.7, r = 0.05, noise = 1: ")
+
+
+def test_hollow_cells_are_explained_where_there_are_any(maps, planes):
+    assert "Hollow: not recorded." in explorer(planes, START)
+    assert "Hollow" not in maps
 
 
 def test_the_replay_plays_only_when_told_to_and_stops(opened):

@@ -1,12 +1,16 @@
 """Phase diagrams: maps and outcomes from runs whose answer is known by hand."""
 
+import itertools
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from lrbook import figures, phase, recordings
+from lrbook import figures, phase, recordings, sweeps
 from lrbook.errors import ConfigError
 from lrbook.records import Record
+from lrbook.toy.config import ToyConfig
 
 
 def runs(cells, seeds=(1, 2)):
@@ -117,3 +121,39 @@ def test_the_map_writes_every_number_and_marks_what_is_missing():
     assert cells[0, 0, 2] > cells[0, 0, 0]
     assert cells[1, 0, 0] > cells[1, 0, 2]
     figure.canvas.draw()
+
+
+def test_the_cube_has_each_run_once_and_every_combination():
+    cube = phase.cube()
+    ids = [record.run_id for record in cube.records]
+    assert len(ids) == len(set(ids))
+    places = Counter(
+        tuple(record.config[name] for name in ("eta1", "r", "noise", "arm"))
+        for record in cube.records
+    )
+    axes = zip(*places, strict=True)
+    assert set(places) == set(itertools.product(*map(set, axes)))
+    assert set(places.values()) == {4}  # seeds
+    kept = phase.recorded("eta1", "r").records
+    assert cube.records[: len(kept)] == kept
+
+
+@pytest.mark.parametrize("arm", ["S", "L-S"])
+def test_the_way_is_the_sum_of_the_rates_of_all_steps(arm):
+    config = ToyConfig.for_profile("smoke", arm=arm, seed=0)
+    rates = [config.eta2] * config.total_steps
+    if arm == "L-S":
+        rates[: config.anneal] = [config.eta1] * config.anneal
+    assert phase.way(config.model_dump()) == pytest.approx(sum(rates))
+
+
+def test_the_way_of_the_long_run_is_that_of_the_arm_beside_it():
+    """What the chapter's comparison without noise rests on."""
+    [long, *_] = sweeps.recorded("phase-no-noise-long").records
+    [beside, *_] = phase.cube().select(eta1=0.7, r=long.config["r"], noise=0.0, arm="L-S")
+    assert phase.way(long.config) == pytest.approx(phase.way(beside.config))
+    table = phase.way_table({"L-S": [beside], "S": [long]})
+    assert list(table[table.columns[1]]) == ["8,596", "8,596"]
+    names = ("arm", "eta1", "anneal", "steps", "steps_ls")
+    same = [{k: v for k, v in run.config.items() if k not in names} for run in (long, beside)]
+    assert same[0] == same[1]

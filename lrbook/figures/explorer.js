@@ -47,20 +47,20 @@ function drawCurves(setting) {
   });
 }
 
-/* A map over two axes; the third stays where the start is. */
+/* A map over two axes, at the place of the third. */
 function drawMap(svg, [xAxis, yAxis], at) {
   const fixed = [0, 1, 2].find((axis) => axis !== xAxis && axis !== yAxis);
   const across = data.axes[xAxis].values.length, up = data.axes[yAxis].values.length;
   const left = 64, top = 22, tall = 27, height = top + up * tall + 40;
   const width = clear(svg, height), wide = (width - left) / across;
   const small = { "font-size": 12, "text-anchor": "middle" };
-  const title = `${data.axes[fixed].name} = ${value(fixed, data.start[fixed])}`;
+  const title = `${data.axes[fixed].name} = ${value(fixed, at[fixed])}`;
   make(svg, "text", { ...small, x: left + (across * wide) / 2, y: 14 }, title);
   for (let j = 0; j < up; j++) {
     const y = top + (up - 1 - j) * tall;
     make(svg, "text", { ...small, "text-anchor": "end", x: left - 8, y: y + 18 }, value(yAxis, j));
     for (let i = 0; i < across; i++) {
-      const here = [...data.start];
+      const here = [...at];
       here[xAxis] = i;
       here[yAxis] = j;
       drawCell(svg, { x: left + i * wide + 1.5, y: y + 1.5, width: wide - 3, height: tall - 3 }, here, at);

@@ -4,6 +4,7 @@ Only recorded settings have curves. Between them nothing is made up: the reader 
 the nearest one. Where scripts are off, the maps and ``curve_grid`` stand.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ Settings = Mapping[Setting, Mapping[str, Sequence[pd.DataFrame]]]
 NAMES = {"η₁": "large rate η₁", "r": "distance r", "noise": "noise"}
 """The three axes in the order of a setting: short -> long name."""
 
-PLANES = ((0, 1), (0, 2))  # axes (x, y) of the two maps; the third is that of the start
+PLANES = ((0, 1), (0, 2))  # axes (x, y) of the two maps; the third is where its slider is
 COLUMN = "p_only_accuracy"
 
 _STYLE = """
@@ -52,7 +53,7 @@ the numbers"></svg>
 <p class="lrbook-said" role="status"></p>
 <button type="button" hidden>Go to the nearest recorded</button></figure>
 <figure class="lrbook-maps"><figcaption>Where you are (framed), by S's error minus L-S's at the \
-end, in points. Blue: L-S is better. Hollow: not recorded.</figcaption>
+end, in points. Blue: L-S is better.{hollow}</figcaption>
 {maps}
 </figure>
 </div>"""
@@ -63,8 +64,8 @@ def explorer(settings: Settings, start: Setting) -> "HTML":
 
     Args:
         settings: (eta1, r, noise) -> arm -> one history per seed (``lrbook.phase.histories``).
-        start: the setting shown first; the two maps are the planes (eta1, r) and (eta1, noise)
-            through it.
+        start: the setting shown first. The two maps are the planes (eta1, r) and (eta1, noise)
+            through the setting shown.
 
     Raises:
         ValueError: ``start`` is not among the settings.
@@ -104,6 +105,8 @@ def html(settings: Settings, start: Setting) -> str:
         "</label>"
         for (short, long), values in zip(NAMES.items(), axes, strict=True)
     )
+    whole = math.prod(len(values) for values in axes) == len(settings)
+    hollow = "" if whole else " Hollow: not recorded."
     names = list(NAMES.values())
     maps = "\n".join(
         f'<svg role="img" aria-label="Map over {names[x]} and {names[y]}"></svg>' for x, y in PLANES
@@ -111,7 +114,7 @@ def html(settings: Settings, start: Setting) -> str:
     return element(
         "explorer",
         "Explorer of the phase diagram",
-        _BODY.format(sliders=sliders, maps=maps),
+        _BODY.format(sliders=sliders, maps=maps, hollow=hollow),
         data,
         ["chart.js", "blend.js", "explorer.js"],
         _STYLE,

@@ -65,7 +65,8 @@ def test_killed_three_times(tmp_path, lrbook, whole):
     command = [*COMMAND, "--seeds", "6", "--arms", "large,noise", "--results", str(broken.root)]
     first, second = (broken.root / config(arm).run_id for arm in ("large", "noise"))
 
-    run_until_killed(command, first / "checkpoint", times=1)
+    run_until_killed([*command, "--arms", "large"], first / "checkpoint", times=1)
+    assert not second.exists()
     assert json.loads((first / "record.json").read_text())["status"] == "running"
     run_until_killed(command, second / "checkpoint", times=1)
     assert lrbook(*command, "--arms", "large").code == 0

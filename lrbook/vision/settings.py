@@ -100,7 +100,8 @@ class ImageConfig(Config):
     @property
     def cores(self) -> int:
         """1 for a small network, whose steps are too short to share out; else 2."""
-        # A step of WRN-10-2 is 1.6 times as fast with two threads; two runs with one each are 1.9
+        # Two cores of an AMD EPYC: a step of WRN-10-2 is about 1.6 times as fast with two threads,
+        # and two runs of one thread each get through about 1.9 times as much.
         return 1 if self.widen <= 2 else 2
 
     def rate(self, epoch: int) -> float:

@@ -11,17 +11,18 @@ from lrbook.stats import mean_interval
 from lrbook.vision.histories import epochs_words
 
 BASE = "as in the base"
+ARMS = ("large", "small")
 
 
 def gather(base: str, names: Sequence[str]) -> tuple[dict[str, list[Record]], list[str]]:
-    """Setting -> its runs, the base first, from recorded sweeps of the patch experiment.
+    """Setting -> its runs of large and small, the base first, from patch recordings.
 
     A sweep of the arm large alone varies something that the small rate does not have; its settings
-    get the base's runs of the arm small.
+    get the base's runs of the arm small, on the same seeds.
 
     Args:
-        base: name of the sweep that the others depart from.
-        names: names of the other sweeps, in ``recordings.toml``.
+        base: name of the recording that the others depart from; a sweep, or one folder per run.
+        names: names of the others, which are sweeps, in ``recordings.toml``.
 
     Returns:
         The settings, and the names of the sweeps that have not been recorded yet.
@@ -29,7 +30,9 @@ def gather(base: str, names: Sequence[str]) -> tuple[dict[str, list[Record]], li
     Raises:
         LookupError: the base has not been recorded.
     """
-    plain = sweeps.recorded(base).records
+    [plan] = recordings.read(only=base)
+    found = sweeps.recorded(base).records if plan.is_sweep else book.recorded(base)
+    plain = [record for record in found if record.config["arm"] in ARMS]
     groups, missing = {BASE: plain}, []
     small = [record for record in plain if record.config["arm"] == "small"]
     for name in names:
@@ -39,9 +42,11 @@ def gather(base: str, names: Sequence[str]) -> tuple[dict[str, list[Record]], li
         except LookupError:
             missing.append(name)
             continue
+        paired = (
+            [] if "small" in plan.arms else [r for r in small if r.config["seed"] in plan.seeds]
+        )
         for point in plan.points:
-            found = sweep.select(**point)
-            groups[label(point)] = found + (small if "small" not in plan.arms else [])
+            groups[label(point)] = sweep.select(**point) + paired
     return groups, missing
 
 
@@ -111,11 +116,32 @@ def order_words(groups: Mapping[str, Sequence[Record]]) -> str:
     )
 
 
+def change(records: Sequence[Record], base: Sequence[Record]) -> list[float]:
+    """By how much the gap on clean images differs from the base's, one value per seed in both."""
+    gaps = [
+        {one.config["seed"]: one.result["clean"] - two.result["clean"] for one, two in pairs(runs)}
+        for runs in (records, base)
+    ]
+    return [gaps[0][seed] - gaps[1][seed] for seed in sorted(gaps[0].keys() & gaps[1].keys())]
+
+
 def gap_words(groups: Mapping[str, Sequence[Record]]) -> str:
-    """How the gap moves: the settings with the smallest and the largest mean, beside the base."""
-    means = {s: sum(gap(r)) / len(gap(r)) for s, r in groups.items() if gap(r)}
+    """The base's gap, and the settings that lower and raise it most, on the seeds they share."""
+    base = gap(groups[BASE])
+    changes = {s: change(r, groups[BASE]) for s, r in groups.items() if s != BASE}
+    means = {s: sum(values) / len(values) for s, values in changes.items() if values}
     low, high = min(means, key=means.get), max(means, key=means.get)
+    seeds = f"{len(base)} seed{'s' if len(base) != 1 else ''}"
     return (
-        f"Large minus small on clean images is {means[BASE]:+.1f} points in the base; over all "
-        f"settings it goes from {means[low]:+.1f} (*{low}*) to {means[high]:+.1f} (*{high}*)."
+        f"Large minus small on clean images is {book.interval_words(base)} points in the base "
+        f"({seeds}). On the seeds that a row shares with the base, the rows change this gap by "
+        f"{means[low]:+.1f} (*{low}*) to {means[high]:+.1f} points (*{high}*)."
     )
+
+
+def drops(groups: Mapping[str, Sequence[Record]]) -> dict[str, int]:
+    """Setting -> the first epoch at which its large arm has the lower rate."""
+    return {
+        setting: next(run.config["drop"] for run in records if run.config["arm"] == "large")
+        for setting, records in groups.items()
+    }

@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from lrbook import recordings, whatif
+from lrbook import book, figures, recordings, whatif
+from lrbook.figures import data
 from lrbook.records import Record
 from lrbook.sweeps import Sweep
 from lrbook.vision.config import PatchConfig
@@ -21,6 +22,8 @@ BASE = [run("large", 5, 12, 60.0), run("small", 5, 5, 50.0), run("large", 6, Non
         run("small", 6, 6, 50.5)]  # fmt: skip
 STRONG = [run("large", 5, 3, 40.0, pattern=0.6), run("small", 5, 2, 45.0, pattern=0.6),
           run("large", 6, 9, 42.0, pattern=0.6), run("small", 6, 8, 41.0, pattern=0.6)]  # fmt: skip
+# a base of more arms and more seeds than the rows have, kept as one folder per run
+FIVE = [*BASE, run("noise", 5, 3, 55.0), run("large", 7, 14, 62.0), run("small", 7, 5, 47.0)]
 COSINE = [run("large", 5, 10, 66.0, schedule="cosine")]
 
 
@@ -35,6 +38,8 @@ def recorded(monkeypatch):
 
     def plan(only):
         points = {
+            "what-if-base": [{}],
+            "patch-laptop": None,
             "what-if-pattern": [{"pattern": 0.6}],
             "what-if-schedule": [{"schedule": "cosine"}],
             "what-if-batch": [{"batch": 32}],
@@ -44,11 +49,14 @@ def recorded(monkeypatch):
 
     monkeypatch.setattr(whatif.sweeps, "recorded", find)
     monkeypatch.setattr(whatif.recordings, "read", plan)
-    return whatif.gather("what-if-base", ["what-if-pattern", "what-if-schedule", "what-if-batch"])
+    monkeypatch.setattr(whatif.book, "recorded", lambda name: FIVE)
+    return lambda base: whatif.gather(
+        base, ["what-if-pattern", "what-if-schedule", "what-if-batch"]
+    )
 
 
 def test_settings_come_with_their_runs_and_the_missing_are_named(recorded):
-    groups, missing = recorded
+    groups, missing = recorded("what-if-base")
     assert list(groups) == [whatif.BASE, "pattern = 0.6", "schedule = cosine"]
     assert missing == ["what-if-batch"]
     assert groups["pattern = 0.6"] == STRONG
@@ -73,7 +81,7 @@ def test_the_order_is_small_before_the_drop_and_large_not(large, small, holds):
 
 
 def test_table_and_words(recorded):
-    groups, _ = recorded
+    groups, _ = recorded("what-if-base")
     table = whatif.table(groups).set_index("setting")
     assert set(table["images"]) == {"digits"}
     assert table.loc[whatif.BASE, "large − small, by seed"] == "+10.0, +10.5"
@@ -84,8 +92,11 @@ def test_table_and_words(recorded):
     words = whatif.order_words(groups)
     assert "every seed: *as in the base*, *schedule = cosine*." in words
     assert "some seeds only: *pattern = 0.6*." in words
-    assert "+10.2 points in the base" in whatif.gap_words(groups)
-    assert "from -2.0 (*pattern = 0.6*) to +16.0 (*schedule = cosine*)" in whatif.gap_words(groups)
+    words = whatif.gap_words(groups)
+    assert "10.2\xa0±\xa03.2 points in the base (2 seeds)" in words
+    # pattern: -5 - 10 on seed 5 and 1 - 10.5 on seed 6; schedule: 16 - 10 on seed 5 alone
+    assert "by -12.2 (*pattern = 0.6*) to +6.0 points (*schedule = cosine*)" in words
+    assert whatif.drops(groups) == dict.fromkeys(groups, 9)
 
 
 def test_a_diverged_run_is_no_pair():
@@ -93,3 +104,26 @@ def test_a_diverged_run_is_no_pair():
     table = whatif.table({whatif.BASE: [lost, BASE[1]]})
     assert table.loc[0, "large: clean (%)"] == "diverged"
     assert table.loc[0, "order"] == "0 of 0"
+
+
+def test_a_base_of_more_seeds_is_compared_on_the_seeds_in_common(recorded):
+    groups, _ = recorded("patch-laptop")
+    assert {record.config["arm"] for record in groups[whatif.BASE]} == {"large", "small"}
+    assert whatif.gap(groups[whatif.BASE]) == [10.0, 10.5, 15.0]
+    assert whatif.change(groups["pattern = 0.6"], groups[whatif.BASE]) == [-15.0, -9.5]
+    # seed 7's small run has no large partner under the cosine, so it is not shown beside it
+    small = [
+        run.config["seed"] for run in groups["schedule = cosine"] if run.config["arm"] == "small"
+    ]
+    assert small == [5, 6]
+
+
+def test_the_figure_of_the_order_has_a_dot_per_seed_and_the_never_apart(recorded):
+    groups, _ = recorded("what-if-base")
+    learned = {s: book.values(runs, "patch_learned_epoch") for s, runs in groups.items()}
+    figure = figures.order_rows(learned, whatif.drops(groups), epochs=16)
+    dots = data.table(figure).set_index("series")
+    large = dots[dots["epoch in which the patch is learnt"] == "never"]
+    assert list(large.y) == [whatif.BASE]
+    assert list(large.index) == ["large"]
+    assert len(dots) == 4 + 4 + 1 + 2

@@ -23,7 +23,7 @@ from lrbook.figures.plain import curve_with_bounds, histograms, image_grid, thre
 from lrbook.figures.plane import across, scaling, stills
 from lrbook.figures.replay import replay
 from lrbook.figures.sweeps import against, phase_map, small_lines
-from lrbook.figures.variants import gap_rows, longer, mitigation
+from lrbook.figures.variants import gap_rows, longer, mitigation, order_rows
 
 __all__ = [
     "CHANCE",
@@ -50,6 +50,7 @@ __all__ = [
     "memoriser_by_length",
     "mitigation",
     "movie",
+    "order_rows",
     "patch_learning",
     "phase_map",
     "readings",

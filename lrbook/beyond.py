@@ -39,6 +39,12 @@ def by_seed(records: Sequence[Record], arm: str, quantity: str = QUANTITY) -> di
     return {run.config["seed"]: run.result[quantity] for run in runs}
 
 
+def before_annealing(record: Record, column: str, rows: int = 5) -> float:
+    """Mean of ``column`` over the last ``rows`` measurements of a run before its rate drops."""
+    history, largest = record.history, record.history.rate.max()
+    return float(history[history.rate == largest][column].tail(rows).mean())
+
+
 def gap(records: Sequence[Record], quantity: str = QUANTITY) -> tuple[float, float | None, int]:
     """L-S minus S: mean, half-width of its 95 % interval, number of paired seeds (0: mean nan)."""
     if not by_seed(records, "L-S").keys() & by_seed(records, "S").keys():

@@ -7,7 +7,7 @@ from lrbook import book, cite, style
 from lrbook.chapters.contents import table
 from lrbook.figures.base import by_seed, new_figure
 from lrbook.records import Record
-from lrbook.vision.histories import at_the_end, before_drop
+from lrbook.vision.histories import before_drop
 from lrbook.whatif import pairs
 
 if TYPE_CHECKING:
@@ -62,17 +62,30 @@ def words(records: Sequence[Record]) -> str:
     both = pairs(records)
     drop = both[0][0].config["drop"]
     before = [[before_drop(run.history, "clean", drop) for run in pair] for pair in both]
-    after = [[at_the_end(run.history, "clean") for run in pair] for pair in both]
-    return f"Before the drop {_leader(before)}; at the end {_leader(after)}"
+    return f"Before the drop {_leader(before)}; {_end(records)}"
+
+
+def _end(records: Sequence[Record]) -> str:
+    both = [[run.result["clean"] for run in pair] for pair in pairs(records)]
+    return f"at the end {_leader(both)}"
 
 
 def show_words() -> None:
-    """Show below the picture what it says in numbers, and that plain images say it less clearly."""
-    runs = puzzle_runs()
-    plain = [r for r in book.recorded("cifar-paper", "cifar-laptop") if r.config["arm"] in LABELS]
+    """Show below the picture what it says in numbers, what of it the patch explains, and the same
+    of plain images with their own schedule.
+    """
+    scales = ("patch-paper", "patch-laptop")
+    runs, control = book.recorded_set(*([scale, f"{scale}-control"] for scale in scales))
+    plain = book.recorded("cifar-paper", "cifar-laptop")
+    runs, control, plain = (
+        [run for run in group if run.config["arm"] in LABELS] for group in (runs, control, plain)
+    )
+    gap = book.difference_of_differences(runs, control, "clean", "large", "small", digits=1)
     style.say(
         f"{words(runs)}, in points over {len(pairs(runs))} paired seeds (mean and 95 % interval). "
-        f"On plain images, without any patch ({{doc}}`puzzle`): before the first drop "
+        f"Most images have a patch in training here. The same schedules without any patch: "
+        f"{_end(control)}; what the patch adds to the gap is {gap} ({{doc}}`patch_experiment`). "
+        f"Plain images again, with milder steps down ({{doc}}`puzzle`): before the first drop "
         f"{words(plain)[len('Before the drop ') :]}."
     )
     style.say(book.provenance(runs))

@@ -1,7 +1,9 @@
 """The variants beside the plain runs: points of a sweep, gaps, verdicts, and their figures."""
 
+import dataclasses
 import math
 
+import pandas as pd
 import pytest
 
 from lrbook import beyond, figures, sweeps
@@ -66,6 +68,14 @@ def test_gap_is_the_mean_over_pairs():
     mean, half, count = beyond.gap(group([0.5, 0.6], [0.7, 0.9, 0.1]))
     assert (mean, count) == (pytest.approx(0.25), 2)
     assert half > 0
+
+
+def test_before_annealing_is_the_mean_of_the_last_measurements_at_the_large_rate(sweep):
+    [record] = sweep.select(arm="S", preactivation_noise=0.0)[:1]
+    table = pd.DataFrame({"rate": [0.3] * 4 + [0.01] * 2, "value": [9.0, 1.0, 2.0, 6.0, 70, 80]})
+    record = dataclasses.replace(record, table=table)
+    assert beyond.before_annealing(record, "value", rows=3) == 3.0
+    assert beyond.before_annealing(record, "value") == 4.5
 
 
 def test_share_of_the_gap():

@@ -130,11 +130,16 @@ def gap_words(groups: Mapping[str, Sequence[Record]]) -> str:
     base = gap(groups[BASE])
     changes = {s: change(r, groups[BASE]) for s, r in groups.items() if s != BASE}
     means = {s: sum(values) / len(values) for s, values in changes.items() if values}
-    low, high = min(means, key=means.get), max(means, key=means.get)
     seeds = f"{len(base)} seed{'s' if len(base) != 1 else ''}"
-    return (
+    words = (
         f"Large minus small on clean images is {book.interval_words(base)} points in the base "
-        f"({seeds}). On the seeds that a row shares with the base, the rows change this gap by "
+        f"({seeds})."
+    )
+    if not means:
+        return words
+    low, high = min(means, key=means.get), max(means, key=means.get)
+    return (
+        f"{words} On the seeds that a row shares with the base, the rows change this gap by "
         f"{means[low]:+.1f} (*{low}*) to {means[high]:+.1f} points (*{high}*)."
     )
 

@@ -83,7 +83,13 @@ class Record:
 
 
 class Store:
-    """The runs in one results folder."""
+    """The runs in one results folder.
+
+    Attributes:
+        keeps: whether checkpoints given to it are kept, so that it is worth making them.
+    """
+
+    keeps = True
 
     def __init__(self, root: str | Path):
         self.root = Path(root)

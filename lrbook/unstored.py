@@ -13,6 +13,8 @@ from lrbook.records import Record, Store
 class Unstored(Store):
     """A store that keeps nothing: what a runner uses where the disk must not be touched."""
 
+    keeps = False
+
     def __init__(self):
         super().__init__(os.devnull)
 

@@ -1,12 +1,15 @@
 """Training and evaluation against the authors' protocol, spelled out step by step."""
 
 import dataclasses
+import time
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
 
+from lrbook.records import Store
 from lrbook.vision import experiment, train
 from lrbook.vision.config import PatchConfig
 from lrbook.vision.experiment import outcome
@@ -155,6 +158,53 @@ def test_evaluation_counts_what_a_loop_counts():
     assert patch_only == 100.0
 
 
+def test_evaluation_shows_patches_by_the_rule_of_training():
+    """What the network is shown: signs even, a fifth of the carriers blank with zeta scaled."""
+    task = tiny(patch_test_size=2000)
+    z, zeta = task.patch.z, task.patch.zeta.flatten(1)
+    shown = []
+
+    class Looks(torch.nn.Module):
+        def forward(self, x):
+            shown.append(x)
+            return torch.zeros((len(x), 10))
+
+    train.evaluate(task, Looks(), epoch=1)
+    shown = torch.cat(shown)
+    mixed, alone = shown[30:60], shown[60:]
+    assert len(alone) == 2000
+
+    def amounts(images):
+        """The factor on zeta in each centre, of the class that it is a multiple of."""
+        rest = (images[:, :, 12:19, 12:19] - z).flatten(1)
+        factors = rest @ zeta.T / zeta.square().sum(1)
+        left = (rest[:, None] - factors[..., None] * zeta).norm(dim=2)
+        best = left.argmin(1, keepdim=True)
+        assert left.gather(1, best).max() < 1e-4
+        return factors.gather(1, best)[:, 0]
+
+    found = amounts(alone)
+    whole = (found.abs() - 1).abs() < 1e-4
+    assert whole.float().mean() == pytest.approx(0.8, abs=0.04)
+    assert (found[whole] > 0).float().mean() == pytest.approx(0.5, abs=0.05)
+    assert (found[~whole] > 0).float().mean() == pytest.approx(0.5, abs=0.1)
+    # scaled by 1.75 * U[0, 1]
+    assert found[~whole].abs().mean() == pytest.approx(1.75 / 2, abs=0.1)
+    assert 1.6 < found[~whole].abs().max() <= 1.75
+    outside = torch.ones(32, 32, dtype=torch.bool)
+    outside[12:19, 12:19] = False
+    assert not alone[:, :, outside].any()
+
+    carried = mixed[task.test_carriers]
+    blank = ~carried[:, :, outside].flatten(1).any(1)
+    assert torch.equal(blank, (amounts(carried).abs() - 1).abs() >= 1e-4)
+    assert 0 < blank.sum() < len(blank)
+    plain = train.normalise(task.test, task)
+    assert torch.equal(mixed[~task.test_carriers], plain[~task.test_carriers])
+    kept = carried[~blank][:, :, outside]
+    assert torch.equal(kept, plain[task.test_carriers][~blank][:, :, outside])
+
+
 def test_without_carriers_no_image_is_touched():
     task = tiny(carrier_share=0.0)
     index = torch.arange(70)
@@ -280,3 +330,96 @@ def test_bf16_follows_fp32():
         optimizer = train.make_optimizer(model, task.config)
         losses.append([train.train_epoch(task, model, optimizer, e)[0].item() for e in (1, 2, 3)])
     assert losses[1] == pytest.approx(losses[0], rel=0.03)
+
+
+def test_networks_of_many_shapes_are_compiled_one_after_the_other():
+    """The compiler keeps eight variants of one function, whatever network calls it."""
+    torch.compiler.reset()
+    for sizes in ({"batch": 32}, {"widen": 2}, {"batch": 20}, {"batch": 24}):
+        task = tiny("noise", **sizes)
+        model = train.make_model(task.config, CPU)
+        assert train.try_to_compile(task, model, backend="eager") == ""
+        losses = train.train_epoch(task, model, train.make_optimizer(model, task.config), 1)
+        assert torch.isfinite(losses).all()
+    torch.compiler.reset()
+
+
+def overflows_once(model):
+    """The next gradient of the last layer is infinite, as where fp16 ends."""
+    left = [1]
+    model.fc.weight.register_hook(lambda grad: grad * (float("inf") if left and left.pop() else 1))
+
+
+def test_a_first_step_that_overflows_is_left_out_and_leaves_no_momentum():
+    """With fp16 the fused step is skipped; what follows is as if it had not been."""
+    task = tiny()
+    late, plain = train.make_model(task.config, CPU), train.make_model(task.config, CPU)
+    for model in (late, plain):
+        model.eval()  # batch norm's statistics would tell the two apart
+    overflows_once(late)
+    optimizer, scaler = train.make_optimizer(late, task.config), torch.amp.GradScaler("cpu")
+    images, labels = train.normalise(task.train[:32], task), task.train_labels[:32]
+    start = scaler.get_scale()
+    for _ in range(3):
+        optimizer.zero_grad()
+        scaler.scale(F.cross_entropy(late(images), labels)).backward()
+        scaler.step(optimizer)
+        scaler.update()
+    assert scaler.get_scale() == start / 2
+    other = torch.optim.SGD(
+        plain.parameters(), lr=task.config.eta1, momentum=0.9, nesterov=True, weight_decay=5e-4
+    )
+    for _ in range(2):
+        other.zero_grad()
+        F.cross_entropy(plain(images), labels).backward()
+        other.step()
+    for one, two in zip(late.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6)
+
+
+def test_an_epoch_in_fp16_leaves_out_the_batch_that_overflows_and_halves_the_scale():
+    task = tiny()
+    model = train.make_model(task.config, CPU)
+    overflows_once(model)
+    optimizer, scaler = train.make_optimizer(model, task.config), torch.amp.GradScaler("cpu")
+    start, steps = scaler.get_scale(), []
+    model.fc.bias.register_hook(lambda _: steps.append(model.fc.weight.detach().clone()))
+    loss, _ = train.train_epoch(task, model, optimizer, 1, scaler).tolist()
+    assert np.isfinite(loss)
+    assert scaler.get_scale() == start / 2
+    first, second, third = steps
+    assert torch.equal(first, second)
+    assert not torch.equal(second, third)
+
+
+def test_a_dear_checkpoint_is_not_written_after_every_epoch(tmp_path, monkeypatch):
+    """It takes a hundredth of the time at most; small ones are written each time."""
+    sizes = {"train_size": 64, "test_size": 20, "patch_test_size": 20, "epochs": 5, "drop": 2}
+    config = PatchConfig.for_profile("smoke", arm="large", seed=0, **sizes)
+    saved = []
+
+    class Slow(Store):
+        def save_checkpoint(self, config, payload):
+            saved.append(len(payload))
+            time.sleep(0.2)
+
+    experiment.run([config], Slow(tmp_path / "a"), device="cpu", progress=False)
+    assert len(saved) == 4
+    assert max(saved) < experiment.SMALL
+    saved.clear()
+    monkeypatch.setattr(experiment, "SMALL", 0)
+    experiment.run([config], Slow(tmp_path / "b"), device="cpu", progress=False)
+    assert len(saved) == 1
+
+
+def test_runs_of_different_sizes_have_their_own_images():
+    small = {"test_size": 20, "patch_test_size": 20, "epochs": 1, "drop": 1}
+    configs = [
+        PatchConfig.for_profile("smoke", arm="large", seed=0, train_size=size, **small)
+        for size in (64, 96)
+    ]
+    together = experiment.run(configs, None, device="cpu", progress=False)
+    apart = [experiment.run([config], None, device="cpu", progress=False)[0] for config in configs]
+    for one, other in zip(together, apart, strict=True):
+        assert one.provenance["data_fingerprint"] == other.provenance["data_fingerprint"]
+        pd.testing.assert_frame_equal(one.history, other.history)

@@ -1,23 +1,27 @@
 """The shell of the experiments on images: device, records, checkpoints, progress."""
 
+import contextlib
 import io
 import math
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pandas as pd
 import torch
 from tqdm import tqdm
 
-from lrbook.errors import ConfigError, RecordError, RunError
+from lrbook.errors import ConfigError, RecordError, RunError, UserError
 from lrbook.provenance import collect, describe_cpu
 from lrbook.records import Record, Store
 from lrbook.unstored import Unstored
 from lrbook.vision import order, sources, together, train
 from lrbook.vision.outcome import outcome, summary
 from lrbook.vision.settings import ImageConfig
+
+CHECKPOINT_SHARE = 0.01  # of the time, at most, for checkpoints that take long to write
+SMALL = 8_000_000  # bytes; a checkpoint up to here is written after every epoch
 
 __all__ = ["choose_device", "choose_precision", "outcome", "run", "summary"]
 
@@ -71,7 +75,7 @@ def run(
     On a CPU small networks run side by side (``lrbook.vision.together``); all else one by one.
 
     Args:
-        configs: the runs, of one data source and size.
+        configs: the runs; any mixture of data and sizes that ``folder`` serves.
         store: where records are kept; None keeps nothing.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         folder: where the images of a Parquet folder lie.
@@ -95,8 +99,8 @@ def run(
     todo = [config for config in dict.fromkeys(configs) if config not in records]
     if not todo:
         return [records[config] for config in configs]
-    first = todo[0]
-    images = sources.load(first.data, first.train_size, first.test_size, folder)
+    needed = dict.fromkeys(_images_of(config) for config in todo)
+    images = {which: sources.load(*which, folder) for which in needed}
     epochs = sum(config.epochs for config in todo)
     with tqdm(
         total=epochs, unit="epoch", disable=not progress, file=sys.stderr, mininterval=1, delay=1
@@ -111,9 +115,10 @@ def run(
                 if force:
                     store.forget(config)
                 place = (torch_device, precisions[config])
-                return _run_one(config, images, *place, store, bar, before_batch)
+                which = _images_of(config)
+                return _run_one(config, images[which], *place, store, bar, before_batch)
 
-        bar.set_description(first.experiment, refresh=False)
+        bar.set_description(todo[0].experiment, refresh=False)
         records |= together.take([c for c in todo if not together.alone(c, torch_device)], one)
         for config in todo:
             if together.alone(config, torch_device):
@@ -121,6 +126,27 @@ def run(
                 bar.set_description(words, refresh=False)
                 records[config] = one(config)
     return [records[config] for config in configs]
+
+
+def _images_of(config: ImageConfig) -> tuple[str, int, int]:
+    return config.data, config.train_size, config.test_size
+
+
+@contextlib.contextmanager
+def _whole_precision(precision: str, device: torch.device) -> Iterator[None]:
+    """Under fp32 a graphics card computes in fp32, and not in its shortened TF32."""
+    if precision != "fp32" or device.type != "cuda":
+        yield
+        return
+    backends = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [backend.allow_tf32 for backend in backends]
+    for backend in backends:
+        backend.allow_tf32 = False
+    try:
+        yield
+    finally:
+        for backend, allowed in zip(backends, before, strict=True):
+            backend.allow_tf32 = allowed
 
 
 def _run_one(
@@ -140,8 +166,11 @@ def _run_one(
     }
     try:
         task = train.make_task(config, images, device, precision)
-        return _train(task, origin, store, bar, before_batch)
-    except (RuntimeError, KeyboardInterrupt) as error:
+        with _whole_precision(precision, device):
+            return _train(task, origin, store, bar, before_batch)
+    except UserError:
+        raise
+    except (Exception, KeyboardInterrupt) as error:  # of a compiler too, whatever it may raise
         reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
         if "out of memory" in reason:
             size = f"batch = {config.batch}, widen = {config.widen}"
@@ -177,7 +206,8 @@ def _train(
         bar.update(len(rows))
     else:
         store.start(config, origin)
-    began = time.perf_counter()
+    began = saved_at = time.perf_counter()
+    cost = 0.0
 
     status, message = "finished", None
     for epoch in range(len(rows) + 1, config.epochs + 1):
@@ -208,9 +238,14 @@ def _train(
             | tested
         )
         bar.update()
-        if epoch < config.epochs:
-            wall = wall_before + time.perf_counter() - began
-            store.save_checkpoint(config, _pack(model, optimizer, scaler, rows, wall, origin))
+        now = time.perf_counter()
+        waited = now - saved_at >= cost / CHECKPOINT_SHARE
+        if store.keeps and epoch < config.epochs and waited:
+            wall = wall_before + now - began
+            payload = _pack(model, optimizer, scaler, rows, wall, origin)
+            store.save_checkpoint(config, payload)
+            saved_at = time.perf_counter()
+            cost = saved_at - now if len(payload) > SMALL else 0.0
 
     wall = wall_before + time.perf_counter() - began
     history = pd.DataFrame(rows)

@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 EVALUATION_BATCH = {"cpu": 500, "cuda": 2000}
+_compiled: set[tuple] = set()  # what the compiler has in memory: sizes, precision, device
 VISIT = 500  # test images whose signs are drawn at a time; another number draws other signs
 
 
@@ -47,8 +48,13 @@ def make_model(config: ImageConfig, device: torch.device) -> WideResNet:
 
 
 def make_optimizer(model: WideResNet, config: ImageConfig) -> torch.optim.SGD:
-    """SGD with Nesterov momentum and weight decay on every parameter, batch norm's too."""
-    return torch.optim.SGD(
+    """SGD with Nesterov momentum and weight decay on every parameter, batch norm's too.
+
+    Momentum starts at 0, which is what the first step of ``torch.optim.SGD`` comes to. It is set
+    here because a first step that overflows in fp16 is left out, and the fused optimizer has then
+    made its momentum already, of whatever lay in memory.
+    """
+    optimizer = torch.optim.SGD(
         model.parameters(),
         lr=config.rate(1),
         momentum=config.momentum,
@@ -56,6 +62,10 @@ def make_optimizer(model: WideResNet, config: ImageConfig) -> torch.optim.SGD:
         weight_decay=config.weight_decay,
         fused=True,
     )
+    if config.momentum > 0:
+        for parameter in model.parameters():
+            optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+    return optimizer
 
 
 def try_to_compile(task: Task, model: WideResNet, **options: object) -> str:
@@ -75,6 +85,14 @@ def try_to_compile(task: Task, model: WideResNet, **options: object) -> str:
     Raises:
         RuntimeError: out of memory.
     """
+    config = task.config
+    sizes = (config.depth, config.widen, config.stem_stride, config.batch, len(task.train))
+    kind = (*sizes, *task.train.shape[1:], task.precision, str(task.device))
+    if _compiled and kind not in _compiled:
+        # The compiler keeps few variants of one function and refuses more, in any network.
+        torch.compiler.reset()
+        _compiled.clear()
+    _compiled.add(kind)
     trial = copy.deepcopy(model).train()
     trial.compile_training(**options)
     images = torch.zeros((task.config.batch, *task.train.shape[1:]), device=task.device)
@@ -82,7 +100,7 @@ def try_to_compile(task: Task, model: WideResNet, **options: object) -> str:
         with autocast(task):
             logits = trial(images.contiguous(memory_format=torch.channels_last))
         logits.float().sum().backward()
-    except RuntimeError as error:
+    except Exception as error:  # not all that compilers raise is a RuntimeError
         if "out of memory" in str(error):
             raise
         return " ".join(str(error).split("\n\n")[0].split())  # below it advice on debugging

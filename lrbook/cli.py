@@ -19,6 +19,16 @@ from lrbook.errors import ConfigError, RunError, UserError
 from lrbook.study import command as study_command
 
 DEFAULT_RESULTS = "runs"
+# Packages of the commands that not every installation has, and the extra they come with.
+_EXTRAS = {
+    "papermill": "book",
+    "nbclient": "book",
+    "nbconvert": "book",
+    "nbformat": "book",
+    "dask": "cluster",
+    "distributed": "cluster",
+    "rich": "cluster",
+}
 
 
 def entry() -> NoReturn:
@@ -46,6 +56,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RunError as error:
         print(f"lrbook: {error}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        install = f"pip install 'lrbook[{extra}]' adds it"
+        print(f"lrbook: this command needs {error.name}; {install}.", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("lrbook: interrupted; the same command goes on from here.", file=sys.stderr)
         return 130

@@ -3,6 +3,7 @@
 import concurrent.futures
 import dataclasses
 import os
+import queue
 import subprocess
 import sys
 import tomllib
@@ -14,9 +15,10 @@ from tqdm import tqdm
 
 from lrbook import sweeps
 from lrbook.config import Config, unknown_name
-from lrbook.errors import ConfigError
+from lrbook.errors import ConfigError, RunError, UserError
 from lrbook.provenance import available_cores
 from lrbook.records import Record, Store, recordings_dir
+from lrbook.study import machine
 
 PLAN = Path(__file__).resolve().parent.parent / "recordings.toml"
 
@@ -107,6 +109,9 @@ def load(name: str, results: str | Path | None = None) -> list[Record]:
     return [record for record in found if record is not None and record.done]
 
 
+_TYPES = {"seeds": list, "arms": list, "settings": dict, "grid": dict, "points": list, "data": str}
+
+
 def _own(path: Path) -> dict[str, Recording]:
     """The recordings that a folder's own plan changes; {} where it has none."""
     if not path.exists():
@@ -115,6 +120,10 @@ def _own(path: Path) -> dict[str, Recording]:
     try:
         entries = tomllib.loads(path.read_text(encoding="utf-8")).get("recording", [])
         named = {entry["name"]: entry for entry in entries}
+        for entry in entries:
+            for field, value in entry.items():
+                if field in _TYPES and not isinstance(value, _TYPES[field]):
+                    raise ConfigError(f"{path}: {field} = {value!r} is not allowed there.")
         return {name: dataclasses.replace(ours[name], **named[name]) for name in named}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}.") from None
@@ -142,42 +151,71 @@ def run_missing(
 ) -> int:
     """Run what is missing, each run in a process of its own; return the exit code.
 
+    Where there are GPUs, runs on images are made one to a GPU. What fails is said, and keeps
+    nothing else from running.
+
     Args:
         plan: the recordings.
         results: where the records go.
         data: folder of Parquet images for the recordings that name one.
         jobs: processes at a time, sharing the cores evenly; 0 means as many as make good
-            use of them (``Config.cores``).
+            use of them (``Config.cores``), or as there are GPUs.
+
+    Raises:
+        ConfigError: jobs is negative.
     """
+    if jobs < 0:
+        raise ConfigError(f"jobs = {jobs} is not allowed: 0 or more it must be.")
     todo = [
         (recording, config)
         for recording in plan
         if not recording.is_sweep and _device_there(recording.device)
         for config in _missing(recording, results)
     ]
+    commands = {"cores": [], "gpus": []}
+    gpus = machine.gpus("auto") if todo else []
+    for recording, config in todo:
+        kind = "gpus" if gpus and recording.experiment != "toy" else "cores"
+        commands[kind].append(_command(recording, config, results, data))
     cores = available_cores()
-    jobs = jobs or max(1, cores // max((config.cores for _, config in todo), default=1))
-    threads = max(1, cores // jobs)
-    commands = [_command(*each, results, data) for each in todo]
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads), "NPROC": str(threads)}
-
-    def run(command: list[str]) -> int:
-        code = subprocess.run(command, env=environment).returncode
-        bar.update()
-        return code
-
-    with (
-        tqdm(total=len(commands), unit="run", desc="record", file=sys.stderr) as bar,
-        concurrent.futures.ThreadPoolExecutor(jobs) as pool,
-    ):
-        failed = any([*pool.map(run, commands)])
+    by_cores = max(1, cores // max((config.cores for _, config in todo), default=1))
+    with tqdm(total=len(todo), unit="run", desc="record", file=sys.stderr) as bar:
+        failed = _in_processes(commands["gpus"], jobs or len(gpus) or 1, gpus, bar)
+        failed |= _in_processes(commands["cores"], jobs or by_cores, [], bar)
     for recording in plan:  # a sweep shares the cores among its runs by itself
-        if recording.is_sweep and _device_there(recording.device) and _missing(recording, results):
-            print(f"sweep {recording.name}", file=sys.stderr)
-            recording.run_sweep(results, data)
+        try:
+            if not (recording.is_sweep and _device_there(recording.device)):
+                continue
+            if _missing(recording, results):
+                print(f"sweep {recording.name}", file=sys.stderr)
+                recording.run_sweep(results, data)
+        except (UserError, RunError) as error:
+            print(f"lrbook: {recording.name}: {error}", file=sys.stderr)
+            failed = True
     for line in state_lines(plan, results):
         print(line)
     return 1 if failed else 0
+
+
+def _in_processes(commands: list[list[str]], jobs: int, gpus: list[str], bar: tqdm) -> bool:
+    """Run the commands, ``jobs`` at a time, on ``gpus`` in turn; whether one of them failed."""
+    threads = str(max(1, available_cores() // jobs))
+    shared = os.environ | {"OMP_NUM_THREADS": threads, "NPROC": threads}
+    free: queue.SimpleQueue[str] = queue.SimpleQueue()
+    for i in range(jobs if gpus else 0):
+        free.put(gpus[i % len(gpus)])
+
+    def run(command: list[str]) -> int:
+        gpu = free.get() if gpus else None
+        own = {} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu}
+        code = subprocess.run(command, env=shared | own).returncode
+        if gpu is not None:
+            free.put(gpu)
+        bar.update()
+        return code
+
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        return any([*pool.map(run, commands)])
 
 
 def _missing(recording: Recording, results: str | Path) -> list[Config]:

@@ -1,6 +1,7 @@
 """The plan of recordings: every entry means valid runs, and what is missing gets run."""
 
 import dataclasses
+import itertools
 import math
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from lrbook import cli, experiments, recordings, sweeps
-from lrbook.errors import ConfigError
+from lrbook.errors import ConfigError, DataError
 from lrbook.records import Store
 from lrbook.vision import identity
 from lrbook.vision.config import PatchConfig
@@ -161,6 +162,58 @@ def test_missing_runs_are_run_and_only_those(plan, tmp_path, monkeypatch, capsys
     assert asked == []
 
 
+def test_images_go_one_to_a_gpu_and_the_rest_to_the_cores(plan, tmp_path, monkeypatch):
+    """Each run writes which GPU it was given, and waits: no two on one at the same time."""
+    say = (
+        "import os, sys, time, pathlib; start = time.time(); time.sleep(0.5); "
+        "pathlib.Path(sys.argv[1]).write_text("
+        "f\"{os.environ.get('CUDA_VISIBLE_DEVICES')} {start} {time.time()}\")"
+    )
+    toy = recordings.Recording("toy", "", "toy", "smoke", ("S",), (1,))
+    out = tmp_path / "out"
+    out.mkdir()
+
+    def command(recording, config, *_):
+        return [sys.executable, "-c", say, str(out / config.run_id)]
+
+    monkeypatch.setattr(recordings, "_command", command)
+    monkeypatch.setattr(recordings.machine, "gpus", lambda device: ["3", "5"])
+    monkeypatch.setattr(recordings, "available_cores", lambda: 16)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    recordings.run_missing([plan[0], toy], tmp_path)
+    found = {path.name: path.read_text().split() for path in out.iterdir()}
+    assert len(found) == 5
+    [toy_run] = [values for name, values in found.items() if name.startswith("toy")]
+    assert toy_run[0] == "None"
+    for gpu in ("3", "5"):
+        times = sorted([float(a), float(b)] for which, a, b in found.values() if which == gpu)
+        assert len(times) >= 1
+        assert all(one[1] <= two[0] for one, two in itertools.pairwise(times))
+    assert {which for which, *_ in found.values()} == {"3", "5", "None"}
+
+
+def test_a_sweep_that_fails_keeps_no_other_from_running(tmp_path, monkeypatch, capsys):
+    first, second = (
+        recordings.Recording(name, "", "toy", "smoke", ("S",), (1,), points=[{}])
+        for name in ("first", "second")
+    )
+    ran = []
+
+    def run_sweep(recording, results, data=None):
+        ran.append(recording.name)
+        if recording.name == "first":
+            raise DataError("no images")
+
+    monkeypatch.setattr(recordings.Recording, "run_sweep", run_sweep)
+    assert recordings.run_missing([first, second], tmp_path) == 1
+    assert ran == ["first", "second"]
+    told = capsys.readouterr()
+    assert "first: no images" in told.err
+    assert len(told.out.splitlines()) == 2
+    with pytest.raises(ConfigError, match="jobs = -1"):
+        recordings.run_missing([first], tmp_path, jobs=-1)
+
+
 def test_load_gives_the_finished_runs_in_order(plan, tmp_path, monkeypatch):
     monkeypatch.setattr(recordings, "read", lambda only: [r for r in plan if r.name == only])
     assert recordings.load("first", tmp_path) == []
@@ -237,6 +290,9 @@ def test_runs_of_a_reader_stand_for_a_recording(tmp_path):
         ('[[recording]]\nname = "patch-lap"', "'patch-lap' is missing, or is not a recording"),
         ("[[recording]]\nseeds = [1]", "'name' is missing"),
         ('[[recording]]\nname = "patch-laptop"\nseed = 1', "unexpected keyword argument 'seed'"),
+        ('[[recording]]\nname = "patch-laptop"\nseeds = 5', "seeds = 5 is not allowed"),
+        ('[[recording]]\nname = "patch-laptop"\nsettings = 5', "settings = 5 is not allowed"),
+        ('[[recording]]\nname = "patch-laptop"\ndata = 4', "data = 4 is not allowed"),
     ],
 )
 def test_a_plan_of_a_reader_is_checked(tmp_path, text, words):

@@ -5,12 +5,14 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from lrbook import sweeps
 from lrbook.errors import ConfigError, RecordError
+from lrbook.sweeps import store, table
 from lrbook.toy import experiment
 from lrbook.toy.config import ToyConfig
 from lrbook.vision.config import PatchConfig
@@ -196,6 +198,78 @@ def test_a_killed_sweep_goes_on_with_the_runs_that_are_missing(tmp_path):
     for one, other in zip(whole.records, unbroken.records, strict=True):
         pd.testing.assert_frame_equal(one.history, other.history)
         assert one.result == other.result
+
+
+def test_a_run_that_diverges_at_once_leaves_the_sweep_readable(tmp_path):
+    sizes = {"train_size": 64, "test_size": 20, "patch_test_size": 20, "epochs": 2, "drop": 2}
+    arguments = {"grid": {"eta1": [0.1, 1e30]}, "seeds": [1], "arms": ["large"], **sizes}
+    sweep = sweeps.run("patch", "smoke", folder=tmp_path / "s", progress=False, **arguments)
+    assert sweep.runs.status.tolist() == ["finished", "diverged"]
+    assert [len(record.history) for record in sweep.records] == [2, 0]
+    again = sweeps.run("patch", "smoke", folder=tmp_path / "s", progress=False, **arguments)
+    assert again.runs.equals(sweep.runs)
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_a_sweep_cut_off_while_it_is_extended_is_whole(swept, monkeypatch, at):
+    """Killed before the new table, between table and sweep.json, and before the table has moved."""
+    folder, sweep = swept
+    more = {"grid": {"r": [0.1, 0.2, 0.3]}, "seeds": [1], "folder": folder, **SHORT}
+
+    class Killed(BaseException):
+        pass
+
+    plain, calls = table.write_atomically, []
+
+    def write(path, data):
+        if len(calls) == at:
+            raise Killed
+        calls.append(path.name)
+        plain(path, data)
+
+    def replace(path, target):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        if at < 2:
+            patched.setattr(table, "write_atomically", write)
+        else:
+            patched.setattr(Path, "replace", replace)
+            patched.setattr(table, "write_atomically", lambda path, data: path.write_bytes(data))
+            patched.setattr(store, "write_atomically", lambda path, data: path.write_bytes(data))
+        with pytest.raises(Killed):
+            sweeps.run("toy", "smoke", **more)
+    found = sweeps.load(folder)
+    assert len(found.records) == (6 if at == 2 else 4)
+    pd.testing.assert_frame_equal(found.records[0].history, sweep.records[0].history)
+    done = sweeps.run("toy", "smoke", **more)
+    assert len(done.records) == len(sweeps.load(folder).records) == 6
+    if at < 2:
+        names = sorted(path.name for path in folder.iterdir())
+        assert names == ["histories.parquet", "sweep.json"]
+
+
+def test_parts_that_go_into_the_table_while_they_are_read(swept, monkeypatch):
+    """Another process seals the sweep between our list of the parts and our reading of them."""
+    folder, _ = swept
+    configs = sweeps.expand("toy", "smoke", grid={"r": [0.1, 0.2]}, seeds=[1], **SHORT)
+    plain, looks = Path.glob, []
+
+    def glob(path, pattern):
+        looks.append(pattern)
+        if len(looks) == 1:
+            return [path / "toy-000000000000.json"]
+        return plain(path, pattern)
+
+    monkeypatch.setattr(Path, "glob", glob)
+    found = sweeps.SweepStore(folder, configs)
+    found.read()
+    assert len(found.known) == 4
+
+
+def test_data_is_not_swept():
+    with pytest.raises(ConfigError, match="data is not swept"):
+        sweeps.run("patch", "smoke", grid={"data": ["digits"]}, seeds=[1])
 
 
 def test_another_sweep_in_the_folder_is_refused_and_left_alone(swept):

@@ -151,7 +151,8 @@ def _execute(
             execution_timeout=timeout or None,
         )
     except papermill.PapermillExecutionError as error:
-        return f"cell {error.exec_count} failed ({error.ename}: {error.evalue.splitlines()[0]})"
+        said = [error.ename, *error.evalue.splitlines()[:1]]
+        return f"cell {error.exec_count} failed ({': '.join(said)})"
     except CellTimeoutError:
         return f"a cell took more than {timeout} seconds"
     except DeadKernelError:

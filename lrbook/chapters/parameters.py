@@ -174,6 +174,7 @@ def _within(name: str, value: Any, shown: Any, rule: Mapping[str, Any]) -> None:
         "above": (lambda limit: value > limit, "more than"),
         "maximum": (lambda limit: value <= limit, "at most"),
         "below": (lambda limit: value < limit, "less than"),
+        "multiple": (lambda limit: value % limit == 0, "a multiple of"),
     }
     for key, (holds, words) in limits.items():
         if key in rule and not holds(rule[key]):

@@ -43,7 +43,7 @@ def _common(parser: argparse.ArgumentParser, results: str) -> None:
 
 
 def _sweep(arguments: argparse.Namespace) -> int:
-    from lrbook.study import engine, plan
+    from lrbook.study import engine, index, plan
 
     if arguments.workers < 0:
         raise ConfigError(f"workers = {arguments.workers} is not allowed: 0 or more it must be.")
@@ -79,7 +79,15 @@ def _sweep(arguments: argparse.Namespace) -> int:
         more = f" (and {len(others)} more: {', '.join(others)})" if others else ""
         print(f"lrbook: run {first}{more} failed: {how}", file=sys.stderr)
     print(f"{study.name}: {len(configs) - len(failed)} of {len(configs)} runs are recorded")
-    return 1 if failed else 0
+    found = index.records(arguments.results, [config.run_id for config in configs])
+    diverged = [record for record in found.values() if record.status == "diverged"]
+    if diverged:
+        first = diverged[0]
+        print(
+            f"lrbook: {len(diverged)} of them diverged, such as {first.run_id}: {first.message}",
+            file=sys.stderr,
+        )
+    return 1 if failed or diverged else 0
 
 
 def _cost(todo: list[Any]) -> str:

@@ -6,6 +6,7 @@ process, the next look at the results folder tells what is still to be done.
 
 import contextlib
 import dataclasses
+import importlib.util
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -81,13 +82,14 @@ def run(
         return failed
     dask.config.set({"logging": {"distributed": "critical"}})
     progress = Progress(len(todo))
-    gpus = machine.gpus(device) if cluster.scheduler is None else []
+    here = cluster.scheduler is None
+    gpus = machine.gpus(device) if here and _wants_gpus(configs[0].experiment, device) else []
     per_run = max(config.cores for config in configs)
     workers, threads = machine.size(per_run, gpus, cluster.workers)
     common = {
         "device": device,
         "extra": extra,
-        "threads": threads,
+        "threads": threads if here else None,  # of this machine; a worker elsewhere has its own
         "gpus": gpus,
         "results": None if cluster.gather else str(Path(results).resolve()),
     }
@@ -111,6 +113,12 @@ def run(
                     del todo[run_id]
                     progress.done += 1
     return failed
+
+
+def _wants_gpus(experiment: str, device: str) -> bool:
+    """Whether runs will be on GPUs where there are some; JAX needs a plugin for that."""
+    plugins = ("jax_cuda12_plugin", "jax_cuda13_plugin")
+    return device == "cuda" or experiment != "toy" or any(map(importlib.util.find_spec, plugins))
 
 
 class _Gone(Exception):

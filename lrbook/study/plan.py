@@ -25,6 +25,7 @@ from lrbook import experiments, sweeps
 from lrbook.config import Config, unknown_name
 from lrbook.errors import ConfigError
 
+DEVICES = ("auto", "cpu", "cuda", "mps")
 _KINDS = {
     "name": str,
     "experiment": str,
@@ -114,6 +115,12 @@ def read(path: str | Path) -> Study:
     for name, values in fields.get("grid", {}).items():
         if not isinstance(values, list):
             raise ConfigError(f"grid.{name} = {values!r} is not allowed: give a list of values.")
+    for name, kind, words in (("seeds", int, "whole numbers"), ("arms", str, "names")):
+        if not all(type(item) is kind for item in fields.get(name, [])):
+            raise ConfigError(f"{name} = {fields[name]!r} is not allowed: give a list of {words}.")
+    if fields.get("device", "auto") not in DEVICES:
+        allowed = ", ".join(DEVICES)
+        raise ConfigError(f"device = {fields['device']!r} is not allowed: allowed are {allowed}.")
     if not all(isinstance(point, dict) for point in fields.get("points", [])):
         raise ConfigError("points is a list of tables; write each under [[points]].")
     if "experiment" not in fields:

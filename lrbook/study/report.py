@@ -23,7 +23,11 @@ def runs(records: list[Record]) -> tuple[pd.DataFrame, list[str]]:
         | _flat(r.result)
         for r in records
     ]
-    return pd.DataFrame(rows), sweep.swept
+    frame = pd.DataFrame(rows)
+    for name in sweep.swept:  # numbers beside words, as an annealing step beside a rule
+        if frame[name].map(type).nunique() > 1 and not pd.api.types.is_numeric_dtype(frame[name]):
+            frame[name] = frame[name].astype(str)
+    return frame, sweep.swept
 
 
 def _flat(result: dict[str, Any], before: str = "") -> dict[str, float]:
@@ -74,7 +78,10 @@ def write(records: list[Record], out: Path, quantity: str | None = None) -> list
     chosen = quantity or next((name for name in HEADLINES if name in names), names[0])
     if chosen not in names:
         raise ConfigError(f"there is no quantity {chosen!r}; there are {', '.join(names)}.")
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordError(f"{out} cannot be written ({error.strerror}); name a folder.") from None
     frame.to_parquet(out / "runs.parquet", index=False)
     write_atomically(out / "table.csv", means.to_csv(index=False).encode())
     _figure(means[means["quantity"] == chosen], swept, chosen, out / "figure.svg")

@@ -17,7 +17,8 @@ def run_one(task: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         task: experiment, config, device, extra, run_id; results, a folder that all machines see,
-            or None to send the record back; threads; gpus, the devices to choose from.
+            or None to send the record back; threads, or None for as many as the
+            worker may use; gpus, the devices to choose from.
 
     Returns:
         run_id; code, the child's exit code (negative: the signal that ended it); log, its last
@@ -53,8 +54,8 @@ def run_one(task: dict[str, Any]) -> dict[str, Any]:
 
 def _share(task: dict[str, Any]) -> dict[str, str]:
     """The child's share of the machine: threads, and one GPU where the workers are numbered."""
-    threads = str(task["threads"])
-    share = {"OMP_NUM_THREADS": threads, "NPROC": threads}
+    threads = task["threads"]
+    share = {} if threads is None else {"OMP_NUM_THREADS": str(threads), "NPROC": str(threads)}
     if task["gpus"]:
         from distributed import get_worker
 

@@ -92,6 +92,8 @@ def _check_fields(
             raise ConfigError(f"{name} is not swept by the grid; give {name}s=[…] instead.")
         if name not in cls.model_fields:
             raise ConfigError(unknown_name(name, cls.model_fields, what="setting"))
+        if name == "data" and (name in grid or any(name in point for point in points)):
+            raise ConfigError("data is not swept; make one sweep for each set of images.")
         if seen.count(name) > 1:
             raise ConfigError(f"{name} is set in two places; give it once.")
 

@@ -41,6 +41,12 @@ class SweepStore(Unstored):
 
     def read(self) -> None:
         """Read what the folder has, if there is one; raises RecordError as ``check_writable``."""
+        try:
+            self._read()
+        except FileNotFoundError:  # parts went into the table meanwhile, by another process
+            self._read()
+
+    def _read(self) -> None:
         if (self.folder / "sweep.json").exists():
             self.known = {record.run_id: record for record in load(self.folder).records}
         for path in sorted(self.parts.glob("*.json")):
@@ -91,6 +97,8 @@ def _read_part(path: Path) -> Record:
         history = pd.DataFrame(fields.pop("history"))
         history = history.astype({c: float for c in history if c not in COUNTS})
         record = Record(**fields, table=history)
+    except FileNotFoundError:
+        raise
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise RecordError(
             f"{path} is damaged ({str(error)[:80]}); delete it to repeat this run."

@@ -1,5 +1,6 @@
 """A finished sweep, and how it lies on disk: one table of histories, one file for the rest."""
 
+import contextlib
 import functools
 import hashlib
 import io
@@ -16,6 +17,7 @@ from lrbook.errors import ConfigError, RecordError
 from lrbook.records import Record, recordings_dir, write_atomically
 from lrbook.words import provenance
 
+TABLE, WAITING = "histories.parquet", "histories.new.parquet"
 COUNTS = ("step", "epoch")  # columns of a history that stay whole numbers
 
 
@@ -85,7 +87,11 @@ class Sweep:
 
 
 def write(folder: Path, records: Sequence[Record]) -> None:
-    """Write ``histories.parquet``, then ``sweep.json``, which vouches for it."""
+    """Write both files so that at any moment one pair of them is whole.
+
+    ``sweep.json`` names the hash of its table. The new table waits beside the old one until the new
+    ``sweep.json`` is there, and takes its place after that; ``load`` looks in both places.
+    """
     tables = [
         record.history.astype(
             {c: "float32" for c in record.history if c not in ("step", "epoch")}
@@ -119,8 +125,9 @@ def write(folder: Path, records: Sequence[Record]) -> None:
     # one run a line, so that a difference between two versions can be read
     lines = ",\n".join(json.dumps(run, allow_nan=False) for run in runs)
     text = f'{json.dumps(head, indent=1, allow_nan=False)[:-2]},\n "runs": [\n{lines}\n]}}\n'
-    write_atomically(folder / "histories.parquet", buffer.getvalue())
+    write_atomically(folder / WAITING, buffer.getvalue())
     write_atomically(folder / "sweep.json", text.encode())
+    (folder / WAITING).replace(folder / TABLE)
 
 
 def load(folder: str | Path) -> Sweep:
@@ -131,14 +138,12 @@ def load(folder: str | Path) -> Sweep:
         RecordError: it is damaged.
     """
     folder = Path(folder)
-    path, table = folder / "sweep.json", folder / "histories.parquet"
+    path = folder / "sweep.json"
     if not path.exists():
         raise LookupError(f"there is no finished sweep in {folder.name}")
     try:
         found = json.loads(path.read_bytes())
-        data = table.read_bytes()
-        if hashlib.sha256(data).hexdigest() != found["histories_sha256"]:
-            raise ValueError(f"{table.name} is not the one it was written with")
+        data = _table_of(folder, found["histories_sha256"])
         histories = pd.read_parquet(io.BytesIO(data), use_threads=False, pre_buffer=False)
         by_run = dict(iter(histories.groupby("run", sort=False)))
         records = [
@@ -152,7 +157,8 @@ def load(folder: str | Path) -> Sweep:
                 history_sha256=None,
                 wall_s=run["wall_s"],
                 message=run["message"],
-                table=by_run[i].drop(columns="run").reset_index(drop=True),
+                # a run that diverged in its first epoch has no row
+                table=by_run.get(i, histories[:0]).drop(columns="run").reset_index(drop=True),
             )
             for i, run in enumerate(found["runs"])
         ]
@@ -162,6 +168,16 @@ def load(folder: str | Path) -> Sweep:
             "and run it again."
         ) from None
     return Sweep(records)
+
+
+def _table_of(folder: Path, sha256: str) -> bytes:
+    """The bytes of the table with this hash, in its place or still waiting for it."""
+    for name in (TABLE, WAITING, TABLE):  # the last: it may have moved between the two looks
+        with contextlib.suppress(FileNotFoundError):
+            data = (folder / name).read_bytes()
+            if hashlib.sha256(data).hexdigest() == sha256:
+                return data
+    raise ValueError(f"{TABLE} is not the one it was written with")
 
 
 def recorded(name: str) -> Sweep:

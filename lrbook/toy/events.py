@@ -93,17 +93,22 @@ def final_errors(history: pd.DataFrame, shares: Mapping[str, float]) -> dict[str
 
 def steps_words(steps: Sequence[int | None]) -> str:
     """``mean ×/÷ factor`` of the steps over seeds: geometric mean and 95 % interval (Student's t
-    for the logarithm). Runs that never got there are counted, and left out of the mean.
+    for the logarithm). Runs that never got there, and those that were there from the start (step
+    0), are counted, and left out of the mean.
     """
     known = [step for step in steps if step]
-    missing = len(steps) - len(known)
+    missing, at_once = steps.count(None), steps.count(0)
     if not known:
-        return f"never ({missing} of {len(steps)})"
+        parts = {"from the start": at_once, "never": missing}
+        return ", ".join(f"{w} ({n} of {len(steps)})" for w, n in parts.items() if n)
     mean, half = mean_interval(np.log(known))
     words = f"{float(f'{math.exp(mean):.2g}'):,.0f}".replace(",", "\N{NO-BREAK SPACE}")
     if half is not None:
         words += f"\N{NO-BREAK SPACE}×/÷\N{NO-BREAK SPACE}{math.exp(half):.2f}"
-    return f"{words} ({len(known)} of {len(steps)})" if missing else words
+    if missing or at_once:
+        words += f" ({len(known)} of {len(steps)}"
+        words += f"; {at_once} from the start)" if at_once else ")"
+    return words
 
 
 def learnt_first(history: pd.DataFrame, below: float) -> str | None:

@@ -183,10 +183,10 @@ class _Shell:
     def run_all(self) -> list[Record]:
         """Run every batch, each in a thread, and return the new records."""
         batches = sharding.batches(self.runs, self.devices, vectorised=self.vectorised)
-        cores = 0 if self.vectorised else available_cores()
-        workers = max(len(self.devices), cores)
+        # On a card a thread waits for its device's turn, and must not keep others from theirs.
+        workers = len(batches) if self.vectorised else max(len(self.devices), available_cores())
         failed: list[tuple[Progress, Exception]] = []
-        with self.bar, concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        with self.bar, concurrent.futures.ThreadPoolExecutor(max(1, workers)) as pool:
             jobs = [pool.submit(self._run_batch, *batch, failed) for batch in batches]
             try:
                 importlib.import_module("sklearn.linear_model")  # for `limits`, while JAX compiles

@@ -23,6 +23,8 @@ def identify(data: str) -> str:
     Raises:
         DataError: neither a known name nor a folder with train and test Parquet files.
     """
+    if not isinstance(data, str):
+        raise DataError(f"data = {data!r} is not allowed: give digits, cifar10, or a folder.")
     by_name = {name: identity for identity, name in NAMES.items()}
     if data in by_name:
         return by_name[data]

@@ -43,7 +43,9 @@ BAD = [
     ("learning_order", "demo_steps", "0", "at least 1"),
     ("beyond_the_theory", "momentum", "1", "less than 1"),
     ("beyond_the_theory", "seeds", "", "at least one whole number"),
-    ("mitigation", "sigma", "-0.1", "at least 0"),
+    ("mitigation", "sigma", "0", "more than 0"),
+    ("network_and_noisy_descent", "profile", "paper", "allowed are smoke, demo, laptop, trap"),
+    ("network_and_noisy_descent", "neurons", "7", "a multiple of 2"),
     ("patch_data", "count", "201", "at most 200"),
     ("phase_diagram", "live_eta1", "0", "more than 0"),
     ("phase_diagram", "x", "lambda", "allowed are eta1, kappa"),
@@ -205,6 +207,7 @@ def planted(folder, code):
     ("code", "answer"),
     [
         ("raise ValueError('so it goes')", "ValueError: so it goes"),
+        ("assert False", "AssertionError"),
         ("import time; time.sleep(300)", "took more than 3 seconds"),
         ("import os; os._exit(1)", "the kernel died"),
     ],

@@ -160,6 +160,29 @@ def test_corrupt_checkpoint(lrbook, runs, tree):
     assert tree(runs) == before
 
 
+@pytest.mark.parametrize(
+    ("command", "package", "extra"),
+    [(["chapter", "--list"], "papermill", "book"), (["sweep", "s.toml"], "dask", "cluster")],
+)
+def test_a_package_that_is_not_installed_is_named_with_its_extra(
+    lrbook, monkeypatch, command, package, extra
+):
+    Path("s.toml").write_text('experiment = "toy"\nprofile = "smoke"\nseeds = [0]\narms = ["S"]\n')
+    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, name)
+
+    class Missing:
+        def find_spec(self, name, path=None, target=None):
+            if name == package:
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr(sys, "meta_path", [Missing(), *sys.meta_path])
+    answer = lrbook(*command)
+    assert answer.code == 2
+    wanted = f"lrbook: this command needs {package}; pip install 'lrbook[{extra}]' adds it.\n"
+    assert answer.err == wanted
+
+
 BAD_COMMANDS = [
     ([], ["COMMAND", "lrbook --help"]),
     (["fly"], ["fly", "run"]),

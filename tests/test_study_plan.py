@@ -44,7 +44,11 @@ BAD_STUDIES = [
     (TOY + "sedes = [1]", "did you mean seeds?"),
     (TOY + "seeds = 3", "seeds = 3 is not allowed: a list it must be"),
     (TOY + "seeds = []", "seeds is empty"),
-    (TOY + "seeds = ['a']", "seed"),
+    (TOY + "seeds = ['a']", "seeds = ['a'] is not allowed: give a list of whole numbers"),
+    (TOY + "seeds = [[1]]", "seeds = [[1]] is not allowed: give a list of whole numbers"),
+    (TOY + "seeds = [true]", "seeds = [True] is not allowed: give a list of whole numbers"),
+    (TOY + "arms = [['S']]", "arms = [['S']] is not allowed: give a list of names"),
+    (TOY + "device = 'tpu'", "device = 'tpu' is not allowed: allowed are auto, cpu, cuda, mps"),
     (TOY + "arms = ['large']", "arm = 'large'"),
     (TOY + "most_runs = true", "most_runs = True is not allowed: a whole number"),
     (TOY + "[grid]\neta1 = 0.1", "grid.eta1 = 0.1 is not allowed: give a list"),
@@ -56,6 +60,8 @@ BAD_STUDIES = [
     (TOY + "points = [1]", "write each under [[points]]"),
     (TOY + "most_runs = 1", "more than 1"),
     ("experiment = 'patch'\n[settings]\ndata = 'nowhere'", "data = 'nowhere'"),
+    ("experiment = 'patch'\n[settings]\ndata = 5", "data = 5 is not allowed"),
+    ("experiment = 'patch'\n[grid]\ndata = ['digits']", "data is not swept"),
 ]
 
 
@@ -231,6 +237,18 @@ def test_the_report_is_what_numpy_says(lrbook, tmp_path):
     assert_refused(lrbook("study", "report", "s.toml", "--results", "none"), "no run", "sweep")
 
 
+def test_a_report_on_numbers_beside_words(lrbook, tmp_path):
+    Path("s.toml").write_text(TOY + "seeds = [0]\n[grid]\nanneal = [80, 'loss']\n")
+    configs, _ = plan.read("s.toml").configs()
+    for config in configs:
+        fake(Store("runs"), config, 0.5)
+    answer = lrbook("study", "report", "s.toml")
+    assert (answer.code, answer.err) == (0, "")
+    assert set(pd.read_parquet("runs/reports/s/runs.parquet").anneal) == {"80", "loss"}
+    Path("file").write_text("")
+    assert_refused(lrbook("study", "report", "s.toml", "--out", "file"), "file cannot be written")
+
+
 def test_progress_in_words():
     clock = iter([0.0, 0.0, 30.0, 30.0]).__next__
     progress = screen.Progress(10, clock)
@@ -277,6 +295,33 @@ def test_every_worker_of_this_machine_has_a_gpu_of_its_own(tmp_path, monkeypatch
         assert share == {"OMP_NUM_THREADS": "4", "NPROC": "4", "CUDA_VISIBLE_DEVICES": gpu}
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert machine.gpus("cuda") == []
+
+
+def test_the_toy_has_all_cores_unless_jax_sees_the_gpus(monkeypatch):
+    there = set()
+    monkeypatch.setattr(engine.importlib.util, "find_spec", lambda name: name in there or None)
+    wants = engine._wants_gpus
+    assert (wants("toy", "auto"), wants("toy", "cuda"), wants("patch", "auto")) == (0, 1, 1)
+    there.add("jax_cuda13_plugin")
+    assert wants("toy", "auto")
+
+
+def test_a_worker_elsewhere_uses_its_own_cores():
+    assert work._share({"threads": None, "gpus": []}) == {}
+
+
+def test_a_study_tells_what_diverged(lrbook, tmp_path):
+    Path("s.toml").write_text(TOY + "seeds = [0, 1]")
+    configs, _ = plan.read("s.toml").configs()
+    store = Store("runs")
+    for i, config in enumerate(configs):
+        how = {"status": "diverged", "message": "the loss became nan"} if i == 1 else {}
+        table = pd.DataFrame({"step": [0]})
+        store.finish(config, table, {}, provenance={}, wall_s=0.0, **how)
+    answer = lrbook("sweep", "s.toml", "--results", "runs", "--quiet")
+    assert answer.code == 1
+    assert f"1 of them diverged, such as {configs[1].run_id}: the loss became nan" in answer.err
+    assert f"{len(configs)} of {len(configs)} runs are recorded" in answer.out
 
 
 def test_the_example_study_is_sound():

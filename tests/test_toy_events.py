@@ -83,6 +83,12 @@ def test_runs_that_never_got_there_are_counted():
     assert "(2 of 3)" in events.steps_words([50, 60, None])
 
 
+def test_runs_that_were_there_from_the_start_are_not_runs_that_never_got_there():
+    assert events.steps_words([0, 0]) == "from the start (2 of 2)"
+    assert events.steps_words([0, None, None]) == "from the start (1 of 3), never (2 of 3)"
+    assert events.steps_words([0, 50]) == "50 (1 of 2; 1 from the start)"
+
+
 def both_losses(p, q):
     return pd.DataFrame({"step": [0, 1, 10], "p_only_train_loss": p, "q_only_loss": q})
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from lrbook import book, figures, recordings, whatif
@@ -127,3 +128,29 @@ def test_the_figure_of_the_order_has_a_dot_per_seed_and_the_never_apart(recorded
     assert list(large.y) == [whatif.BASE]
     assert list(large.index) == ["large"]
     assert len(dots) == 4 + 4 + 1 + 2
+
+
+def test_what_the_chapter_says_of_the_gaps_is_in_the_records():
+    """Prose names rows; this is what it says of them, as the records have it."""
+    topics = ("ratio", "drop", "schedule", "pattern")
+    groups, missing = whatif.gather("patch-laptop", [f"what-if-laptop-{t}" for t in topics])
+    assert not missing
+    learned = {row: book.values(runs, "patch_learned_epoch") for row, runs in groups.items()}
+    gaps = {row: np.mean(whatif.gap(runs)) for row, runs in groups.items()}
+    alone = np.mean(whatif.gap(book.recorded("patch-laptop-control")))
+    ends = {row: np.mean(book.values(runs, "clean")["large"]) for row, runs in groups.items()}
+
+    assert learned["pattern = 0.1"] == {"large": [None] * 2, "small": [None] * 2}
+    assert gaps["pattern = 0.1"] == pytest.approx(alone, abs=1)
+    for row in ("eta2 = 0.005", "drop = 19"):  # the small rate alone
+        assert learned[row]["large"] == [None] * 2
+        assert max(learned[row]["small"]) < whatif.drops(groups)[row]
+        assert gaps[row] > 1.9 * alone
+    for row in (whatif.BASE, "schedule = cosine"):  # both, the small rate for longer
+        assert max(learned[row]["small"]) < min(learned[row]["large"])
+        assert alone < gaps[row] < min(gaps["eta2 = 0.005"], gaps["drop = 19"])
+    assert max(learned["pattern = 0.4"]["large"]) <= 6
+    assert gaps["pattern = 0.4"] < alone
+    assert ends["drop = 7"] < ends[whatif.BASE] - 3
+    late = [run.history.clean for run in groups["drop = 24"] if run.config["drop"] == 24]
+    assert all(clean.iloc[-1] > clean.iloc[:-1].max() + 10 for clean in late)

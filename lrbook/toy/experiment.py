@@ -228,7 +228,10 @@ class _Shell:
 
         try:
             how = "vmap" if self.vectorised else "map"
-            advance_all(runs, device, how=how, pause=pause)
+            # Graphics cards would multiply float32 matrices in fewer digits.
+            digits = jax.default_matmul_precision("highest") if self.vectorised else None
+            with digits or contextlib.nullcontext():
+                advance_all(runs, device, how=how, pause=pause)
             return [self._finish(run, origins[run.config]) for run in runs if run.over]
         except UserError:
             raise

@@ -186,7 +186,7 @@ def run_missing(
         try:
             if not (recording.is_sweep and _device_there(recording.device)):
                 continue
-            if _missing(recording, results):
+            if _missing(recording, results) or not sweeps.sealed(recording.name, results):
                 print(f"sweep {recording.name}", file=sys.stderr)
                 recording.run_sweep(results, data)
         except (UserError, RunError) as error:

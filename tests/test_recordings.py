@@ -267,6 +267,21 @@ def test_a_sweep_is_recorded_in_one_folder_and_found(tmp_path):
     ]
 
 
+def test_a_sweep_killed_before_it_was_sealed_is_sealed_by_the_next_call(tmp_path, monkeypatch):
+    small = {"steps": 40, "steps_ls": 40, "anneal": 20}
+    entry = recordings.Recording(
+        "tiny", "", "toy", "smoke", ("S",), (3,), settings=small, points=[{}]
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(sweeps.SweepStore, "seal", lambda *_: None)
+        with pytest.raises(LookupError):  # of the table, which is not there
+            recordings.run_missing([entry], tmp_path)
+    assert not sweeps.sealed("tiny", tmp_path)
+    assert recordings.run_missing([entry], tmp_path) == 0
+    assert sweeps.sealed("tiny", tmp_path)
+    assert len(sweeps.load(sweeps.folder_of("tiny", tmp_path)).records) == 1
+
+
 def test_runs_of_a_reader_stand_for_a_recording(tmp_path):
     """Ours has seeds 5 to 9 at laptop; the reader has another rate, two seeds and one profile."""
     mine = [PatchConfig.for_profile("smoke", arm="large", seed=seed, eta1=0.3) for seed in (21, 22)]

@@ -16,7 +16,7 @@ from lrbook.locks import claim
 from lrbook.sweeps.cost import cost_words
 from lrbook.sweeps.plan import MOST_RUNS, expand
 from lrbook.sweeps.store import SweepStore
-from lrbook.sweeps.table import Sweep, folder_of, load, problems, recorded
+from lrbook.sweeps.table import Sweep, folder_of, load, problems, recorded, sealed
 
 __all__ = [
     "MOST_RUNS",
@@ -29,6 +29,7 @@ __all__ = [
     "problems",
     "recorded",
     "run",
+    "sealed",
 ]
 
 

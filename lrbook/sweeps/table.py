@@ -205,6 +205,12 @@ def folder_of(name: str, results: str | Path | None = None) -> Path:
     return Path(results or recordings_dir()) / "sweeps" / name
 
 
+def sealed(name: str, results: str | Path | None = None) -> bool:
+    """Whether all that is there of the sweep ``name`` is in its table, and no part is left."""
+    folder = folder_of(name, results)
+    return (folder / "sweep.json").exists() and not any(folder.glob("parts/*.json"))
+
+
 _PER_RUN = ("date", "data_fingerprint")
 
 

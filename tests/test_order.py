@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from test_train import CPU, tiny
+from tiny_images import CPU, tiny
 
 from lrbook.vision import order, train
 from lrbook.vision.patch import draw_visit, generator

@@ -1,0 +1,155 @@
+"""Around an epoch: readings, compilers that fail, fp16 that overflows, checkpoints, sizes."""
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import torch.nn.functional as F
+from tiny_images import CPU, tiny
+
+from lrbook.records import Store
+from lrbook.vision import experiment, train
+from lrbook.vision.config import PatchConfig
+
+
+def test_one_reading_an_epoch(monkeypatch, tmp_path):
+    """Between two checkpoints the host asks the device once for numbers."""
+    sizes = {"train_size": 64, "test_size": 20, "patch_test_size": 20, "epochs": 3, "drop": 2}
+    config = PatchConfig.for_profile("smoke", arm="large", seed=0, **sizes)
+    read = []
+    for name in ("tolist", "item", "__bool__", "__float__", "cpu", "numpy"):
+        original = getattr(torch.Tensor, name)
+
+        def spy(self, *args, original=original, name=name):
+            read.append(name)
+            return original(self, *args)
+
+        monkeypatch.setattr(torch.Tensor, name, spy)
+    seen = []
+    epoch = train.train_epoch
+    monkeypatch.setattr(train, "train_epoch", lambda *a: (seen.append(len(read)), epoch(*a))[1])
+    monkeypatch.setattr(experiment, "_pack", lambda *_: b"")
+    [record] = experiment.run([config], None, device="cpu", progress=False)
+    assert read[seen[0] :] == ["tolist"] * config.epochs
+    assert np.diff(seen).tolist() == [1, 1]
+    assert len(record.history) == config.epochs
+
+
+def test_where_the_compiler_fails_the_step_runs_plain():
+    def broken(graph, inputs):
+        raise OSError("no compiler found")
+
+    task = tiny("noise")
+    model = train.make_model(task.config, CPU)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    assert "no compiler found" in train.try_to_compile(task, model, backend=broken)
+    assert model.fast is None
+    assert train.try_to_compile(task, model, backend="aot_eager") == ""
+    assert model.fast is not None
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]), name  # the trial was on a copy
+    train.train_epoch(task, model, train.make_optimizer(model, task.config), 1)
+
+
+def test_a_compiler_without_memory_is_no_reason_to_go_on():
+    def full(graph, inputs):
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    task = tiny()
+    with pytest.raises(RuntimeError, match="out of memory"):
+        train.try_to_compile(task, train.make_model(task.config, CPU), backend=full)
+
+
+def test_networks_of_many_shapes_are_compiled_one_after_the_other():
+    """The compiler keeps eight variants of one function, whatever network calls it."""
+    torch.compiler.reset()
+    for sizes in ({"batch": 32}, {"widen": 2}, {"batch": 20}, {"batch": 24}):
+        task = tiny("noise", **sizes)
+        model = train.make_model(task.config, CPU)
+        assert train.try_to_compile(task, model, backend="eager") == ""
+        losses = train.train_epoch(task, model, train.make_optimizer(model, task.config), 1)
+        assert torch.isfinite(losses).all()
+    torch.compiler.reset()
+
+
+def overflows_once(model):
+    """The next gradient of the last layer is infinite, as where fp16 ends."""
+    left = [1]
+    model.fc.weight.register_hook(lambda grad: grad * (float("inf") if left and left.pop() else 1))
+
+
+def test_a_first_step_that_overflows_is_left_out_and_leaves_no_momentum():
+    """With fp16 the fused step is skipped; what follows is as if it had not been."""
+    task = tiny()
+    late, plain = train.make_model(task.config, CPU), train.make_model(task.config, CPU)
+    for model in (late, plain):
+        model.eval()  # batch norm's statistics would tell the two apart
+    overflows_once(late)
+    optimizer, scaler = train.make_optimizer(late, task.config), torch.amp.GradScaler("cpu")
+    images, labels = train.normalise(task.train[:32], task), task.train_labels[:32]
+    start = scaler.get_scale()
+    for _ in range(3):
+        optimizer.zero_grad()
+        scaler.scale(F.cross_entropy(late(images), labels)).backward()
+        scaler.step(optimizer)
+        scaler.update()
+    assert scaler.get_scale() == start / 2
+    other = torch.optim.SGD(
+        plain.parameters(), lr=task.config.eta1, momentum=0.9, nesterov=True, weight_decay=5e-4
+    )
+    for _ in range(2):
+        other.zero_grad()
+        F.cross_entropy(plain(images), labels).backward()
+        other.step()
+    for one, two in zip(late.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6)
+
+
+def test_an_epoch_in_fp16_leaves_out_the_batch_that_overflows_and_halves_the_scale():
+    task = tiny()
+    model = train.make_model(task.config, CPU)
+    overflows_once(model)
+    optimizer, scaler = train.make_optimizer(model, task.config), torch.amp.GradScaler("cpu")
+    start, steps = scaler.get_scale(), []
+    model.fc.bias.register_hook(lambda _: steps.append(model.fc.weight.detach().clone()))
+    loss, _ = train.train_epoch(task, model, optimizer, 1, scaler).tolist()
+    assert np.isfinite(loss)
+    assert scaler.get_scale() == start / 2
+    first, second, third = steps
+    assert torch.equal(first, second)
+    assert not torch.equal(second, third)
+
+
+def test_a_dear_checkpoint_is_not_written_after_every_epoch(tmp_path, monkeypatch):
+    """It takes a hundredth of the time at most; small ones are written each time."""
+    sizes = {"train_size": 64, "test_size": 20, "patch_test_size": 20, "epochs": 5, "drop": 2}
+    config = PatchConfig.for_profile("smoke", arm="large", seed=0, **sizes)
+    saved = []
+
+    class Slow(Store):
+        def save_checkpoint(self, config, payload):
+            saved.append(len(payload))
+            time.sleep(0.2)
+
+    experiment.run([config], Slow(tmp_path / "a"), device="cpu", progress=False)
+    assert len(saved) == 4
+    assert max(saved) < experiment.SMALL
+    saved.clear()
+    monkeypatch.setattr(experiment, "SMALL", 0)
+    experiment.run([config], Slow(tmp_path / "b"), device="cpu", progress=False)
+    assert len(saved) == 1
+
+
+def test_runs_of_different_sizes_have_their_own_images():
+    small = {"test_size": 20, "patch_test_size": 20, "epochs": 1, "drop": 1}
+    configs = [
+        PatchConfig.for_profile("smoke", arm="large", seed=0, train_size=size, **small)
+        for size in (64, 96)
+    ]
+    together = experiment.run(configs, None, device="cpu", progress=False)
+    apart = [experiment.run([config], None, device="cpu", progress=False)[0] for config in configs]
+    for one, other in zip(together, apart, strict=True):
+        assert one.provenance["data_fingerprint"] == other.provenance["data_fingerprint"]
+        pd.testing.assert_frame_equal(one.history, other.history)

@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         extra = _EXTRAS.get((error.name or "").partition(".")[0])
         if extra is None:
             raise
-        install = f"pip install 'lrbook[{extra}]' adds it"
+        install = f"in a clone of the repository, pip install '.[{extra}]' adds it"
         print(f"lrbook: this command needs {error.name}; {install}.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -156,10 +156,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arms=None if arguments.arms is None else _words(arguments.arms),
         **settings,
     )
-    if arguments.device not in ("auto", "cpu", "cuda", "mps"):
-        raise ConfigError(
-            f"device = {arguments.device!r} is not allowed: allowed are auto, cpu, cuda, mps."
-        )
+    experiments.check_device(arguments.device)
     from lrbook.records import Store
 
     shell = experiments.shell(name)

@@ -20,6 +20,7 @@ _SHELLS = {
 }
 
 NAMES = tuple(_CONFIGS)
+DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def config_class(name: str) -> type[Config]:
@@ -32,6 +33,13 @@ def config_class(name: str) -> type[Config]:
         raise ConfigError(unknown_name(str(name), NAMES, what="experiment"))
     module, attribute = _CONFIGS[name]
     return getattr(importlib.import_module(module), attribute)
+
+
+def check_device(name: str) -> None:
+    """Raise ConfigError if ``name`` is none of ``DEVICES``."""
+    if name not in DEVICES:
+        allowed = ", ".join(DEVICES)
+        raise ConfigError(f"device = {name!r} is not allowed: allowed are {allowed}.")
 
 
 def shell(name: str) -> ModuleType:

@@ -18,9 +18,20 @@ LABELS = {"large": "large rate first", "small": "small rate all along"}
 
 
 def puzzle_runs() -> list[Record]:
-    """The recorded runs of the patch experiment's arms large and small, the largest scale first."""
-    runs = book.recorded("patch-paper", "patch-laptop")
-    return [run for run in runs if run.config["arm"] in LABELS]
+    """The recorded runs of the patch experiment's arms large and small, the largest scale first
+    that has a control, too.
+    """
+    return _runs_and_control()[0]
+
+
+def _runs_and_control() -> list[list[Record]]:
+    scales = ("patch-paper", "patch-laptop")
+    found = book.recorded_set(*([scale, f"{scale}-control"] for scale in scales))
+    return [_two_arms(runs) for runs in found]
+
+
+def _two_arms(records: Sequence[Record]) -> list[Record]:
+    return [record for record in records if record.config["arm"] in LABELS]
 
 
 def picture(records: Sequence[Record], size: tuple[float, float] = (style.WIDTH, 3.7)) -> "Figure":
@@ -74,12 +85,8 @@ def show_words() -> None:
     """Show below the picture what it says in numbers, what of it the patch explains, and the same
     of plain images with their own schedule.
     """
-    scales = ("patch-paper", "patch-laptop")
-    runs, control = book.recorded_set(*([scale, f"{scale}-control"] for scale in scales))
-    plain = book.recorded("cifar-paper", "cifar-laptop")
-    runs, control, plain = (
-        [run for run in group if run.config["arm"] in LABELS] for group in (runs, control, plain)
-    )
+    runs, control = _runs_and_control()
+    plain = _two_arms(book.recorded("cifar-paper", "cifar-laptop"))
     gap = book.difference_of_differences(runs, control, "clean", "large", "small", digits=1)
     style.say(
         f"{words(runs)}, in points over {len(pairs(runs))} paired seeds (mean and 95 % interval). "

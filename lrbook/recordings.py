@@ -19,6 +19,7 @@ from lrbook.errors import ConfigError, RunError, UserError
 from lrbook.provenance import available_cores
 from lrbook.records import Record, Store, recordings_dir
 from lrbook.study import machine
+from lrbook.study.plan import KIND_WORDS
 
 PLAN = Path(__file__).resolve().parent.parent / "recordings.toml"
 
@@ -123,7 +124,10 @@ def _own(path: Path) -> dict[str, Recording]:
         for entry in entries:
             for field, value in entry.items():
                 if field in _TYPES and not isinstance(value, _TYPES[field]):
-                    raise ConfigError(f"{path}: {field} = {value!r} is not allowed there.")
+                    kind = KIND_WORDS[_TYPES[field]]
+                    raise ConfigError(
+                        f"{path}: {field} = {value!r} is not allowed: {kind} it must be."
+                    )
         return {name: dataclasses.replace(ours[name], **named[name]) for name in named}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}.") from None

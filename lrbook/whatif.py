@@ -72,9 +72,15 @@ def order_holds(large: Record, small: Record) -> bool:
     return slow and not fast
 
 
-def gap(records: Sequence[Record], quantity: str = "clean") -> list[float]:
-    """Large minus small, one value per paired seed."""
-    return [one.result[quantity] - two.result[quantity] for one, two in pairs(records)]
+def gap(records: Sequence[Record]) -> list[float]:
+    """Large minus small on clean images, one value per paired seed."""
+    return list(_gap_by_seed(records).values())
+
+
+def _gap_by_seed(records: Sequence[Record]) -> dict[int, float]:
+    return {
+        one.config["seed"]: one.result["clean"] - two.result["clean"] for one, two in pairs(records)
+    }
 
 
 def table(groups: Mapping[str, Sequence[Record]]) -> pd.DataFrame:
@@ -118,11 +124,8 @@ def order_words(groups: Mapping[str, Sequence[Record]]) -> str:
 
 def change(records: Sequence[Record], base: Sequence[Record]) -> list[float]:
     """By how much the gap on clean images differs from the base's, one value per seed in both."""
-    gaps = [
-        {one.config["seed"]: one.result["clean"] - two.result["clean"] for one, two in pairs(runs)}
-        for runs in (records, base)
-    ]
-    return [gaps[0][seed] - gaps[1][seed] for seed in sorted(gaps[0].keys() & gaps[1].keys())]
+    mine, plain = _gap_by_seed(records), _gap_by_seed(base)
+    return [mine[seed] - plain[seed] for seed in sorted(mine.keys() & plain.keys())]
 
 
 def gap_words(groups: Mapping[str, Sequence[Record]]) -> str:
@@ -141,6 +144,16 @@ def gap_words(groups: Mapping[str, Sequence[Record]]) -> str:
     return (
         f"{words} On the seeds that a row shares with the base, the rows change this gap by "
         f"{means[low]:+.1f} (*{low}*) to {means[high]:+.1f} points (*{high}*)."
+    )
+
+
+def last_epoch_words(groups: Mapping[str, Sequence[Record]], setting: str) -> str:
+    """What the large arm of ``setting`` has on clean images in its very last epoch."""
+    ends = [h.clean.iloc[-1] for h in book.histories(groups[setting]).get("large", [])]
+    seeds = f"{len(ends)} seed{'s' if len(ends) != 1 else ''}"
+    return (
+        f"In its very last epoch the large arm of *{setting}* is right on "
+        f"{book.interval_words(ends, 1)} % of the clean images ({seeds})."
     )
 
 

@@ -43,6 +43,7 @@ BAD = [
     ("learning_order", "demo_steps", "0", "at least 1"),
     ("beyond_the_theory", "momentum", "1", "less than 1"),
     ("beyond_the_theory", "seeds", "", "at least one whole number"),
+    ("mitigation", "sigma", "-0.1", "more than 0"),
     ("mitigation", "sigma", "0", "more than 0"),
     ("network_and_noisy_descent", "profile", "paper", "allowed are smoke, demo, laptop, trap"),
     ("network_and_noisy_descent", "neurons", "7", "a multiple of 2"),

@@ -179,8 +179,8 @@ def test_a_package_that_is_not_installed_is_named_with_its_extra(
     monkeypatch.setattr(sys, "meta_path", [Missing(), *sys.meta_path])
     answer = lrbook(*command)
     assert answer.code == 2
-    wanted = f"lrbook: this command needs {package}; pip install 'lrbook[{extra}]' adds it.\n"
-    assert answer.err == wanted
+    install = f"in a clone of the repository, pip install '.[{extra}]' adds it"
+    assert answer.err == f"lrbook: this command needs {package}; {install}.\n"
 
 
 BAD_COMMANDS = [

@@ -30,7 +30,7 @@ def test_one_reading_an_epoch(monkeypatch, tmp_path):
     seen = []
     epoch = train.train_epoch
     monkeypatch.setattr(train, "train_epoch", lambda *a: (seen.append(len(read)), epoch(*a))[1])
-    monkeypatch.setattr(experiment, "_pack", lambda *_: b"")
+    monkeypatch.setattr(experiment, "_pack", lambda *_: pytest.fail("packed, and not kept"))
     [record] = experiment.run([config], None, device="cpu", progress=False)
     assert read[seen[0] :] == ["tolist"] * config.epochs
     assert np.diff(seen).tolist() == [1, 1]
@@ -60,6 +60,23 @@ def test_a_compiler_without_memory_is_no_reason_to_go_on():
     task = tiny()
     with pytest.raises(RuntimeError, match="out of memory"):
         train.try_to_compile(task, train.make_model(task.config, CPU), backend=full)
+
+
+def test_fp32_on_a_card_is_whole_and_other_precisions_are_left_alone():
+    backends = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [backend.allow_tf32 for backend in backends]
+    card = torch.device("cuda")
+    try:
+        for backend in backends:
+            backend.allow_tf32 = True
+        with experiment._whole_precision("fp32", card):
+            assert [backend.allow_tf32 for backend in backends] == [False, False]
+        with experiment._whole_precision("bf16", card):
+            assert [backend.allow_tf32 for backend in backends] == [True, True]
+        assert [backend.allow_tf32 for backend in backends] == [True, True]
+    finally:
+        for backend, allowed in zip(backends, before, strict=True):
+            backend.allow_tf32 = allowed
 
 
 def test_networks_of_many_shapes_are_compiled_one_after_the_other():

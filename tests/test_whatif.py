@@ -132,7 +132,7 @@ def test_the_figure_of_the_order_has_a_dot_per_seed_and_the_never_apart(recorded
 
 def test_what_the_chapter_says_of_the_gaps_is_in_the_records():
     """Prose names rows; this is what it says of them, as the records have it."""
-    topics = ("ratio", "drop", "schedule", "pattern")
+    topics = ("ratio", "drop", "schedule", "pattern", "share", "batch", "network")
     groups, missing = whatif.gather("patch-laptop", [f"what-if-laptop-{t}" for t in topics])
     assert not missing
     learned = {row: book.values(runs, "patch_learned_epoch") for row, runs in groups.items()}
@@ -152,5 +152,25 @@ def test_what_the_chapter_says_of_the_gaps_is_in_the_records():
     assert max(learned["pattern = 0.4"]["large"]) <= 6
     assert gaps["pattern = 0.4"] < alone
     assert ends["drop = 7"] < ends[whatif.BASE] - 3
+
+    holds = {
+        row: [whatif.order_holds(*p) for p in whatif.pairs(runs)] for row, runs in groups.items()
+    }
+    half, four = "batch = 32, eta1 = 0.25, eta2 = 0.01", "batch = 256, eta1 = 2.0, eta2 = 0.08"
+    assert all(holds[half])
+    assert np.mean(whatif.change(groups[half], groups[whatif.BASE])) == pytest.approx(0, abs=2)
+    assert min(learned[four]["small"]) >= whatif.drops(groups)[four]
+    assert ends[four] < ends[whatif.BASE] - 5
+    blank = learned["patch_only_share = 0.0"]
+    assert blank["large"] == [None] * 2
+    assert None not in blank["small"]
+    assert sum(holds["patch_only_share = 0.0"]) == 1
+    assert gaps["patch_only_share = 0.0"] < 1.5 * alone  # the exception that the page names
+    more, plain = learned["patch_only_share = 0.4"], learned[whatif.BASE]
+    assert max(more["large"]) <= max(plain["large"])
+    assert max(more["small"]) <= min(plain["small"])
+    narrow = whatif.drops(groups)["widen = 1"]
+    assert narrow <= min(learned["widen = 1"]["small"]) <= max(learned["widen = 1"]["small"])
+    assert max(learned["widen = 1"]["small"]) <= narrow + 3
     late = [run.history.clean for run in groups["drop = 24"] if run.config["drop"] == 24]
     assert all(clean.iloc[-1] > clean.iloc[:-1].max() + 10 for clean in late)

@@ -25,7 +25,7 @@ from lrbook import experiments, sweeps
 from lrbook.config import Config, unknown_name
 from lrbook.errors import ConfigError
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
+KIND_WORDS = {list: "a list", dict: "a table", str: "a text", int: "a whole number"}
 _KINDS = {
     "name": str,
     "experiment": str,
@@ -108,9 +108,8 @@ def read(path: str | Path) -> Study:
             hint = " Settings of the experiment go under [settings] or [grid]."
             raise ConfigError(unknown_name(name, _KINDS, what="part of a study") + hint)
         if not isinstance(value, _KINDS[name]) or isinstance(value, bool):
-            kind = {list: "a list", dict: "a table", str: "a text", int: "a whole number"}
             raise ConfigError(
-                f"{name} = {value!r} is not allowed: {kind[_KINDS[name]]} it must be."
+                f"{name} = {value!r} is not allowed: {KIND_WORDS[_KINDS[name]]} it must be."
             )
     for name, values in fields.get("grid", {}).items():
         if not isinstance(values, list):
@@ -118,9 +117,7 @@ def read(path: str | Path) -> Study:
     for name, kind, words in (("seeds", int, "whole numbers"), ("arms", str, "names")):
         if not all(type(item) is kind for item in fields.get(name, [])):
             raise ConfigError(f"{name} = {fields[name]!r} is not allowed: give a list of {words}.")
-    if fields.get("device", "auto") not in DEVICES:
-        allowed = ", ".join(DEVICES)
-        raise ConfigError(f"device = {fields['device']!r} is not allowed: allowed are {allowed}.")
+    experiments.check_device(fields.get("device", "auto"))
     if not all(isinstance(point, dict) for point in fields.get("points", [])):
         raise ConfigError("points is a list of tables; write each under [[points]].")
     if "experiment" not in fields:

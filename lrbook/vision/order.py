@@ -108,10 +108,8 @@ def ridge(features: Tensor, labels: Tensor, others: Tensor) -> Tensor:
 
     In float64; features are centred and scaled by the N's mean and standard deviation.
     """
-    features, others = (
-        features.cpu().double(),
-        others.cpu().double(),
-    )  # not all devices have float64
+    # on the host before the type is changed: not all devices have float64
+    features, others = features.cpu().double(), others.cpu().double()
     mean, std = features.mean(0), features.std(0).clamp_min(1e-9)
     features, others = (features - mean) / std, (others - mean) / std
     targets = F.one_hot(labels.cpu(), CLASSES).double()

@@ -9,7 +9,6 @@ from lrbook import book, sweeps
 from lrbook.beyond import by_seed, percent, recovered
 from lrbook.records import Record
 from lrbook.stats import mean_interval
-from lrbook.sweeps import Sweep
 
 
 def switched(level: float) -> float:
@@ -56,37 +55,48 @@ def share_reported(told: Mapping[str, Mapping[str, float]]) -> str:
     return percent(recovered(*([told[arm]["clean"]] for arm in ("small", "noise", "large"))))
 
 
-def recorded(name: str, base: str, data: str) -> tuple[dict[str, list[Record]], list[Record]]:
-    """The recorded sweep ``name`` as ``groups``, and the runs without noise, of the sweep ``base``.
+def recorded(name: str, base: Sequence[Record]) -> dict[str, list[Record]]:
+    """Setting of the noise -> its runs: the arm noise of ``base``, and the recorded sweep ``name``.
 
-    Both empty as long as one of the two has not been recorded, and where they were not recorded on
-    the images ``data``: a page never mixes two sets of them.
+    Empty as long as the sweep has not been recorded, and where anything but arm, seed and noise
+    differs from the base, the images first of all: a page never mixes two sets of them.
+
+    Args:
+        name: a sweep of the arm noise over noise and noise_drop, in ``recordings.toml``.
+        base: runs of the arms that the noise is compared with; also of the arm noise, or not.
     """
     try:
-        varied, plain = sweeps.recorded(name), sweeps.recorded(base).records
+        found = [*sweeps.recorded(name).records]
     except LookupError:
-        return {}, []
-    if book.data_of([*varied.records, *plain]) != data:
-        return {}, []
-    return groups(varied), plain
+        return {}
+    found += [record for record in base if record.config["arm"] == "noise"]
+    fixed = [_fixed(record) for record in [*found, *base]]
+    return groups(found) if all(settings == fixed[0] for settings in fixed) else {}
 
 
-def groups(sweep: Sweep) -> dict[str, list[Record]]:
+def _fixed(record: Record) -> tuple[str, dict]:
+    """The images, and what the runs of one comparison have in common."""
+    free = ("arm", "seed", "noise", "noise_drop")
+    settings = {name: value for name, value in record.config.items() if name not in free}
+    return book.data_of([record]), settings
+
+
+def groups(records: Sequence[Record]) -> dict[str, list[Record]]:
     """Setting -> its runs: by level, the noise removed at the first drop, then by its last epoch.
 
     Args:
-        sweep: runs of the arm noise over noise, and over noise_drop (0 means at the first drop).
+        records: runs of the arm noise over noise, and over noise_drop (0 means at the first drop).
     """
     found: dict[tuple, list[Record]] = {}
-    for record in sweep.records:
+    for record in records:
         level, end = record.config["noise"], record.config["noise_drop"]
         found.setdefault((end != 0, end if end else level, level), []).append(record)
     named = {}
-    for (moved, _, level), records in sorted(found.items()):
-        config = records[0].config
+    for (moved, _, level), runs in sorted(found.items()):
+        config = runs[0].config
         last = min((config["noise_drop"] if moved else config["drop"]) - 1, config["epochs"])
         until = "to the end" if last == config["epochs"] else f"until epoch {last}"
-        named[f"{level:g} {until}"] = records
+        named[f"{level:g} {until}"] = runs
     return named
 
 
@@ -99,17 +109,20 @@ def difference(records: Sequence[Record], plain: Sequence[Record], arm: str) -> 
 def table(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record]) -> pd.DataFrame:
     """One row per setting: units switched, accuracies, and differences to both arms by seed.
 
+    The first heading names the images.
+
     Args:
         settings: as ``groups`` gives them.
         plain: runs of the arms large and small at the same size.
     """
     rows = []
+    images = book.data_of([*plain, *(run for found in settings.values() for run in found)])
     for setting, records in settings.items():
         level = records[0].config["noise"]
         values = {
             name: [run.result[name] for run in records] for name in ("clean", "train_accuracy")
         }
-        row = {"noise": setting, "images": book.data_of([*records, *plain])}
+        row = {f"noise, on {images}": setting}
         row["units switched"] = f"{100 * switched(level):.0f} %"
         row["new images (%)"] = f"{mean_interval(values['clean'])[0]:.1f}"
         row["training images (%)"] = f"{mean_interval(values['train_accuracy'])[0]:.1f}"

@@ -25,7 +25,7 @@ def gather(base: str, names: Sequence[str]) -> tuple[dict[str, list[Record]], li
         names: names of the others, which are sweeps, in ``recordings.toml``.
 
     Returns:
-        The settings, and the names of the sweeps that have not been recorded yet.
+        The settings, and what has not been recorded yet: names of sweeps, or settings of one.
 
     Raises:
         LookupError: the base has not been recorded.
@@ -46,7 +46,10 @@ def gather(base: str, names: Sequence[str]) -> tuple[dict[str, list[Record]], li
             [] if "small" in plan.arms else [r for r in small if r.config["seed"] in plan.seeds]
         )
         for point in plan.points:
-            groups[label(point)] = sweep.select(**point) + paired
+            if varied := sweep.select(**point):
+                groups[label(point)] = varied + paired
+            else:
+                missing.append(f"{label(point)} of {name}")
     return groups, missing
 
 
@@ -84,12 +87,15 @@ def _gap_by_seed(records: Sequence[Record]) -> dict[int, float]:
 
 
 def table(groups: Mapping[str, Sequence[Record]]) -> pd.DataFrame:
-    """One row per setting: when each arm learns the patch, clean accuracies, gap, order."""
+    """One row per setting: when each arm learns the patch, clean accuracies, gap, order.
+
+    The first heading names the images.
+    """
     rows = []
+    images = book.data_of([record for records in groups.values() for record in records])
     for setting, records in groups.items():
         arms, both = book.by_arm(records), pairs(records)
-        row = {"setting": setting if setting == BASE else f"`{setting}`"}
-        row["images"] = book.data_of(records)
+        row = {f"setting, on {images}": setting if setting == BASE else f"`{setting}`"}
         for arm in ("large", "small"):
             epochs = [run.result["patch_learned_epoch"] for run in arms.get(arm, [])]
             row[f"{arm}: learnt in"] = epochs_words(epochs) if epochs else "–"

@@ -1,5 +1,7 @@
 """Noise in the activations: shares of relus and of gaps, groups of a sweep, and the verdicts."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -78,13 +80,11 @@ def settings():
     points += [{"noise": 0.4, "noise_drop": 5}]
     found = [(52.0, 50.0), (49.0, 50.0), (53.0, 54.0), (51.0, 52.0)]
     return noisy.groups(
-        Sweep(
-            [
-                run("noise", seed, clean, **point)
-                for point, pair in zip(points, found, strict=True)
-                for seed, clean in zip((5, 6), pair, strict=True)
-            ]
-        )
+        [
+            run("noise", seed, clean, **point)
+            for point, pair in zip(points, found, strict=True)
+            for seed, clean in zip((5, 6), pair, strict=True)
+        ]
     )
 
 
@@ -95,27 +95,40 @@ def test_groups_by_level_then_by_last_epoch(settings):
     assert [len(records) for records in settings.values()] == [2, 2, 2, 2]
 
 
-def test_recorded_is_all_or_nothing(tmp_path, monkeypatch):
-    monkeypatch.setenv("LRBOOK_RECORDINGS", str(tmp_path))
-    assert noisy.recorded("cifar-noise", "cifar-mini", "digits") == ({}, [])
-    there = {"cifar-noise": Sweep(PLAIN)}
+@pytest.fixture
+def there(monkeypatch):
+    """Sweeps by name; any other has not been recorded."""
+    found = {}
 
     def load(name):
-        if name not in there:
+        if name not in found:
             raise LookupError(name)
-        return there[name]
+        return found[name]
 
     monkeypatch.setattr(noisy.sweeps, "recorded", load)
-    assert noisy.recorded("cifar-noise", "cifar-mini", "digits") == ({}, [])
-    there["cifar-mini"] = Sweep(PLAIN[:1])
-    assert noisy.recorded("cifar-noise", "cifar-mini", "CIFAR-10") == ({}, [])
-    found, plain = noisy.recorded("cifar-noise", "cifar-mini", "digits")
-    assert found == noisy.groups(Sweep(PLAIN))
-    assert plain == PLAIN[:1]
+    return found
+
+
+def test_a_recorded_sweep_is_joined_by_the_noise_of_its_base(there):
+    assert noisy.recorded("levels", PLAIN) == {}
+    levels = [run("noise", 5, 49.0, noise=0.1), run("noise", 6, 48.0, noise=0.1)]
+    there["levels"] = Sweep(levels)
+    assert noisy.recorded("levels", PLAIN) == {"0.1 until epoch 8": levels}
+    standard = run("noise", 7, 52.0, noise=0.4)
+    found = noisy.recorded("levels", [*PLAIN, standard])
+    assert found == {"0.1 until epoch 8": levels, "0.4 until epoch 8": [standard]}
+
+
+def test_a_sweep_of_another_size_or_of_other_images_is_not_shown(there):
+    there["levels"] = Sweep([run("noise", 5, 49.0, noise=0.1)])
+    assert noisy.recorded("levels", [run("small", 5, 50.0, epochs=15, drop3=15)]) == {}
+    elsewhere = dataclasses.replace(PLAIN[0], provenance={"data": "CIFAR-10"})
+    assert noisy.recorded("levels", [elsewhere]) == {}
 
 
 def test_table_and_words(settings):
     table = noisy.table(settings, PLAIN)
+    assert list(table["noise, on digits"]) == list(settings)
     assert list(table["above small, by seed"]) == [
         "-1.0, -1.0",
         "+2.0, -1.0",

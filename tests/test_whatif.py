@@ -41,7 +41,7 @@ def recorded(monkeypatch):
         points = {
             "what-if-base": [{}],
             "patch-laptop": None,
-            "what-if-pattern": [{"pattern": 0.6}],
+            "what-if-pattern": [{"pattern": 0.6}, {"pattern": 0.9}],
             "what-if-schedule": [{"schedule": "cosine"}],
             "what-if-batch": [{"batch": 32}],
         }[only]
@@ -59,7 +59,7 @@ def recorded(monkeypatch):
 def test_settings_come_with_their_runs_and_the_missing_are_named(recorded):
     groups, missing = recorded("what-if-base")
     assert list(groups) == [whatif.BASE, "pattern = 0.6", "schedule = cosine"]
-    assert missing == ["what-if-batch"]
+    assert missing == ["pattern = 0.9 of what-if-pattern", "what-if-batch"]
     assert groups["pattern = 0.6"] == STRONG
     # the small rate has no schedule: the base's runs stand for it, on the paired seed
     assert whatif.gap(groups["schedule = cosine"]) == [16.0]
@@ -83,8 +83,7 @@ def test_the_order_is_small_before_the_drop_and_large_not(large, small, holds):
 
 def test_table_and_words(recorded):
     groups, _ = recorded("what-if-base")
-    table = whatif.table(groups).set_index("setting")
-    assert set(table["images"]) == {"digits"}
+    table = whatif.table(groups).set_index("setting, on digits")
     assert table.loc[whatif.BASE, "large − small, by seed"] == "+10.0, +10.5"
     assert table.loc[whatif.BASE, "order"] == "2 of 2"
     assert table.loc["`pattern = 0.6`", "order"] == "1 of 2"

@@ -1,20 +1,18 @@
-"""Study files: what they plan, what is refused; the index of many records; what is shown."""
+"""Study files: what they plan, what is refused, and what is told of it."""
 
-import dataclasses
 import json
-import os
 import time
 from pathlib import Path
 
+import made_up
 import pandas as pd
 import pytest
 import tiny_toy
 from conftest import ROOT, assert_refused
 
 from lrbook import stats, sweeps
-from lrbook.errors import RecordError
 from lrbook.records import Store
-from lrbook.study import engine, index, machine, plan, screen, work
+from lrbook.study import engine, plan
 from lrbook.toy.config import ToyConfig
 
 TOY = 'experiment = "toy"\nprofile = "smoke"\n'
@@ -92,7 +90,7 @@ def test_bad_options(lrbook, options, words):
 def test_the_plan_tells_what_is_recorded_and_runs_nothing(lrbook, tmp_path, tree):
     (tmp_path / "s.toml").write_text(TOY + "seeds = [0, 1]\narms = ['S']\n")
     config = ToyConfig.for_profile("smoke", arm="S", seed=0)
-    fake(Store(tmp_path / "runs"), config)
+    made_up.finished(Store(tmp_path / "runs"), config)
     before = tree(tmp_path / "runs" / config.run_id)
     answer = lrbook("sweep", "s.toml", "--plan")
     assert (answer.code, answer.err) == (0, "")
@@ -113,95 +111,6 @@ def test_ten_thousand_runs_are_planned_in_seconds(tmp_path, lrbook):
     assert time.process_time() - start < 5
 
 
-def fake(store: Store, config: ToyConfig, accuracy: float = 0.5):
-    store.start(config, {})
-    history = pd.DataFrame({"step": [0, 1], "loss": [1.0, accuracy]})
-    result = {"p_only_accuracy": accuracy}
-    return store.finish(config, history, result, provenance={}, wall_s=1.0)
-
-
-def folders(store: Store, seeds) -> list[ToyConfig]:
-    configs = ToyConfig.expand("smoke", seeds=seeds, arms=["S"])
-    for config in configs:
-        fake(store, config, 0.5 + config.seed / 1000)
-    return configs
-
-
-def test_the_index_gives_what_the_records_say(tmp_path):
-    store = Store(tmp_path)
-    configs = folders(store, range(4))
-    ids = [config.run_id for config in configs]
-    for _ in range(2):  # made, then used
-        found = index.records(tmp_path, ids[:3])
-        assert set(found) == set(ids[:3])
-        for config in configs[:3]:
-            fresh, record = store.load(config), found[config.run_id]
-            assert dataclasses.asdict(record) == dataclasses.asdict(fresh)
-            pd.testing.assert_frame_equal(record.history, fresh.history)
-    assert set(index.records(tmp_path)) == set(ids)
-    assert index.records(tmp_path / "nowhere") == {}
-
-
-def test_the_index_is_used_and_never_believed_against_a_record(tmp_path, monkeypatch):
-    store = Store(tmp_path)
-    one, two = folders(store, range(2))
-    ids = [one.run_id, two.run_id]
-    index.records(tmp_path, ids)
-    opened = []
-    plain = index.read_record
-    monkeypatch.setattr(index, "read_record", lambda p: opened.append(p.name) or plain(p))
-    assert index.records(tmp_path, ids)[one.run_id].result["p_only_accuracy"] == 0.5
-    assert opened == []
-
-    store.forget(one)
-    fake(store, one, 0.75)
-    assert index.records(tmp_path, ids)[one.run_id].result["p_only_accuracy"] == 0.75
-    assert opened == [one.run_id]
-
-    store.forget(one)
-    assert set(index.records(tmp_path, ids)) == {two.run_id}
-
-    path = tmp_path / two.run_id / "record.json"
-    path.write_text(path.read_text()[:-9])
-    with pytest.raises(RecordError, match=f"{two.run_id}/record.json is damaged"):
-        index.records(tmp_path, ids)
-
-
-@pytest.mark.parametrize("content", [b"", b"PAR1", None], ids=["empty", "cut", "other table"])
-def test_a_broken_index_is_made_anew(tmp_path, content):
-    [config] = folders(Store(tmp_path), [0])
-    index.records(tmp_path)
-    whole = (tmp_path / index.NAME).read_bytes()
-    if content is None:
-        pd.DataFrame({"a": [1]}).to_parquet(tmp_path / index.NAME)
-    else:
-        (tmp_path / index.NAME).write_bytes(content)
-    assert set(index.records(tmp_path)) == {config.run_id}
-    assert (tmp_path / index.NAME).read_bytes() == whole
-
-
-def test_ten_thousand_records_load_from_the_index_in_seconds(tmp_path):
-    store = Store(tmp_path)
-    [config] = folders(store, [0])
-    folder = tmp_path / config.run_id
-    text = (folder / "record.json").read_text()
-    rows = []
-    for number in range(10_000):
-        name = f"toy-{number:012d}"
-        (tmp_path / name).mkdir()
-        path = tmp_path / name / "record.json"
-        path.write_text(text.replace(config.run_id, name))
-        status = path.stat()
-        rows.append((name, status.st_size, status.st_mtime_ns, path.read_text()))
-    index._write(tmp_path / index.NAME, rows)
-    start = time.process_time()
-    found = index.records(tmp_path, [row[0] for row in rows])
-    spent = time.process_time() - start
-    assert len(found) == 10_000
-    assert found["toy-000000000042"].run_id == "toy-000000000042"
-    assert spent < 3  # about 0.6 s
-
-
 def test_the_report_is_what_numpy_says(lrbook, tmp_path):
     (tmp_path / "s.toml").write_text(
         TOY + "seeds = [0, 1, 2]\narms = ['L-S', 'S']\n[grid]\nr = [0.1, 0.2]\n"
@@ -210,7 +119,7 @@ def test_the_report_is_what_numpy_says(lrbook, tmp_path):
     draw = {config.run_id: 0.5 + 0.03 * i + 0.01 * (i % 5) for i, config in enumerate(configs)}
     store = Store(tmp_path / "runs")
     for config in configs[:-1]:  # one is missing: two seeds at its place
-        fake(store, config, draw[config.run_id])
+        made_up.finished(store, config, draw[config.run_id])
     answer = lrbook("study", "report", "s.toml")
     assert (answer.code, answer.err) == (0, "")
     assert "s: 11 of 12 runs are recorded" in answer.out
@@ -241,73 +150,12 @@ def test_a_report_on_numbers_beside_words(lrbook, tmp_path):
     Path("s.toml").write_text(TOY + "seeds = [0]\n[grid]\nanneal = [80, 'loss']\n")
     configs, _ = plan.read("s.toml").configs()
     for config in configs:
-        fake(Store("runs"), config, 0.5)
+        made_up.finished(Store("runs"), config, 0.5)
     answer = lrbook("study", "report", "s.toml")
     assert (answer.code, answer.err) == (0, "")
     assert set(pd.read_parquet("runs/reports/s/runs.parquet").anneal) == {"80", "loss"}
     Path("file").write_text("")
     assert_refused(lrbook("study", "report", "s.toml", "--out", "file"), "file cannot be written")
-
-
-def test_progress_in_words():
-    clock = iter([0.0, 0.0, 30.0, 30.0]).__next__
-    progress = screen.Progress(10, clock)
-    progress.workers, progress.dashboard = 2, "http://127.0.0.1:1/status"
-    line = "done 0 of 10; running 0 on 2 workers; failed 0; rate -; time left -"
-    assert progress.line() == line
-    progress.done, progress.failed, progress.running = 4, 1, 2
-    expected = "done 4 of 10; running 2 on 2 workers; failed 1; rate 10 runs a minute; time left "
-    assert progress.line() == expected + "30 s"
-    assert ("dashboard", progress.dashboard) in progress.rows()
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(59.4, "59 s"), (185, "3 min 5 s"), (7800, "2 h 10 min")]
-)
-def test_durations(seconds, words):
-    assert screen.duration(seconds) == words
-
-
-def test_the_size_of_the_machine_gives_the_workers(monkeypatch):
-    monkeypatch.setattr(machine, "available_cores", lambda: 16)
-    assert machine.size(1, []) == (16, 1)
-    assert machine.size(2, []) == (8, 2)
-    assert machine.size(2, ["0", "1"]) == (2, 8)
-    assert machine.size(2, [], 3) == (3, 5)
-    monkeypatch.setattr(machine, "available_cores", lambda: 1)
-    assert machine.size(2, []) == (1, 1)
-
-
-def test_every_worker_of_this_machine_has_a_gpu_of_its_own(tmp_path, monkeypatch):
-    listing = tmp_path / "nvidia-smi"
-    listing.write_text("#!/bin/sh\necho 'GPU 0: H200 (UUID: GPU-a)'\necho 'GPU 1: H200'\n")
-    listing.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert machine.gpus("auto") == ["0", "1"]
-    assert machine.gpus("cpu") == []
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, GPU-b")
-    assert machine.gpus("cuda") == ["3", "GPU-b"]
-    for worker, gpu in ((0, "3"), (1, "GPU-b"), (2, "3")):
-        named = type("Worker", (), {"name": worker})
-        monkeypatch.setattr("distributed.get_worker", lambda named=named: named)
-        share = work._share({"threads": 4, "gpus": ["3", "GPU-b"]})
-        assert share == {"OMP_NUM_THREADS": "4", "NPROC": "4", "CUDA_VISIBLE_DEVICES": gpu}
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert machine.gpus("cuda") == []
-
-
-def test_the_toy_has_all_cores_unless_jax_sees_the_gpus(monkeypatch):
-    there = set()
-    monkeypatch.setattr(engine.importlib.util, "find_spec", lambda name: name in there or None)
-    wants = engine._wants_gpus
-    assert (wants("toy", "auto"), wants("toy", "cuda"), wants("patch", "auto")) == (0, 1, 1)
-    there.add("jax_cuda13_plugin")
-    assert wants("toy", "auto")
-
-
-def test_a_worker_elsewhere_uses_its_own_cores():
-    assert work._share({"threads": None, "gpus": []}) == {}
 
 
 def test_a_study_tells_what_diverged(lrbook, tmp_path):
@@ -332,7 +180,7 @@ def test_the_example_study_is_sound():
 def test_a_run_that_is_recorded_is_not_missing(tmp_path):
     configs = tiny_toy.configs()
     store = Store(tmp_path)
-    fake(store, configs[1])
+    made_up.finished(store, configs[1])
     store.start(configs[2], {})  # begun, not finished
     assert engine.missing(configs, tmp_path) == [configs[0], *configs[2:]]
     assert json.loads((tmp_path / configs[2].run_id / "record.json").read_text())

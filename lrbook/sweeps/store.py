@@ -1,5 +1,6 @@
 """The store of a sweep: each finished run a part of its own, until all are there."""
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Sequence
@@ -77,9 +78,11 @@ class SweepStore(Unstored):
         if not any(self.parts.glob("*.json")) and (self.folder / "sweep.json").exists():
             return
         write(self.folder, records)
-        for path in self.parts.glob("*.json"):
+        # A process that was killed while it wrote a part has left the temporary file of it.
+        for path in (*self.parts.glob("*.json"), *self.parts.glob(".*.tmp")):
             path.unlink()
-        self.parts.rmdir()
+        with contextlib.suppress(OSError):  # what is left there now is not ours
+            self.parts.rmdir()
 
 
 def _write_part(path: Path, record: Record) -> None:

@@ -1,0 +1,156 @@
+"""`lrbook record --run`: what is missing gets run, once, each run on a GPU or cores of its own."""
+
+import itertools
+import sys
+
+import made_up
+import pytest
+
+from lrbook import recordings, sweeps
+from lrbook.errors import ConfigError, DataError
+from lrbook.records import Store
+from lrbook.vision.config import PatchConfig
+
+# Writes the record that a run would have written, for the options of `_command`.
+STUB = """
+import sys, pandas as pd
+from lrbook.records import Store
+from lrbook.vision.config import PatchConfig
+arm, seed, results = sys.argv[1:4]
+config = PatchConfig.for_profile("smoke", arm=arm, seed=int(seed), eta1=0.2, stem_stride=1)
+if arm == sys.argv[4]:
+    sys.exit(1)
+store = Store(results)
+store.start(config, {})
+store.finish(config, pd.DataFrame({"epoch": [1]}), {}, provenance={}, wall_s=0.0)
+"""
+
+
+@pytest.fixture
+def plan(tmp_path):
+    return made_up.two_recordings(tmp_path)
+
+
+def test_missing_runs_are_run_and_only_those(plan, tmp_path, monkeypatch, capsys):
+    results, asked, broken = tmp_path / "results", [], {"arm": "small"}
+
+    def command(recording, config, folder, data):
+        asked.append((recording.name, config.arm, config.seed))
+        typed = [config.arm, config.seed, folder, broken["arm"]]
+        return [sys.executable, "-c", STUB, *map(str, typed)]
+
+    monkeypatch.setattr(recordings, "_command", command)
+    monkeypatch.setattr(recordings, "_device_there", lambda device: device is None)
+    assert recordings.run_missing(plan, results, jobs=2) == 1
+    assert asked == [("first", arm, seed) for seed in (1, 2) for arm in ("large", "small")]
+    assert capsys.readouterr().out.split()[:4] == ["first", "2/4", "2", "missing:"]
+    assert len(Store(results).folders()) == 2
+
+    asked.clear()
+    broken["arm"] = ""
+    assert recordings.run_missing(plan, results) == 0
+    assert asked == [("first", "small", 1), ("first", "small", 2)]
+    missing = PatchConfig.for_profile("smoke", arm="small", seed=2, eta1=0.2, stem_stride=1)
+    assert Store(results).load(missing).done
+    assert capsys.readouterr().out.split()[:3] == ["first", "4/4", "complete:"]
+
+    asked.clear()
+    assert recordings.run_missing(plan, results) == 0
+    assert asked == []
+
+
+def test_images_go_one_to_a_gpu_and_the_rest_to_the_cores(plan, tmp_path, monkeypatch):
+    """Each run writes which GPU it was given, and waits: no two on one at the same time."""
+    say = (
+        "import os, sys, time, pathlib; start = time.time(); time.sleep(0.5); "
+        "pathlib.Path(sys.argv[1]).write_text("
+        "f\"{os.environ.get('CUDA_VISIBLE_DEVICES')} {start} {time.time()}\")"
+    )
+    toy = recordings.Recording("toy", "", "toy", "smoke", ("S",), (1,))
+    out = tmp_path / "out"
+    out.mkdir()
+
+    def command(recording, config, *_):
+        return [sys.executable, "-c", say, str(out / config.run_id)]
+
+    monkeypatch.setattr(recordings, "_command", command)
+    monkeypatch.setattr(recordings.machine, "gpus", lambda device: ["3", "5"])
+    monkeypatch.setattr(recordings, "available_cores", lambda: 16)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    recordings.run_missing([plan[0], toy], tmp_path)
+    found = {path.name: path.read_text().split() for path in out.iterdir()}
+    assert len(found) == 5
+    [toy_run] = [values for name, values in found.items() if name.startswith("toy")]
+    assert toy_run[0] == "None"
+    for gpu in ("3", "5"):
+        times = sorted([float(a), float(b)] for which, a, b in found.values() if which == gpu)
+        assert len(times) >= 1
+        assert all(one[1] <= two[0] for one, two in itertools.pairwise(times))
+    assert {which for which, *_ in found.values()} == {"3", "5", "None"}
+
+
+def test_a_sweep_that_fails_keeps_no_other_from_running(tmp_path, monkeypatch, capsys):
+    first, second = (
+        recordings.Recording(name, "", "toy", "smoke", ("S",), (1,), points=[{}])
+        for name in ("first", "second")
+    )
+    ran = []
+
+    def run_sweep(recording, results, data=None):
+        ran.append(recording.name)
+        if recording.name == "first":
+            raise DataError("no images")
+
+    monkeypatch.setattr(recordings.Recording, "run_sweep", run_sweep)
+    assert recordings.run_missing([first, second], tmp_path) == 1
+    assert ran == ["first", "second"]
+    told = capsys.readouterr()
+    assert "first: no images" in told.err
+    assert len(told.out.splitlines()) == 2
+    with pytest.raises(ConfigError, match="jobs = -1"):
+        recordings.run_missing([first], tmp_path, jobs=-1)
+
+
+def test_a_sweep_is_recorded_in_one_folder_and_found(tmp_path):
+    small = {"steps": 40, "steps_ls": 40, "anneal": 20}
+    entry = recordings.Recording(
+        name="tiny",
+        what="two rates",
+        experiment="toy",
+        profile="smoke",
+        arms=("L-S", "S"),
+        seeds=(3,),
+        settings=small,
+        grid={"eta1": [0.1, 0.2]},
+    )
+    assert recordings.state_lines([entry], tmp_path)[0].split()[:4] == [
+        "tiny",
+        "0/4",
+        "4",
+        "missing:",
+    ]
+    assert recordings.run_missing([entry], tmp_path) == 0
+    assert "4/4 complete" in recordings.state_lines([entry], tmp_path)[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["sweeps"]
+    found = sweeps.load(sweeps.folder_of("tiny", tmp_path))
+    assert found.runs[["eta1", "arm"]].to_numpy().tolist() == [
+        [0.1, "L-S"],
+        [0.1, "S"],
+        [0.2, "L-S"],
+        [0.2, "S"],
+    ]
+
+
+def test_a_sweep_killed_before_it_was_sealed_is_sealed_by_the_next_call(tmp_path, monkeypatch):
+    small = {"steps": 40, "steps_ls": 40, "anneal": 20}
+    entry = recordings.Recording(
+        "tiny", "", "toy", "smoke", ("S",), (3,), settings=small, points=[{}]
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(sweeps.SweepStore, "seal", lambda *_: None)
+        with pytest.raises(LookupError):  # of the table, which is not there
+            recordings.run_missing([entry], tmp_path)
+    assert not sweeps.sealed("tiny", tmp_path)
+    assert recordings.run_missing([entry], tmp_path) == 0
+    assert sweeps.sealed("tiny", tmp_path)
+    assert len(sweeps.load(sweeps.folder_of("tiny", tmp_path)).records) == 1

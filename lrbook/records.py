@@ -10,7 +10,6 @@ by name, and is neither used nor overwritten.
 
 import contextlib
 import dataclasses
-import errno
 import hashlib
 import io
 import json
@@ -22,6 +21,7 @@ from typing import Any
 
 import pandas as pd
 
+from lrbook.atomic import write_atomically
 from lrbook.config import Config
 from lrbook.errors import ConfigError, RecordError
 from lrbook.locks import claim
@@ -131,9 +131,16 @@ class Store:
                 )
         return record
 
-    def claim(self, config: Config) -> contextlib.AbstractContextManager[None]:
-        """Hold this run while it is worked on; another process that wants it waits, and says so."""
-        return claim(self.root / f".{config.run_id}.lock", f"run {config.run_id}")
+    @contextlib.contextmanager
+    def claim(self, config: Config) -> Iterator[None]:
+        """Hold this run while it is worked on; another process that wants it waits, and says so.
+
+        What a process killed while it wrote has left, as large as a checkpoint, is removed.
+        """
+        with claim(self.root / f".{config.run_id}.lock", f"run {config.run_id}"):
+            for path in (self.root / config.run_id).glob(".*.tmp"):
+                path.unlink()
+            yield
 
     def start(self, config: Config, provenance: dict[str, Any]) -> None:
         """Write a record with status ``running``."""
@@ -277,26 +284,3 @@ def _check_types(record: Record) -> None:
     for name in ("arm", "seed"):
         if name not in record.config:
             raise TypeError(f"config has no {name}")
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` to a temporary file beside ``path``, flush it to disk, then rename.
-
-    Raises:
-        RecordError: the file cannot be written; what was there before is unchanged.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        hint = " Make room and give the same command again; what was there is intact."
-        reason = f"{path} cannot be written ({error.strerror})."
-        raise RecordError(reason + (hint if full else "")) from None

@@ -10,8 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from lrbook.atomic import write_atomically
 from lrbook.errors import RecordError
-from lrbook.records import Store, write_atomically
+from lrbook.records import Store
 from lrbook.unstored import Unstored
 from lrbook.vision.config import PatchConfig
 
@@ -109,6 +110,18 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     monkeypatch.undo()
     assert path.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
+
+
+def test_what_a_killed_process_half_wrote_is_removed_by_the_next_that_holds_the_run(store):
+    store.start(CONFIG, ORIGIN)
+    folder = store.root / CONFIG.run_id
+    half = folder / ".checkpoint.77.tmp"
+    half.write_bytes(b"half")
+    store.save_checkpoint(CONFIG, b"whole")
+    assert half.exists()
+    with store.claim(CONFIG):
+        assert sorted(path.name for path in folder.iterdir()) == ["checkpoint", "record.json"]
+    assert store.load_checkpoint(CONFIG) == b"whole"
 
 
 def test_a_write_into_a_file_in_place_of_the_folder(store):

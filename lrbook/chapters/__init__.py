@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from lrbook import provenance, used
+from lrbook.atomic import write_atomically
 from lrbook.chapters import parameters
 from lrbook.config import unknown_name
 from lrbook.errors import ConfigError, RecordError, RunError
-from lrbook.records import write_atomically
 
 DEFAULT_FOLDER = Path("runs", "chapters")
 TIMEOUT = 3600  # seconds a cell may take

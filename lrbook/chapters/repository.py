@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from lrbook import chapters
+from lrbook.atomic import write_atomically
 from lrbook.errors import ConfigError
-from lrbook.records import write_atomically
 
 ADDRESS = re.compile(r"https://[\w.-]+/[\w.-]+/[\w.-]+")
 

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from lrbook import chapters
-from lrbook.records import write_atomically
+from lrbook.atomic import write_atomically
 
 TAG = "nbval-check-output"
 

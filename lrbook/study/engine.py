@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from lrbook.atomic import write_atomically
 from lrbook.config import Config
 from lrbook.errors import RunError
-from lrbook.records import write_atomically
 from lrbook.study import index, machine, work
 from lrbook.study.screen import Progress, shown
 

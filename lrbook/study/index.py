@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from lrbook.atomic import write_atomically
 from lrbook.errors import RecordError
-from lrbook.records import Record, read_record, write_atomically
+from lrbook.records import Record, read_record
 
 NAME = ".index.parquet"
 

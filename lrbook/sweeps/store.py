@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from lrbook.atomic import write_atomically
 from lrbook.config import Config
 from lrbook.errors import RecordError
-from lrbook.records import Record, write_atomically
+from lrbook.records import Record
 from lrbook.sweeps.table import COUNTS, load, write
 from lrbook.unstored import Unstored
 

@@ -12,9 +12,10 @@ from typing import Any
 import pandas as pd
 
 from lrbook import used
+from lrbook.atomic import write_atomically
 from lrbook.config import unknown_name
 from lrbook.errors import ConfigError, RecordError
-from lrbook.records import Record, recordings_dir, write_atomically
+from lrbook.records import Record, recordings_dir
 from lrbook.words import provenance
 
 TABLE, WAITING = "histories.parquet", "histories.new.parquet"

@@ -42,12 +42,10 @@ def gather(base: str, names: Sequence[str]) -> tuple[dict[str, list[Record]], li
         except LookupError:
             missing.append(name)
             continue
-        paired = (
-            [] if "small" in plan.arms else [r for r in small if r.config["seed"] in plan.seeds]
-        )
         for point in plan.points:
             if varied := sweep.select(**point):
-                groups[label(point)] = varied + paired
+                seeds = {run.config["seed"] for run in varied if "small" not in plan.arms}
+                groups[label(point)] = varied + [r for r in small if r.config["seed"] in seeds]
             else:
                 missing.append(f"{label(point)} of {name}")
     return groups, missing

@@ -135,7 +135,7 @@ def table(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record]) -> 
 
 
 def above_words(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record]) -> str:
-    """In which settings noise ends above the small rate without it, and which mean is the best."""
+    """In which settings noise ends above the two arms without it, and which mean is the best."""
     kinds: dict[str, list[str]] = {"every seed": [], "some seeds": [], "no seed": []}
     means = {}
     for setting, records in settings.items():
@@ -146,8 +146,10 @@ def above_words(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record
         kinds[kind].append(f"*{setting}*")
         means[setting] = mean_interval([run.result["clean"] for run in records])[0]
     told = " ".join(f"In {kind}: {', '.join(named)}." for kind, named in kinds.items() if named)
+    over = [s for s in means if (d := difference(settings[s], plain, "large")) and min(d) > 0]
     best, small = max(means, key=means.get), [*by_seed(plain, "small", "clean").values()]
     return (
-        f"Above the small rate without noise: {told} Best mean: *{best}*, {means[best]:.1f} %; "
-        f"without noise {mean_interval(small)[0]:.1f} %."
+        f"Above the small rate without noise: {told} Above the large rate in every seed: "
+        f"{', '.join(f'*{setting}*' for setting in over) or 'none'}. Best mean: *{best}*, "
+        f"{means[best]:.1f} %; the small rate without noise {mean_interval(small)[0]:.1f} %."
     )

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lrbook import noisy
+from lrbook import book, noisy, sweeps
 from lrbook.records import Record
 from lrbook.sweeps import Sweep
 from lrbook.vision.cifar import CifarConfig
@@ -140,11 +140,42 @@ def test_table_and_words(settings):
     assert noisy.above_words(settings, PLAIN) == (
         "Above the small rate without noise: In every seed: *0.4 until epoch 4*, *0.4 to the end*. "
         "In some seeds: *0.4 until epoch 8*. In no seed: *0.1 until epoch 8*. "
-        "Best mean: *0.4 to the end*, 53.5 %; without noise 50.5 %."
+        "Above the large rate in every seed: none. "
+        "Best mean: *0.4 to the end*, 53.5 %; the small rate without noise 50.5 %."
     )
+    ahead = {"0.4 to the end": [run("noise", 5, 60.1), run("noise", 6, 61.1)]}
+    assert "large rate in every seed: *0.4 to the end*." in noisy.above_words(ahead, PLAIN)
+    even = {"0.4 to the end": [run("noise", 5, 60.1), run("noise", 6, 61.0)]}
+    assert "large rate in every seed: none." in noisy.above_words(even, PLAIN)
 
 
 def test_level_0_is_in_the_table_and_not_among_the_levels_that_help(settings):
     none = {"0 until epoch 8": [run("noise", seed, 99.0, noise=0.0) for seed in (5, 6)]}
     assert noisy.table(none | settings, PLAIN)["units switched"].iloc[0] == "0 %"
     assert noisy.above_words(none | settings, PLAIN) == noisy.above_words(settings, PLAIN)
+
+
+def test_what_the_chapter_says_of_levels_and_removal_is_in_the_records():
+    runs = book.recorded("cifar-laptop")
+    plain = [run for run in runs if run.config["arm"] != "noise"]
+    varied = noisy.recorded("cifar-noise-laptop", runs)
+    mean = {s: np.mean([r.result["clean"] for r in found]) for s, found in varied.items()}
+    levels = [mean[f"{level} until epoch 12"] for level in (0.1, 0.2, 0.4, 0.8)]
+    assert levels[0] < levels[1] < levels[2] > levels[3]
+    times = [mean[f"0.4 {until}"] for until in ("until epoch 6", "until epoch 12")]
+    times += [mean[f"0.4 {until}"] for until in ("until epoch 18", "to the end")]
+    assert times == sorted(times)
+    assert max(mean.values()) == times[-1]
+    for setting, found in varied.items():
+        assert min(noisy.difference(found, plain, "small")) > 0
+        above_large = min(noisy.difference(found, plain, "large")) > 0
+        assert above_large == (setting in ("0.4 until epoch 18", "0.4 to the end"))
+
+    smaller = sweeps.recorded("cifar-mini").records
+    levels = noisy.recorded("cifar-noise", smaller)
+    mean = {s: np.mean([r.result["clean"] for r in found]) for s, found in levels.items()}
+    assert noisy.difference(levels["0 until epoch 8"], smaller, "small") == [0, 0]
+    assert max(noisy.difference(levels["0.1 until epoch 8"], smaller, "small")) < 0
+    first_drop = mean["0.4 until epoch 8"]
+    assert min(mean["0.4 until epoch 12"], mean["0.4 to the end"]) > first_drop - 0.2
+    assert all(max(noisy.difference(r, smaller, "large")) < 0 for r in levels.values())

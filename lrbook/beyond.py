@@ -78,7 +78,10 @@ def gap_table(groups: Mapping[str, Sequence[Record]], quantity: str = QUANTITY) 
         rows.append(
             {"setting": label}
             | {arm: book.interval_words(values) for arm, values in arms.items()}
-            | {"L-S − S": difference(mean, half) if count else "–", "verdict": verdict(records)}
+            | {
+                "L-S − S": difference(mean, half) if count else "–",
+                "verdict": verdict(records, quantity),
+            }
             | {"S's loss on Q": book.interval_words(left, 2)}
         )
     return pd.DataFrame(rows)

@@ -64,6 +64,21 @@ def test_verdicts_are_those_of_the_paired_interval(small, large, word):
     assert (row["L-S − S"] == "–") == (word == "diverged")
 
 
+def test_a_row_of_gaps_has_both_arms_and_is_of_one_quantity():
+    runs = group([0.5, 0.5, 0.5], [0.75, 0.75, 0.75])
+    for run in runs:
+        run.result["other"] = 1 - run.result["p_only_accuracy"]
+        run.result["q_only_loss"] = 0.1 if run.config["arm"] == "S" else 0.7
+    first = beyond.gap_table({"this": runs}).iloc[0]
+    other = beyond.gap_table({"this": runs}, "other").iloc[0]
+    assert [cell.split("\xa0")[0] for cell in first] == [
+        "this", "0.500", "0.750", "+0.250", "L-S ahead", "0.10",
+    ]  # fmt: skip
+    assert [cell.split("\xa0")[0] for cell in other] == [
+        "this", "0.500", "0.250", "-0.250", "S ahead", "0.10",
+    ]  # fmt: skip
+
+
 def test_gap_is_the_mean_over_pairs():
     mean, half, count = beyond.gap(group([0.5, 0.6], [0.7, 0.9, 0.1]))
     assert (mean, count) == (pytest.approx(0.25), 2)
@@ -89,6 +104,8 @@ def test_share_of_the_gap():
     assert row["share of the gap"] == "50 %"
     assert list(row)[:2] == ["σ", "loss on Q"]
     assert row["above S"].startswith("+0.200")
+    assert row["above L-S"].startswith("-0.200")
+    assert row["accuracy on P alone"].startswith("0.700")
     assert "above L-S" not in beyond.noise_row(head, base[:2], base[:2])
 
 

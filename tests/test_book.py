@@ -43,6 +43,17 @@ def test_diverged_runs_are_left_out_and_seeds_are_in_order():
     assert [h.clean[0] for h in book.histories(RUNS)["small"]] == [0, 1]
 
 
+def test_limits_are_one_per_seed_in_the_order_of_seeds():
+    seeds = {4: 0.7, 1: 0.6}
+    runs = [
+        record(arm, seed, limits={"p_only": value, "all_p": value + 0.2})
+        for arm in ("L-S", "S")
+        for seed, value in seeds.items()
+    ]
+    assert book.limit(runs, "p_only") == [0.6, 0.7]
+    assert book.limit(runs, "all_p") == pytest.approx([0.8, 0.9])
+
+
 def test_pairs_are_taken_by_seed_not_by_position():
     # differences 14 and 10; t(0.975, 1) = 12.7062, standard error 2
     mean, half, pairs = book.paired_difference(RUNS, "clean", "large", "small")
@@ -124,6 +135,7 @@ def test_the_verdict_follows_the_numbers(quiet, noisy, verdict):
     }
     assert verdict in book.verdict_rate_or_noise(groups)
     table = book.compare(groups, {"p_only_accuracy": "accuracy"})
+    assert table["rate"].tolist() == ["L-S", "S", "L-S", "S+noise"]
     assert table.accuracy.tolist() == ["0.940", "0.800", f"{quiet:.3f}", f"{noisy:.3f}"]
 
 
@@ -133,7 +145,11 @@ def test_deviations_are_the_fields_that_differ_from_the_paper():
     config = PatchConfig.for_profile("paper", arm="large", seed=0, eta1=0.2, widen=4)
     table = book.deviations(config.model_dump(mode="json"), "patch")
     assert table.setting.tolist() == ["`widen`", "`eta1`"]
+    assert table.here.tolist() == ["4", "0.2"]
     assert table.paper.tolist() == ["10", "0.1"]
+    fewer = config.model_copy(update={"widen": 10, "eta1": 0.1, "train_size": 2000})
+    table = book.deviations(fewer.model_dump(mode="json"), "patch")
+    assert table.iloc[0].tolist() == ["`train_size`", "2000", "all"]
 
 
 def test_side_by_side_shows_the_numbers_that_differ():
@@ -173,6 +189,12 @@ def test_data_are_named_and_never_mixed():
         book.data_of([*RUNS, other])
     with pytest.raises(ValueError, match="different images"):
         book.results_table([*RUNS, other], {"clean": "clean"})
+
+
+def test_the_first_recording_that_is_there_is_shown(monkeypatch):
+    there = {"laptop": RUNS[:2], "mini": RUNS[2:3]}
+    monkeypatch.setattr(book.recordings, "load", lambda name: there.get(name, []))
+    assert book.recorded("paper", "laptop", "mini") == RUNS[:2]
 
 
 def test_a_set_of_recordings_is_taken_as_a_whole(monkeypatch):

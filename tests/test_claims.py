@@ -7,6 +7,8 @@ import pytest
 from lrbook import book, claims, sweeps
 from lrbook.fits import PowerLaw
 
+ERRORS = ("p_only_error", "test_error")
+
 
 def claim(exponent, half, predicted, side, towards):
     law = PowerLaw(exponent, half, 1.0)
@@ -60,6 +62,28 @@ def test_a_seed_without_a_point_is_refused():
     runs = pd.DataFrame([{"seed": 1, "x": 1, "y": 1}, {"seed": 2, "x": 2, "y": 1}])
     with pytest.raises(ValueError, match="not every seed"):
         claims.by_seed(runs, "x", "y")
+
+
+def test_exponents_and_means_are_by_group_and_over_seeds():
+    runs = pd.DataFrame(
+        [
+            {"d": d, "seed": seed, "x": x, "y": seed * x**-d}
+            for d in (1, 2)
+            for seed in (1, 2, 3)
+            for x in (1.0, 2.0, 4.0)
+        ]
+    )
+    table = claims.exponents(runs, "x", "y", by=["d"])
+    assert table.columns.tolist() == ["d", "seeds", "exponent"]
+    assert table.d.tolist() == [1, 2]
+    assert table.seeds.tolist() == [3, 3]
+    assert [float(words.split("\N{NO-BREAK SPACE}")[0]) for words in table.exponent] == [-1, -2]
+    table = claims.means(runs[runs.d == 1], "x", {"y": "mean of y"})
+    assert table.x.tolist() == [1, 2, 4]
+    assert table.seeds.tolist() == [3, 3, 3]
+    # the mean of 1, 2, 3 over x; t(0.975, 2) = 4.303, standard error 1 / sqrt(3) over x
+    wanted = ["2.0 ± 2.5", "1.000 ± 1.242", "0.500 ± 0.621"]
+    assert [words.replace("\N{NO-BREAK SPACE}", " ") for words in table["mean of y"]] == wanted
 
 
 def history(step, loss):
@@ -123,3 +147,17 @@ def test_the_theorems_table_fits_the_recorded_sweeps():
     rough = np.log(ends.iloc[-1] / ends.iloc[0]) / np.log(ends.index[-1] / ends.index[0])
     assert found[2].law.exponent == pytest.approx(rough, abs=0.15)
     assert all(claim.seeds >= 3 for claim in found)
+    # and the logarithmic slope of means over seeds, for each statement
+    times = claims.crossing_times(
+        book.sweep("sweep-convergence-time"), "loss", [0.3, 0.2, 0.1, 0.05]
+    )
+    rule, by_d = (book.sweep(name).runs for name in names[1:])
+    tables = [(runs[runs.arm == arm], "kappa", y) for arm in ("L-S", "S") for y in ERRORS]
+    tables += [(rule[rule.eps1 == 0.02], "eta1", "annealed")]
+    tables += [(rule[rule.eta1 == 0.35], "eps1", "annealed"), (by_d, "d", "annealed")]
+    tables += [(times[times.level == 0.1], "eta2", "steps")]
+    tables += [(times[times.eta2 == 0.007], "level", "steps")]
+    for claim, (table, x, y) in zip(found, tables, strict=True):
+        means = table.groupby(x)[y].mean()
+        slope = np.polyfit(np.log(means.index.to_numpy(float)), np.log(means.to_numpy(float)), 1)[0]
+        assert claim.law.exponent == pytest.approx(slope, abs=0.05), claim.quantity

@@ -1,11 +1,13 @@
 """Operations counted by arithmetic, against PyTorch's own counter on the real network."""
 
+import re
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from lrbook.records import Record
-from lrbook.vision import cost
+from lrbook.vision import cost, sources
 from lrbook.vision.cifar import CifarConfig
 from lrbook.vision.config import PatchConfig
 from lrbook.vision.wideresnet import WideResNet
@@ -45,6 +47,26 @@ def test_table_has_a_row_per_profile_and_halves_with_speed():
     row = table.loc["`laptop`"]
     assert row["runs"] == 3
     assert float(row["slow"]) == pytest.approx(2 * float(row["fast"]), rel=0.06)
+
+
+def test_table_has_the_work_of_all_arms_and_its_minutes():
+    config = PatchConfig.for_profile("laptop", arm="large", seed=0)
+    work = 3 * cost.run_flops(config)
+    row = cost.table(PatchConfig, {"a box": 1e12}).set_index("profile").loc["`laptop`"]
+    assert float(row["10¹⁵ operations"]) == pytest.approx(work / 1e15, rel=0.05)
+    assert float(row["a box"]) == pytest.approx(work / 1e12 / 60, rel=0.05)
+
+
+def test_the_digits_are_as_many_as_are_counted():
+    images = sources.load("digits", 0, 0)
+    assert len(images.train) == cost.DIGITS_SIZES["train_size"]
+    assert len(images.test) == cost.DIGITS_SIZES["test_size"]
+
+
+def test_speeds_are_what_their_headings_say():
+    for heading, speed in cost.GPU_SPEEDS.items():
+        share, peak = map(int, re.search(r"(\d+) % of its (\d+) TFLOP/s", heading).groups())
+        assert speed == pytest.approx(share / 100 * peak * 1e12)
 
 
 def test_recorded_speed_is_the_median_of_work_over_time():

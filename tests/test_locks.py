@@ -9,10 +9,17 @@ import sys
 import threading
 import time
 
+import made_up
 import pytest
 
+from lrbook import records, sweeps
 from lrbook.errors import RecordError
 from lrbook.locks import claim
+from lrbook.records import Store
+from lrbook.toy import experiment
+from lrbook.toy.config import ToyConfig
+
+TOY = ToyConfig.for_profile("smoke", arm="S", seed=3)
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no lock on Windows")
 
@@ -85,6 +92,76 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
         claim(tmp_path / "file" / ".x.lock", "run x"),
     ):
         pass
+
+
+def test_what_a_killed_process_half_wrote_is_removed_by_the_next_that_holds_the_run(tmp_path):
+    store = Store(tmp_path)
+    store.start(TOY, {})
+    folder = store.root / TOY.run_id
+    half = folder / ".checkpoint.77.tmp"
+    half.write_bytes(b"half")
+    store.save_checkpoint(TOY, b"whole")
+    assert half.exists()
+    with store.claim(TOY):
+        assert sorted(path.name for path in folder.iterdir()) == ["checkpoint", "record.json"]
+    assert store.load_checkpoint(TOY) == b"whole"
+
+
+def test_nothing_is_removed_before_the_run_is_held(tmp_path, monkeypatch):
+    """Who holds it may be writing just now."""
+    store = Store(tmp_path)
+    half = tmp_path / TOY.run_id / ".checkpoint.77.tmp"
+    half.parent.mkdir()
+    half.write_bytes(b"half")
+
+    @contextlib.contextmanager
+    def at_last(path, what):
+        assert half.exists()
+        yield
+
+    monkeypatch.setattr(records, "claim", at_last)
+    with store.claim(TOY):
+        assert not half.exists()
+
+
+def test_runs_that_another_process_finishes_meanwhile_are_not_repeated(tmp_path, monkeypatch):
+    held = []
+
+    class Waits(Store):
+        @contextlib.contextmanager
+        def claim(self, config):
+            held.append(config.run_id)
+            made_up.finished(self, config, 0.25)  # by the process that held it until now
+            yield
+
+    monkeypatch.setattr(experiment, "advance_all", None)  # nothing may run
+    configs = ToyConfig.expand("smoke", seeds=[0, 1])
+    configs.sort(key=lambda config: config.run_id, reverse=True)
+    found = experiment.run(configs, Waits(tmp_path), device="cpu", progress=False)
+    assert [record.run_id for record in found] == [config.run_id for config in configs]
+    assert {record.result["p_only_accuracy"] for record in found} == {0.25}
+    assert held == sorted(held)  # in one order, or two processes could wait for each other
+
+
+def test_a_sweep_is_held_from_its_first_look_until_it_is_sealed(tmp_path, monkeypatch):
+    lock, held = tmp_path / ".s.lock", []
+
+    def run(configs, store, **options):
+        held.append(lock.exists())
+        store.check_writable()
+        return [made_up.finished(store, config) for config in configs]
+
+    def seal(store, records):
+        held.append(lock.exists())
+        plain(store, records)
+
+    plain = sweeps.SweepStore.seal
+    monkeypatch.setattr(experiment, "run", run)
+    monkeypatch.setattr(sweeps.SweepStore, "seal", seal)
+    found = sweeps.run("toy", "smoke", seeds=[0, 1], folder=tmp_path / "s")
+    assert len(found.records) == 4
+    assert held == [True, True]
+    assert [path.name for path in tmp_path.iterdir()] == ["s"]
 
 
 SIZES = ["--train-size", "160", "--test-size", "40", "--patch-test-size", "20", "--epochs", "6"]

@@ -101,14 +101,15 @@ def test_a_kind_that_is_not_there_has_no_share(model):
     assert sum(shares) == pytest.approx(1)
 
 
-def test_ridge_is_least_squares_with_its_penalty():
+@pytest.mark.parametrize("alike", [0, 50])  # features all but the same: the penalty decides
+def test_ridge_is_least_squares_with_its_penalty(alike):
     rng = np.random.default_rng(0)
-    x, others = rng.normal(2, 3, (60, 5)), rng.normal(2, 3, (40, 5))
+    x, others = (rng.normal(2, 3, (n, 5)) + alike * rng.normal(size=(n, 1)) for n in (60, 40))
     y = rng.integers(10, size=60)
     scaled, scaled_others = ((a - x.mean(0)) / x.std(0, ddof=1) for a in (x, others))
     onehot = np.eye(10)[y]
-    # The penalty as rows of data: 60 * RIDGE * |w|^2 is the squared length of sqrt(60 RIDGE) w.
-    rows = np.vstack([scaled, np.sqrt(60 * order.RIDGE) * np.eye(5)])
+    # The penalty as rows of data: 60 * 1e-3 * |w|^2 is the squared length of sqrt(60 * 1e-3) w.
+    rows = np.vstack([scaled, np.sqrt(60 * 1e-3) * np.eye(5)])
     targets = np.vstack([onehot - onehot.mean(0), np.zeros((5, 10))])
     weights, *_ = np.linalg.lstsq(rows, targets, rcond=None)
     wanted = (scaled_others @ weights + onehot.mean(0)).argmax(1)
@@ -169,3 +170,75 @@ def test_wrong_patch_is_never_the_right_one(monkeypatch):
     assert torch.equal(seen[0][:, :, outside], clean[:, :, outside])
     order.wrong_patch(task, None, 2)
     assert not torch.equal(seen[0], seen[1])
+
+
+def test_a_row_is_the_tally_per_example_of_its_kind_and_what_was_looked_at(monkeypatch):
+    looks = {"gradient_shares": [0.5, 0.3, 0.2], "readable": [[10.0, 20.0], [30.0, 40.0]]}
+    for name, values in looks.items():
+        monkeypatch.setattr(order, name, lambda *_, values=values: torch.tensor(values))
+    asked = []
+    monkeypatch.setattr(
+        order, "wrong_patch", lambda *given: asked.append(given[2]) or torch.tensor([60.0, 7.0])
+    )
+    tally = torch.tensor([[2.0, 1, 4], [9.0, 3, 3], [0.0, 0, 0]])
+    row = order.observe(None, None, 7, tally)
+    assert asked == [7]
+    assert row == pytest.approx(
+        {
+            "fitted_image": 25,
+            "loss_image": 0.5,
+            "fitted_both": 100,
+            "loss_both": 3,
+            "fitted_patch": np.nan,  # none was visited
+            "loss_patch": np.nan,
+            "share_image": 0.5,
+            "share_both": 0.3,
+            "share_patch": 0.2,
+            "reads_image_0": 10,
+            "reads_image_1": 20,
+            "reads_patch_0": 30,
+            "reads_patch_1": 40,
+            "wrong_patch": 60,
+            "wrong_patch_followed": 7,
+        },
+        nan_ok=True,
+    )
+
+
+def test_readers_are_fitted_on_training_images_and_tried_on_test_images():
+    """A class that looks like another one in the test images alone is read as the other."""
+    task = tiny()
+    grey = torch.tensor([0, 200], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 32, 32)
+    labels = torch.arange(70) % 2
+    task = dataclasses.replace(
+        task,
+        train=grey[labels],
+        train_labels=labels,
+        test=grey[torch.zeros(30, dtype=torch.long)],
+        test_labels=torch.ones(30, dtype=torch.long),
+    )
+
+    def bright(x):
+        return (x[:, 0, 0, 0] > 0).long()
+
+    found = order.readable(task, Reads(bright, bright))
+    assert found[0].tolist() == [0, 0]
+
+
+def test_wrong_patches_are_at_full_strength_with_both_signs_and_of_every_other_class(monkeypatch):
+    task = tiny()
+    zeta = task.patch.zeta.flatten(1)
+    seen = []
+    monkeypatch.setattr(
+        order, "predict", lambda task, model, x: seen.append(x) or torch.zeros(len(x))
+    )
+    for epoch in range(1, 8):
+        order.wrong_patch(task, None, epoch)
+    rest = (torch.cat(seen)[:, :, 12:19, 12:19] - task.patch.z).flatten(1)
+    amounts = rest @ zeta.T / zeta.square().sum(1)
+    classes = (rest[:, None] - amounts[..., None] * zeta).norm(dim=2).argmin(1)
+    factors = amounts.gather(1, classes[:, None])[:, 0]
+    assert factors.abs().tolist() == pytest.approx([1.0] * 210, abs=1e-4)
+    assert (factors > 0).float().mean() == pytest.approx(0.5, abs=0.15)
+    steps = (classes - task.test_labels.repeat(7)) % 10
+    assert set(steps.tolist()) == set(range(1, 10))

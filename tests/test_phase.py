@@ -46,6 +46,28 @@ def test_maps_have_y_as_rows_and_x_as_columns():
     assert gap.loc[20, 1] == pytest.approx(-0.11)
 
 
+def test_a_run_that_diverged_has_no_error():
+    def run(seed, status, accuracy):
+        config = {"arm": "S", "seed": seed, "d": 100, "n": 400, "p0": 0.1, "q0": 0.2}
+        last = {"p_only_accuracy": 0.9, "q_only_accuracy": 0.8, "both_accuracy": 1.0}
+        return Record(
+            run_id=f"toy-{seed}",
+            experiment="toy",
+            config=config,
+            status=status,
+            provenance={},
+            result={"p_only_accuracy": accuracy},
+            history_sha256=None,
+            wall_s=1.0,
+            table=pd.DataFrame([dict.fromkeys(last, 0.5), last]),
+        )
+
+    found = phase.errors(sweeps.Sweep([run(0, "finished", 0.9), run(1, "diverged", None)]))
+    assert found.kappa.tolist() == [0.5, 0.5]
+    np.testing.assert_allclose(found.p_only_error, [0.1, np.nan])
+    np.testing.assert_allclose(found.test_error, [0.1 * 0.1 + 0.2 * 0.2, np.nan])
+
+
 def test_maps_on_common_axes_show_the_cells_that_all_have():
     wide = phase.error_map(runs(CELLS), "L-S", "x", "y")
     narrow = wide.loc[[10], [1, 3]] + 1

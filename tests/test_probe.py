@@ -50,7 +50,43 @@ def test_the_patch_shown_is_the_patch_trained_on():
     images = sources.load("digits", 50, 10)
     task = make_task(config(), images, torch.device("cpu"))
     assert torch.equal(task.patch.zeta, probe.config_patch(config()).zeta)
-    assert probe.patch_pictures(task.patch, images).shape == (5, 7, 7, 3)
+    other = config(patch_size=5, z_scale=0.5, pattern=0.2)
+    task = make_task(other, images, torch.device("cpu"))
+    for trained, shown in zip(task.patch, probe.config_patch(other), strict=True):
+        assert torch.equal(trained, shown)
+
+
+def test_pictures_of_the_patch_are_z_then_both_signs_of_two_classes():
+    images = sources.load("digits", 20, 10)
+    patch = probe.config_patch(config())
+    z, zeta = patch.z.numpy(), patch.zeta.numpy()
+    mean, std = (np.array(v).reshape(3, 1, 1) for v in (images.mean, images.std))
+    wanted = [z, z + zeta[0], z - zeta[0], z + zeta[1], z - zeta[1]]
+    found = probe.patch_pictures(patch, images)
+    assert found.shape == (5, 7, 7, 3)
+    for picture, centre in zip(found, wanted, strict=True):
+        pixels = np.clip((centre * std + mean) / 255, 0, 1).transpose(1, 2, 0)
+        np.testing.assert_allclose(picture, pixels, atol=1e-5)
+
+
+def test_visits_are_of_each_kind_as_often_as_in_training():
+    draw = torch.Generator().manual_seed(0)
+    pixels = torch.randint(256, (2000, 3, 32, 32), generator=draw, dtype=torch.uint8)
+    labels = torch.randint(10, (2000,), generator=draw)
+    images = sources.Images("random", pixels, labels, pixels, labels, (120.0,) * 3, (60.0,) * 3)
+    shown = probe.visits(config(carrier_share=0.5, patch_only_share=0.3), images, 2000).kinds
+    shares = [shown.count(kind) / 2000 for kind in ("no patch", "image + patch", "patch only")]
+    assert shares == pytest.approx([0.5, 0.35, 0.15], abs=0.05)
+
+
+def test_a_reader_is_tried_on_patches_that_it_was_not_fitted_on(monkeypatch):
+    drawn = [probe.patch_pixels(config(), 30, stream) for stream in ("train", "test")]
+    assert not torch.equal(drawn[0][1], drawn[1][1])
+    labels = torch.arange(40) % 2
+    pixels = torch.eye(2)[labels]
+    given = {"train": (pixels, labels), "test": (pixels, 1 - labels)}
+    monkeypatch.setattr(probe, "patch_pixels", lambda _, count, stream: given[stream])
+    assert probe.linear_probe(config(), 40) == 0
 
 
 def test_pixels_are_z_plus_or_minus_zeta():

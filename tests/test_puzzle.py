@@ -1,5 +1,7 @@
 """The puzzle's table and sentence, on hand-made histories."""
 
+import dataclasses
+
 import pandas as pd
 
 from lrbook import puzzle
@@ -50,6 +52,15 @@ def test_before_the_drop_and_at_the_end_over_paired_seeds():
     gap = table["large − small (2 pairs)"]
     assert gap.iloc[0].startswith("-19.5")
     assert gap.iloc[2] == gap.iloc[0]
+
+
+def test_new_and_training_images_have_rows_of_their_own():
+    fitted = [
+        dataclasses.replace(one, table=one.history.assign(train_accuracy=one.history.clean + 5))
+        for one in RUNS
+    ]
+    large = puzzle.before_and_after(fitted)["large"]
+    assert [cell.split()[0] for cell in large] == ["41.0", "65.0", "46.0", "70.0"]
 
 
 def test_crossing_is_told_by_seed():

@@ -113,6 +113,20 @@ def test_load_gives_the_finished_runs_in_order(plan, tmp_path, monkeypatch):
     ]
 
 
+def test_a_run_that_was_begun_or_broke_off_is_missing_and_not_shown(plan, tmp_path, monkeypatch):
+    begun, done, failed, diverged = plan[0].configs()
+    store = Store(tmp_path)
+    store.start(begun, {})
+    store.fail(failed, "out of memory", {})
+    for config, status in ((done, "finished"), (diverged, "diverged")):
+        table = pd.DataFrame({"epoch": [1]})
+        store.finish(config, table, {}, provenance={}, wall_s=0.0, status=status)
+    assert recordings.state_lines(plan[:1], tmp_path)[0].split()[1:4] == ["2/4", "2", "missing:"]
+    monkeypatch.setattr(recordings, "read", lambda only: plan[:1])
+    found = recordings.load("first", tmp_path)
+    assert [record.run_id for record in found] == [done.run_id, diverged.run_id]
+
+
 def test_the_command_line_lists_and_picks(lrbook, tmp_path):
     answer = lrbook("record", "--only", "patch-laptop", "--results", tmp_path / "none")
     assert answer.code == 0

@@ -1,15 +1,12 @@
 """Records on disk: nothing half there, nothing lost, nothing damaged believed."""
 
-import errno
-import io
 import json
-import os
 import shutil
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from lrbook import records
 from lrbook.atomic import write_atomically
 from lrbook.errors import RecordError
 from lrbook.records import Store
@@ -85,43 +82,21 @@ def test_forget(store, folder):
     store.forget(CONFIG)
 
 
-def no_space(*_, **__):
-    raise OSError(errno.ENOSPC, "No space left on device")
-
-
-class FullDisk(io.FileIO):
-    """A file that is made, and then takes no bytes."""
-
-    write = no_space
-
-
-@pytest.mark.parametrize("step", ["write", "flush to disk", "rename"])
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, step):
-    path = tmp_path / "record.json"
-    write_atomically(path, b"old")
-    if step == "write":
-        monkeypatch.setattr(Path, "open", lambda path, mode: FullDisk(path, mode))
-    elif step == "flush to disk":
-        monkeypatch.setattr(os, "fsync", no_space)
-    else:
-        monkeypatch.setattr(Path, "replace", no_space)
-    with pytest.raises(RecordError, match=r"record\.json cannot be written \(No space left"):
-        write_atomically(path, b"new and longer")
-    monkeypatch.undo()
-    assert path.read_bytes() == b"old"
-    assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
-
-
-def test_what_a_killed_process_half_wrote_is_removed_by_the_next_that_holds_the_run(store):
+def test_the_history_is_there_before_the_record_and_the_checkpoint_until_after_it(
+    store, monkeypatch
+):
     store.start(CONFIG, ORIGIN)
-    folder = store.root / CONFIG.run_id
-    half = folder / ".checkpoint.77.tmp"
-    half.write_bytes(b"half")
-    store.save_checkpoint(CONFIG, b"whole")
-    assert half.exists()
-    with store.claim(CONFIG):
-        assert sorted(path.name for path in folder.iterdir()) == ["checkpoint", "record.json"]
-    assert store.load_checkpoint(CONFIG) == b"whole"
+    store.save_checkpoint(CONFIG, b"epoch 2")
+    checkpoint, seen = store.root / CONFIG.run_id / "checkpoint", []
+
+    def write(path, data):
+        seen.append((path.name, checkpoint.exists()))
+        write_atomically(path, data)
+
+    monkeypatch.setattr(records, "write_atomically", write)
+    assert store.finish(CONFIG, HISTORY, {}, provenance=ORIGIN, wall_s=1.0).done
+    assert seen == [("history.parquet", True), ("record.json", True)]
+    assert not checkpoint.exists()
 
 
 def test_a_write_into_a_file_in_place_of_the_folder(store):

@@ -28,10 +28,12 @@ def test_one_value_has_no_interval():
     assert mean_interval([3.5]) == (3.5, None)
 
 
-def test_paired_interval_is_that_of_the_differences():
+@pytest.mark.parametrize("level", [0.95, 0.8])
+def test_paired_interval_is_that_of_the_differences(level):
     others = [55.0, 56.1, 55.2, 57.3, 56.0]
-    mean, half = paired_interval(VALUES, others)
-    low, high = stats.ttest_rel(VALUES, others).confidence_interval(0.95)
+    given = () if level == 0.95 else (level,)
+    mean, half = paired_interval(VALUES, others, *given)
+    low, high = stats.ttest_rel(VALUES, others).confidence_interval(level)
     assert (mean - half, mean + half) == pytest.approx((low, high), rel=1e-12)
 
 

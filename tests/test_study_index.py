@@ -1,6 +1,7 @@
 """The index of many records: it gives what they say, and is never believed against one."""
 
 import dataclasses
+import os
 import time
 
 import made_up
@@ -58,6 +59,30 @@ def test_the_index_is_used_and_never_believed_against_a_record(tmp_path, monkeyp
     path.write_text(path.read_text()[:-9])
     with pytest.raises(RecordError, match=f"{two.run_id}/record.json is damaged"):
         index.records(tmp_path, ids)
+
+
+@pytest.mark.parametrize("accuracy", [0.7, 0.75], ids=["same size", "same time"])
+def test_a_record_is_read_again_if_its_size_or_its_time_has_changed(tmp_path, accuracy):
+    store = Store(tmp_path)
+    [config] = folders(store, [0])
+    path = tmp_path / config.run_id / "record.json"
+    before = path.stat()
+    assert index.records(tmp_path)[config.run_id].result["p_only_accuracy"] == 0.5
+    store.forget(config)
+    made_up.finished(store, config, accuracy)
+    time_of_change = before.st_mtime_ns + (10**9 if accuracy == 0.7 else 0)
+    os.utime(path, ns=(before.st_atime_ns, time_of_change))
+    assert (path.stat().st_size == before.st_size) == (accuracy == 0.7)
+    assert index.records(tmp_path)[config.run_id].result["p_only_accuracy"] == accuracy
+
+
+def test_looking_for_some_leaves_the_others_in_the_index(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    ids = [config.run_id for config in folders(store, range(3))]
+    index.records(tmp_path, ids[:2])
+    index.records(tmp_path, ids[2:])  # the index is written again
+    monkeypatch.setattr(index, "read_record", None)  # nothing may be opened
+    assert set(index.records(tmp_path)) == set(ids)
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", None], ids=["empty", "cut", "other table"])

@@ -2,10 +2,12 @@
 
 import itertools
 
+import made_up
 import pytest
 
 from lrbook import sweeps
 from lrbook.errors import ConfigError
+from lrbook.records import Store
 from lrbook.toy.config import ToyConfig
 from lrbook.vision.config import PatchConfig
 from lrbook.vision.cost import run_flops
@@ -64,6 +66,15 @@ def test_the_cost_follows_the_recorded_runs(monkeypatch):
     assert "of the recorded runs" in sweeps.cost_words([config], 10)
     monkeypatch.setenv("LRBOOK_RECORDINGS", "nowhere")
     assert sweeps.cost_words([config], 10) == "4e+03 steps"
+
+
+def test_the_rate_of_the_toy_is_the_median_of_steps_per_second(monkeypatch, tmp_path):
+    for seed, steps in enumerate((1_000, 100, 400)):  # each took one second
+        config = ToyConfig.for_profile("smoke", arm="S", seed=seed, steps=steps)
+        made_up.finished(Store(tmp_path), config)
+    monkeypatch.setenv("LRBOOK_RECORDINGS", str(tmp_path))
+    words = sweeps.cost_words([ToyConfig.for_profile("smoke", arm="S", seed=0)], 200)
+    assert words.startswith("8e+04 steps, about 3.3 minutes of one core at the 400 steps/s")
 
 
 def test_runs_on_images_cost_what_their_operations_take(monkeypatch):

@@ -181,6 +181,7 @@ def test_a_sweep_cut_off_while_it_is_extended_is_whole(swept, monkeypatch, at):
             patched.setattr(store, "write_atomically", lambda path, data: path.write_bytes(data))
         with pytest.raises(Killed):
             sweeps.run("toy", "smoke", **more)
+    assert len(list((folder / "parts").glob("*.json"))) == 2  # not before the table is whole
     found = sweeps.load(folder)
     assert len(found.records) == (6 if at == 2 else 4)
     pd.testing.assert_frame_equal(found.records[0].history, sweep.records[0].history)

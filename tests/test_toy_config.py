@@ -1,5 +1,6 @@
 """The toy's configuration: what is refused and how it is said, and what the profiles set."""
 
+import hashlib
 import math
 
 import pytest
@@ -8,6 +9,49 @@ from hypothesis import strategies as st
 
 from lrbook.errors import ConfigError
 from lrbook.toy.config import ToyConfig
+
+# Ids leave defaults out, so a default that changes would give old records a new meaning: change
+# lrbook.config.MEANING along with it, and this table.
+DEFAULTS = {
+    "d": 100,
+    "n": 625,
+    "p0": 0.08,
+    "q0": 0.25,
+    "r": 0.15,
+    "c": 2.0,
+    "s": 8.0,
+    "gamma_c": 0.25,
+    "alpha_min": 1.0,
+    "m_w": 8,
+    "m_v": 4096,
+    "paired_v": True,
+    "tau0_w": 0.01,
+    "tau0_v": 10.0,
+    "lam": 1e-4,
+    "lam_w": 3e-5,
+    "eta1": 0.35,
+    "eta2": 0.0024,
+    "noise": 1.0,
+    "steps": 1_000_000,
+    "steps_ls": 60_000,
+    "anneal": 24_000,
+    "eps1": 0.05,
+    "test_points": 4000,
+    "network": "two_halves",
+    "train_output": False,
+    "momentum": 0.0,
+    "batch": 0,
+    "preactivation_noise": 0.0,
+    "preactivation_until": 0,
+    "preactivation_shared": True,
+}
+
+
+def test_defaults_are_those_that_recorded_ids_leave_out():
+    config = ToyConfig(arm="S", seed=0)
+    assert config.model_dump() == DEFAULTS | {"arm": "S", "seed": 0}
+    text = '{"arm":"S","experiment":"toy","meaning":1,"seed":0}'
+    assert config.run_id == "toy-" + hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def refused(**settings) -> str:

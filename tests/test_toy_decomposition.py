@@ -96,6 +96,28 @@ def test_tracked_width_is_the_closed_form_within_its_sampling_error():
     assert found.noise_v.to_numpy() == pytest.approx(found.expected_v, rel=5 / np.sqrt(4 * 4096))
     assert found.expected_v[:3].to_numpy() == pytest.approx(config.tau0_v)  # Assumption 3.1
     assert found.expected_v[3] < 0.95 * config.tau0_v  # and not at the small rate
+    assert found.expected_w[:3].to_numpy() == pytest.approx(config.tau0_w)
+    assert found.noise_w.to_numpy() == pytest.approx(found.expected_w, rel=5 / np.sqrt(2 * 80))
+
+
+def test_widths_and_gap_of_parts_made_by_hand():
+    config = small(m_v=8, m_w=2)
+    problem = tasks.make_problem(config)
+    state = tasks.make_state(config, problem)
+    parts = {
+        "signal_W": np.full(state.W.shape, 3.0),
+        "signal_V": np.full(state.V.shape, 1.0),
+        "noise_W": np.full(state.W.shape, 1.0),
+        "noise_V": np.full(state.V.shape, 4.0),
+    }
+    parts["signal_W"][0] = -4.0  # mean square (9 + 16) / 2
+    W, V = parts["signal_W"] + parts["noise_W"], parts["signal_V"] + parts["noise_V"]
+    W[1, 2] += 0.5  # one entry of U is not the sum of its parts
+    split = decomposition.Split(state._replace(W=W, V=V), **parts)
+    found = decomposition.measure(split, problem)
+    widths = [found[name] for name in ("signal_w", "signal_v", "noise_w", "noise_v")]
+    assert widths == pytest.approx([np.sqrt(12.5), 1, 1, 4])
+    assert found["gap"] == pytest.approx(0.5 / np.sqrt((W**2).mean()))
 
 
 def test_the_width_at_the_small_rate_settles_where_it_should():

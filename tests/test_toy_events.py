@@ -25,7 +25,7 @@ def history():
 def test_first_step_is_the_first_row_past_the_threshold(history):
     assert events.first_step(history, "loss", below=0.35) == 3
     assert events.first_step(history, "p_only_accuracy", above=0.9) == 3  # not 1: equal is not past
-    assert events.first_step(history, "loss", below=0.01) is None
+    assert events.first_step(history, "loss", below=0.1) is None  # nor here
     assert events.first_step(history, "loss", below=1.0) == 0
 
 
@@ -44,7 +44,7 @@ def test_a_threshold_goes_one_way(history):
 
 def test_matched_loss_is_the_first_row_below_not_the_last(history):
     assert events.at_matched_loss(history, 0.2).step == 3
-    assert events.at_matched_loss(history, 0.05) is None
+    assert events.at_matched_loss(history, 0.1) is None  # equal is not below
     assert events.at_matched_loss(history, 0.1, "p_only_train_loss").step == 30
 
 
@@ -52,7 +52,7 @@ def test_trap_table_has_both_moments_of_each_run(history):
     never = history.assign(loss=0.7)
     table = events.trap_table([({"arm": "S"}, history), ({"arm": "L-S"}, never)], below=0.2)
     assert table.arm.tolist() == ["S", "L-S"]
-    assert table.p_only_accuracy[0] == 0.95
+    assert (table.step[0], table.p_only_accuracy[0]) == (3, 0.95)
     assert table.p_only_train_loss[0] == 0.6
     assert math.isnan(table.p_only_accuracy[1])
     assert table.end_accuracy.tolist() == [0.7, 0.7]

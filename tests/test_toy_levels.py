@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from lrbook.records import Record
 from lrbook.sweeps import Sweep
@@ -12,11 +13,13 @@ from lrbook.toy.config import ToyConfig
 
 def record(r, seed, status="finished"):
     [config] = ToyConfig.expand("demo", seeds=[seed], arms=["L-S"], r=r)
-    steps = np.array([0, 10, 100, 500, 1000])
+    steps = np.array([0, 10, 360, 380, 1000])  # 1000 / e = 368
     nonlinearity = np.array([0.0, 9.0, 9.0, 3.0, 4.0]) * r**2 * (1 + seed)
-    history = pd.DataFrame(
-        {"step": steps, "nonlinearity": nonlinearity, "q_only_loss": 0.1, "both_loss": 0.01}
-    )
+    losses = {
+        "q_only_loss": np.array([0.7, 0.5, 0.4, 0.15, 0.05]),
+        "both_loss": np.array([0.7, 0.3, 0.2, 0.012, 0.008]),
+    }
+    history = pd.DataFrame({"step": steps, "nonlinearity": nonlinearity} | losses)
     return Record(
         run_id=config.run_id,
         experiment="toy",
@@ -38,7 +41,7 @@ def found():
 
 
 def test_late_rows_are_the_last_factor_e():
-    assert levels.late(record(0.1, 0).history)["step"].tolist() == [500, 1000]
+    assert levels.late(record(0.1, 0).history)["step"].tolist() == [380, 1000]
 
 
 def test_levels(found):
@@ -51,19 +54,29 @@ def test_levels(found):
     assert found.floor[1] == pytest.approx(pattern_memory.noise_floor(0.2, 10.0, 8.0))
     assert found.lemma == pytest.approx(64 * found.x**2 / 1e-4)
     assert found.fit.exponent == pytest.approx(2)
+    # signal and noise are independent: their squares add up
+    assert found.predicted**2 == pytest.approx(found.signal**2 + found.floor**2)
+    assert found.expected.exponent == pytest.approx(
+        np.polyfit(np.log(found.x), np.log(found.predicted[0]), 1)[0]
+    )
 
 
 def test_exponents_in_words(found):
     [row] = levels.exponents([found]).to_dict("records")
     assert row["exponent, measured"].split() == ["2.00", "±", "0.00"]
     assert row["lemma"] == "2"
-    low, high = (found.lemma / found.measured).min(), (found.lemma / found.measured).max()
-    assert low < row["$s^2 r^2/\\lambda$ / measured"] < high
+    for name, above, below in (
+        ("$s^2 r^2/\\lambda$ / measured", found.lemma, found.measured),
+        ("measured / closed form", found.measured, found.predicted),
+    ):
+        assert row[name] == pytest.approx(stats.gmean((above / below).ravel()))
 
 
 def test_beside_and_the_words_on_the_bound(found):
     table = levels.beside(found)
     assert table["`r`"].tolist() == ["0.1", "0.2", "0.4"]
     assert table["closed form"].to_numpy() == pytest.approx(found.predicted.mean(axis=0))
+    ratios = stats.gmean(found.measured / found.predicted, axis=0)
+    assert table["measured / closed form"].to_numpy() == pytest.approx(ratios)
     assert "every run" in levels.bound_words([found])
     assert "exceeded in 100%" in levels.bound_words([found._replace(lemma=found.lemma * 1e-9)])

@@ -80,7 +80,15 @@ def test_alignment_patterns_and_shares(run):
     V, V0 = np.asarray(end.V, float), np.asarray(start.V, float)
     assert row["changed_patterns_v"] == pytest.approx(((x2 @ V > 0) != (x2 @ V0 > 0)).mean())
     assert row["p_only_gradient_share"] == pytest.approx(float(end.work[0] / end.work.sum()))
-    assert 0 < row["p_only_gradient_share_now"] < 1
+    y, p_only = np.asarray(problem.train.y, float), problem.train.p_only
+    three = relu(np.asarray(problem.rays, float) @ V) @ signs(V.shape[1])
+    f = np.pad(relu(x1 @ W.T) @ signs(len(W)), (0, problem.train.q_only))
+    f[p_only:] += np.asarray(problem.train.scale) * three[np.asarray(problem.train.ray)]
+    slope = (-y / (1 + np.exp(y * f)))[: len(x1), None] * (x1 @ W.T > 0) * signs(len(W))
+    few, rest = (
+        np.linalg.norm(slope[rows].T @ x1[rows]) for rows in (slice(p_only), slice(p_only, None))
+    )
+    assert row["p_only_gradient_share_now"] == pytest.approx(few / (few + rest), rel=1e-3)
     assert (row["step"], row["rate"]) == (60, np.float32(0.35))
     first = {k: float(v) for k, v in measure(start, problem, rule).items()}
     assert first["changed_patterns_w"] == first["changed_patterns_v"] == 0

@@ -141,6 +141,7 @@ def test_few_examples_of_q_suffice_once_all_rays_were_shown():
     assert fitted.mean() > 0.95
     assert (found[found.shown & fitted].accuracy == 1).all()
     assert (found[~found.shown].accuracy <= 0.75).all()
+    assert (found.accuracy % 0.25 == 0).all()  # a quarter for each outer ray, half for the middle
     one, four, twelve = (group.shown.mean() for _, group in found.groupby("k"))
     assert one == 0
     assert abs(four - patterns.all_rays_shown(4)) < 4 * np.sqrt(0.25 / 60)

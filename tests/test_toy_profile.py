@@ -29,13 +29,20 @@ def test_values_are_the_plain_networks(film):
     problem = tasks.make_problem(L_S)
     assert film.values[0] == pytest.approx(0, abs=1e-4)  # paired weights
     V = np.array(problem.V, dtype=np.float32)
-    V[:, ::3] *= 0.5  # no longer paired
+    V[0, ::3] *= -0.5  # no longer paired
     z, zeta = np.array([1.0, 0.0]), np.array([0.0, L_S.r])
     X, Y = np.cos(film.psi), np.sin(film.psi)
     points = X[:, None] * z + profile_along.REACH * Y[:, None] * zeta
     plain = relu_part(output_weights(V.shape[1]), V.T, points.astype(np.float32))
     found = profile_along.on_directions(V, points.astype(np.float32))
     assert np.asarray(found) == pytest.approx(np.asarray(plain), rel=1e-4, abs=1e-4)
+    state = tasks.make_state(L_S, problem)._replace(V=V)
+    rule = tasks.make_rule(L_S)
+    _, values, between = profile_along._look(state, problem, rule, points.astype(np.float32))
+    assert np.asarray(values) == pytest.approx(L_S.s * np.asarray(plain), rel=1e-4, abs=1e-3)
+    lower, upper = (V[0] + side * L_S.r * V[1] > 0 for side in (-1, 1))
+    assert np.array_equal(between, lower != upper)
+    assert 0 < (lower != upper).sum() < V.shape[1]
 
 
 def test_the_line_is_read_off_by_homogeneity():
@@ -127,9 +134,10 @@ def test_pull_is_the_mean_slope():
     assert found == pytest.approx(0.25 * slope[0] + 0.6 * slope[1], rel=1e-12)
 
 
-def test_prediction_scales():
-    one = pattern_memory.predicted(0.1, 1e-3, 1.0, 0.2)
-    assert pattern_memory.predicted(0.1, 2e-3, 3.0, 0.4) == pytest.approx(9 * one)
+def test_the_prediction_is_the_memory_of_a_pull_that_is_up_on_z_and_down_beside_it():
+    pull = 0.3 * np.array([-0.25, 0.5, -0.25])
+    wanted = 8.0**2 / 1e-3 * abs(pattern_memory.memory(0.1, pull))
+    assert pattern_memory.predicted(0.1, 1e-3, 8.0, 0.3) == pytest.approx(wanted)
 
 
 def test_films_of_a_profile():

@@ -7,12 +7,13 @@ import sys
 import time
 
 import jax
+import numpy as np
 import pytest
 from tiny_toy import TINY, configs, run, same
 
 from lrbook.errors import RecordError
 from lrbook.records import Store
-from lrbook.toy import batch, experiment
+from lrbook.toy import batch, descent, experiment
 from lrbook.toy.config import ToyConfig
 
 
@@ -102,6 +103,26 @@ def test_runs_killed_three_times_end_with_the_history_of_unbroken_ones(tmp_path)
         assert same(record.history, unbroken.history)
         assert record.result == unbroken.result
         assert not (tmp_path / config.run_id / "checkpoint").exists()
+
+
+def test_a_checkpoint_has_rows_state_and_time():
+    [config] = configs(seeds=(0,), arms=("S",))
+    draw = np.random.default_rng(0).normal
+    W, V = draw(size=(config.m_w, config.d)), draw(size=(2, config.m_v))
+    state = descent.State(np.int32(7), np.int32(5), W, V, draw(size=2), draw(size=2))
+    rows = [{"step": 0.0, "loss": 0.7}, {"step": 7.0, "loss": float("nan")}]
+    found = batch.unpack(config, batch.pack(batch.Progress(config, rows, state, wall_s=12.5)))
+    assert (found.step, found.wall_s, found.state.extra) == (7, 12.5, ())
+    assert str(found.rows) == str(rows)
+    for one, other in zip(found.state[:-1], state[:-1], strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_a_step_that_was_measured_before_the_rule_fired_there_has_one_row():
+    rows = [{"step": 3.0, "rate": 0.35}, {"step": 9.0, "rate": 0.35}]
+    batch._append(rows, {"step": 9.0, "rate": 0.02})
+    batch._append(rows, {"step": 12.0, "rate": 0.02})
+    assert [tuple(row.values()) for row in rows] == [(3, 0.35), (9, 0.02), (12, 0.02)]
 
 
 def test_checkpoint_of_something_else_is_refused_and_left(tmp_path, tree):

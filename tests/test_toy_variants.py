@@ -35,6 +35,7 @@ EACH = {
     "shared_one_length": {"preactivation_noise": 0.4, "alpha_min": 1.0},
     "own": {"preactivation_noise": 0.4} | OWN,
     "convolutional": FILTERS,
+    "convolutional_paired": FILTERS | {"paired_v": True},
     "convolutional_noise": FILTERS | {"preactivation_noise": 0.5} | OWN,
     "all": MOST,
     "all_own": MOST | OWN,
@@ -66,6 +67,18 @@ def test_a_run_without_variants_has_the_fast_step_and_nothing_extra():
     assert tasks.make_variant(config) == variants.PLAIN
     assert variants.step_of(variants.PLAIN) is descent.one_step
     assert state.extra == ()
+
+
+def test_the_step_at_which_the_rule_fires_is_not_taken():
+    config, problem, rule, state = make("L-S", anneal="loss", momentum=0.5, train_output=True)
+    rule = rule._replace(anneal_below=np.float32(np.inf))
+    one, train = tasks.make_variant(config), rays.prepare(problem.train)
+    after, go_on = variants.one_step(one, state, problem, rule, train)
+    assert not go_on
+    assert int(after.annealed) == int(after.step) == 0
+    for name, value in {"W": state.W, "V": state.V, **state.extra}.items():
+        now = after.extra[name] if name in after.extra else getattr(after, name)
+        assert np.array_equal(now, value), name
 
 
 def test_noise_before_the_relu_is_gone_from_its_last_step_on():
@@ -116,6 +129,12 @@ def test_mini_batch_gradient_is_the_full_one_on_average():
     full = gradient(jnp.full(config.n, 1 / config.n))
     shares = jax.vmap(lambda step: variants.drawn(problem.noise_key, step, 3, config.n))
     each = jax.vmap(gradient)(shares(jnp.arange(steps)))
+    # the loss is that of all examples, whichever were drawn
+    f = np.asarray(four_weights.network(now, problem.train, problem.rays), float)
+    drawn = variants.drawn(problem.noise_key, 0, 3, config.n)
+    loss, _ = four_weights.loss_and_gradient(now, train, problem.rays, drawn)
+    losses = np.log1p(np.exp(-np.asarray(problem.train.y) * f))
+    assert float(loss) == pytest.approx(losses.mean(), rel=1e-5)
     for mine, whole in zip(each, full, strict=True):
         spread = np.asarray(mine).std(0) / math.sqrt(steps)
         assert np.all(np.abs(np.asarray(mine).mean(0) - whole) <= 6 * spread + 1e-6)
@@ -140,7 +159,8 @@ def test_convolutional_gradient_is_that_of_the_network_written_out():
 
 def test_streams_differ_from_each_other_and_from_the_noise_of_every_step():
     key = jnp.array([1, 2], jnp.uint32)
-    keys = [np.asarray(key), *(np.asarray(variants.stream(key, k)) for k in range(1, 4))]
+    numbers = (variants.OUTPUT, variants.BATCH, variants.PREACTIVATION)
+    keys = [np.asarray(key), *(np.asarray(variants.stream(key, k)) for k in numbers)]
     drawn = [np.asarray(noise.normals(jnp.asarray(k), 5, 1000)) for k in keys]
     for one, other in itertools.combinations(drawn, 2):
         assert abs(np.corrcoef(one, other)[0, 1]) < 0.15

@@ -72,6 +72,18 @@ def test_same_generator_same_weights_whatever_the_global_stream():
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+def test_running_statistics_move_a_tenth_of_the_way_at_each_step():
+    model = WideResNet(10, 1, generator=torch.Generator().manual_seed(0)).train()
+    x = torch.randn((4, 3, 32, 32), generator=torch.Generator().manual_seed(1))
+    model(x)
+    met = model.conv1(x).detach()
+    first = model.blocks[0].bn1
+    torch.testing.assert_close(first.running_mean, 0.1 * met.mean((0, 2, 3)))
+    torch.testing.assert_close(first.running_var, 0.9 + 0.1 * met.transpose(0, 1).flatten(1).var(1))
+    others = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert {(m.momentum, m.eps) for m in others} == {(0.1, 1e-5)}
+
+
 def test_noise_is_one_map_shared_by_batch_and_channels():
     stream = torch.Generator().manual_seed(1)
     model = WideResNet(10, 1, generator=stream).train()

@@ -1,0 +1,81 @@
+"""What is handed out to a scheduler, and what becomes of its answers: one made up, without Dask."""
+
+from collections import Counter
+from types import SimpleNamespace
+
+import pytest
+import tiny_toy
+
+from lrbook.study import engine, screen, work
+
+
+class Client:
+    """A scheduler that has the outcome of every task at once: ``outcome(run_id, how many tries)``.
+
+    An outcome is what the worker answers, or the word ``lost``.
+    """
+
+    status, dashboard_link = "running", ""
+
+    def __init__(self, outcome):
+        self.outcome, self.tries, self.keys = outcome, Counter(), []
+
+    def nthreads(self):
+        return {"worker": 1}
+
+    def submit(self, function, task, *, key, pure):
+        assert function is work.run_one
+        assert not pure
+        self.keys.append(key)
+        self.tries[task["run_id"]] += 1
+        answer = self.outcome(task["run_id"], self.tries[task["run_id"]])
+        status = "lost" if answer == "lost" else "finished"
+        return SimpleNamespace(status=status, result=lambda timeout: answer)
+
+
+def session(client, configs, results):
+    """Hand ``configs`` out; the runs that failed, and the counts of what was done and failed."""
+    todo = {config.run_id: config for config in configs}
+    failed, losses, progress = {}, dict.fromkeys(todo, 0), screen.Progress(len(todo))
+    engine._session(client, todo, {}, results, failed, losses, progress, lambda: None)
+    assert todo == {}
+    return failed, (progress.done, progress.failed)
+
+
+def done(files=()):
+    return {"code": 0, "log": "", "files": {name: b"data" for name in files}}
+
+
+def test_a_run_is_handed_out_again_until_five_of_its_workers_have_died(tmp_path):
+    late, never = tiny_toy.configs(seeds=(0,))
+
+    def outcome(run_id, tries):
+        return "lost" if run_id == never.run_id or tries < 5 else done()
+
+    client = Client(outcome)
+    failed, counts = session(client, [late, never], tmp_path)
+    assert client.tries == {late.run_id: 5, never.run_id: 5}
+    assert len(set(client.keys)) == 10  # of a key that failed Dask answers from memory
+    assert list(failed) == [never.run_id]
+    assert "died again and again" in failed[never.run_id]
+    assert counts == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [(1, "exit code 1\nwhy"), (-9, "ended by signal 9\nwhy"), (None, "why")]
+)
+def test_a_run_that_failed_is_told_and_not_tried_again(tmp_path, code, words):
+    [config] = tiny_toy.configs(seeds=(0,), arms=("S",))
+    client = Client(lambda run_id, tries: {"code": code, "log": "why", "files": {}})
+    assert session(client, [config], tmp_path) == ({config.run_id: words}, (0, 1))
+    assert client.tries == {config.run_id: 1}
+
+
+def test_a_record_that_is_sent_back_never_comes_before_its_history(tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr(engine, "write_atomically", lambda path, data: written.append(path))
+    [config] = tiny_toy.configs(seeds=(0,), arms=("S",))
+    failed, counts = session(Client(lambda *_: done(work.FILES)), [config], tmp_path)
+    assert (failed, counts) == ({}, (1, 0))
+    folder = tmp_path / config.run_id
+    assert written == [folder / "history.parquet", folder / "record.json"]

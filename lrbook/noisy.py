@@ -137,6 +137,8 @@ def table(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record]) -> 
 def above_words(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record]) -> str:
     """In which settings noise ends above the two arms without it, and which mean is the best."""
     kinds: dict[str, list[str]] = {"every seed": [], "some seeds": [], "no seed": []}
+    every = [by_seed(runs, "noise", "clean") for runs in settings.values()]
+    shared = set.intersection(*map(set, [by_seed(plain, "small", "clean"), *every]))
     means = {}
     for setting, records in settings.items():
         if records[0].config["noise"] == 0:
@@ -144,12 +146,18 @@ def above_words(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record
         above = [d > 0 for d in difference(records, plain, "small")]
         kind = "every seed" if all(above) else "some seeds" if any(above) else "no seed"
         kinds[kind].append(f"*{setting}*")
-        means[setting] = mean_interval([run.result["clean"] for run in records])[0]
+        means[setting] = _mean_over(shared, records, "noise")
     told = " ".join(f"In {kind}: {', '.join(named)}." for kind, named in kinds.items() if named)
     over = [s for s in means if (d := difference(settings[s], plain, "large")) and min(d) > 0]
-    best, small = max(means, key=means.get), [*by_seed(plain, "small", "clean").values()]
+    best = max(means, key=means.get)
     return (
         f"Above the small rate without noise: {told} Above the large rate in every seed: "
-        f"{', '.join(f'*{setting}*' for setting in over) or 'none'}. Best mean: *{best}*, "
-        f"{means[best]:.1f} %; the small rate without noise {mean_interval(small)[0]:.1f} %."
+        f"{', '.join(f'*{setting}*' for setting in over) or 'none'}. "
+        f"On the seeds that all have, *{best}* is best with {means[best]:.1f} %; the small rate "
+        f"without noise has {_mean_over(shared, plain, 'small'):.1f} %."
     )
+
+
+def _mean_over(seeds: set[int], records: Sequence[Record], arm: str) -> float:
+    values = by_seed(records, arm, "clean")
+    return mean_interval([values[seed] for seed in sorted(seeds)])[0]

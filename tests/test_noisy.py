@@ -141,8 +141,11 @@ def test_table_and_words(settings):
         "Above the small rate without noise: In every seed: *0.4 until epoch 4*, *0.4 to the end*. "
         "In some seeds: *0.4 until epoch 8*. In no seed: *0.1 until epoch 8*. "
         "Above the large rate in every seed: none. "
-        "Best mean: *0.4 to the end*, 53.5 %; the small rate without noise 50.5 %."
+        "On the seeds that all have, *0.4 to the end* is best with 53.5 %; "
+        "the small rate without noise has 50.5 %."
     )
+    more = settings | {"0.1 until epoch 8": [*settings["0.1 until epoch 8"], run("noise", 7, 99.0)]}
+    assert noisy.above_words(more, PLAIN) == noisy.above_words(settings, PLAIN)
     ahead = {"0.4 to the end": [run("noise", 5, 60.1), run("noise", 6, 61.1)]}
     assert "large rate in every seed: *0.4 to the end*." in noisy.above_words(ahead, PLAIN)
     even = {"0.4 to the end": [run("noise", 5, 60.1), run("noise", 6, 61.0)]}
@@ -159,7 +162,8 @@ def test_what_the_chapter_says_of_levels_and_removal_is_in_the_records():
     runs = book.recorded("cifar-laptop")
     plain = [run for run in runs if run.config["arm"] != "noise"]
     varied = noisy.recorded("cifar-noise-laptop", runs)
-    mean = {s: np.mean([r.result["clean"] for r in found]) for s, found in varied.items()}
+    mean = {s: np.mean([r.result["clean"] for r in found if r.config["seed"] in (5, 6)])
+            for s, found in varied.items()}  # fmt: skip
     levels = [mean[f"{level} until epoch 12"] for level in (0.1, 0.2, 0.4, 0.8)]
     assert levels[0] < levels[1] < levels[2] > levels[3]
     times = [mean[f"0.4 {until}"] for until in ("until epoch 6", "until epoch 12")]

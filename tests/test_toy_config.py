@@ -4,7 +4,7 @@ import hashlib
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lrbook.errors import ConfigError
@@ -111,6 +111,7 @@ def test_anneal_is_a_step_or_the_papers_rule_also_as_text():
     p0=st.floats(0, 1),
     part=st.floats(0, 1),
 )
+@example(n=3, p0=0.5, part=1.0)  # both shares are rounded up
 def test_counts_add_up_and_are_the_shares(n, p0, part):
     q0 = min(part * (1 - p0), 1 - p0)
     if p0 + q0 > 1:  # by rounding

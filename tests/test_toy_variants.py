@@ -73,7 +73,8 @@ def test_the_step_at_which_the_rule_fires_is_not_taken():
     config, problem, rule, state = make("L-S", anneal="loss", momentum=0.5, train_output=True)
     rule = rule._replace(anneal_below=np.float32(np.inf))
     one, train = tasks.make_variant(config), rays.prepare(problem.train)
-    after, go_on = variants.one_step(one, state, problem, rule, train)
+    step = jax.jit(variants.one_step, static_argnums=0)
+    after, go_on = step(one, state, problem, rule, train)
     assert not go_on
     assert int(after.annealed) == int(after.step) == 0
     for name, value in {"W": state.W, "V": state.V, **state.extra}.items():

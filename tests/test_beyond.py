@@ -51,6 +51,7 @@ def test_a_point_is_its_settings_and_the_rest_of_the_profile(sweep):
         ([0.5, 0.52, 0.51], [0.9, 0.91, 0.92], "L-S ahead"),
         ([0.9, 0.91, 0.92], [0.5, 0.52, 0.51], "S ahead"),
         ([0.5, 0.9, 0.7], [0.9, 0.5, 0.7], "not apart"),
+        ([0.5, 0.5], [0.5, 0.5], "not apart"),
         ([0.5], [0.9], "one pair"),
         ([], [0.9], "diverged"),
     ],
@@ -107,6 +108,14 @@ def test_share_of_the_gap():
     assert row["above L-S"].startswith("-0.200")
     assert row["accuracy on P alone"].startswith("0.700")
     assert "above L-S" not in beyond.noise_row(head, base[:2], base[:2])
+
+
+def test_a_mitigated_rate_is_shown_on_the_seeds_that_all_three_have():
+    base = group([0.5, 0.5, 0.1], [0.9, 0.9])  # L-S lacks seed 2
+    row = beyond.noise_row({}, base, [Run("S", seed, 0.7) for seed in range(3)])
+    assert row["accuracy on P alone"].startswith("0.700")
+    assert row["above S"].startswith("+0.200")
+    assert row["share of the gap"] == "50 %"
 
 
 def test_figures_of_variants_draw_every_group(sweep):

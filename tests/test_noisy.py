@@ -136,6 +136,8 @@ def test_table_and_words(settings):
         "+3.0, +3.0",
     ]
     assert table["above large, by seed"].iloc[0] == "-11.0, -11.0"
+    assert list(table["new images (%)"]) == ["49.5", "51.0", "51.5", "53.5"]
+    assert list(table["training images (%)"]) == ["99.0"] * 4
     assert list(table["units switched"]) == ["3 %", "12 %", "12 %", "12 %"]
     assert noisy.above_words(settings, PLAIN) == (
         "Above the small rate without noise: In every seed: *0.4 until epoch 4*, *0.4 to the end*. "

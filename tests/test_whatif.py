@@ -90,6 +90,8 @@ def test_table_and_words(recorded):
     assert table.loc["`pattern = 0.6`", "order"] == "1 of 2"
     assert table.loc["`pattern = 0.6`", "large: clean (%)"] == "41.0"
     assert table.loc[whatif.BASE, "large: learnt in"] == "12 (1 of 2 seeds)"
+    assert table.loc[whatif.BASE, "small: learnt in"] == "5 to 6 (all 2 seeds)"
+    assert table.loc[whatif.BASE, "small: clean (%)"] == "50.2"
     words = whatif.order_words(groups)
     assert "every seed: *as in the base*, *schedule = cosine*." in words
     assert "some seeds only: *pattern = 0.6*." in words
@@ -98,6 +100,12 @@ def test_table_and_words(recorded):
     # pattern: -5 - 10 on seed 5 and 1 - 10.5 on seed 6; schedule: 16 - 10 on seed 5 alone
     assert "by -12.2 (*pattern = 0.6*) to +6.0 points (*schedule = cosine*)" in words
     assert whatif.drops(groups) == dict.fromkeys(groups, 9)
+
+
+def test_the_drop_of_a_setting_is_that_of_its_large_arm():
+    """The small rate has none: where the drop is varied, the base's small runs stand beside it."""
+    early = [BASE[1], run("large", 5, 3, 40.0, drop=4)]
+    assert whatif.drops({whatif.BASE: BASE, "drop = 4": early}) == {whatif.BASE: 9, "drop = 4": 4}
 
 
 def test_a_diverged_run_is_no_pair():

@@ -139,7 +139,8 @@ class Store:
         """
         with claim(self.root / f".{config.run_id}.lock", f"run {config.run_id}"):
             for path in (self.root / config.run_id).glob(".*.tmp"):
-                path.unlink()
+                with contextlib.suppress(OSError):  # it takes room, and does no other harm
+                    path.unlink()
             yield
 
     def start(self, config: Config, provenance: dict[str, Any]) -> None:

@@ -196,6 +196,9 @@ def test_what_the_chapter_says_of_the_gaps_is_in_the_records():
     assert None not in blank["small"]
     assert sum(holds["patch_only_share = 0.0"]) == 1
     assert gaps["patch_only_share = 0.0"] < 1.5 * alone  # the exception that the page names
+    mine, other = (book.values(groups[row], "clean")["small"][:3]
+                   for row in ("patch_only_share = 0.0", whatif.BASE))  # fmt: skip
+    assert np.mean(mine) > np.mean(other) + 2  # its small rate loses less
     more, plain = learned["patch_only_share = 0.4"], learned[whatif.BASE]
     assert max(more["large"]) <= max(plain["large"])
     assert max(more["small"]) <= min(plain["small"])

@@ -61,6 +61,14 @@ def test_levels(found):
     )
 
 
+@pytest.mark.parametrize(
+    "records", [[], [record(0.1, 1), record(0.1, 3, "diverged"), record(0.2, 3)]]
+)
+def test_a_sweep_without_a_value_that_has_all_seeds(records):
+    with pytest.raises(ValueError, match=r"no value of r has a finished run of each seed"):
+        levels.levels(Sweep(records), "r")
+
+
 def test_exponents_in_words(found):
     [row] = levels.exponents([found]).to_dict("records")
     assert row["exponent, measured"].split() == ["2.00", "±", "0.00"]

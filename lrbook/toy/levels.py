@@ -62,15 +62,23 @@ def levels(sweep: Sweep, field: str) -> Levels:
     """The levels of a sweep over ``field``, with the same seeds at each of its values.
 
     Runs that diverged count as missing, and with them their value of the field.
+
+    Raises:
+        ValueError: no value of ``field`` has a finished run of each seed.
     """
     cells: dict[float, dict[int, tuple[float, ...]]] = {}
     for record in sweep.records:
         if record.status == "finished":
             row = cells.setdefault(record.config[field], {})
             row[record.config["seed"]] = _level(record)
-    most = max(map(len, cells.values()))
-    x = sorted(value for value, row in cells.items() if len(row) == most)
-    grid = np.array([[cells[value][seed] for value in x] for seed in sorted(cells[x[0]])])
+    seeds = sorted(set().union(*cells.values()))
+    x = sorted(value for value, row in cells.items() if len(row) == len(seeds))
+    if not x:
+        raise ValueError(
+            f"no value of {field} has a finished run of each seed {seeds}: "
+            f"{ {value: sorted(row) for value, row in cells.items()} }; finish the sweep first"
+        )
+    grid = np.array([[cells[value][seed] for value in x] for seed in seeds])
     measured, signal, floor, lemma = np.moveaxis(grid, -1, 0)
     return Levels(field, np.array(x, dtype=float), measured, signal, floor[0], lemma[0])
 

@@ -23,6 +23,7 @@ from lrbook.words import (
     interval_words,
     paired_difference,
     provenance,
+    signed_words,
     standing,
 )
 
@@ -49,6 +50,7 @@ __all__ = [
     "reported",
     "results_table",
     "side_by_side",
+    "signed_words",
     "standing",
     "sweep",
     "values",

@@ -107,7 +107,7 @@ def difference(records: Sequence[Record], plain: Sequence[Record], arm: str) -> 
 
 
 def table(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record]) -> pd.DataFrame:
-    """One row per setting: units switched, accuracies, and differences to both arms by seed.
+    """One row per setting: units switched, accuracies, paired differences to both arms, seeds.
 
     The first heading names the images.
 
@@ -127,9 +127,8 @@ def table(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record]) -> 
         row["new images (%)"] = f"{mean_interval(values['clean'])[0]:.1f}"
         row["training images (%)"] = f"{mean_interval(values['train_accuracy'])[0]:.1f}"
         for arm in ("small", "large"):
-            row[f"above {arm}, by seed"] = (
-                ", ".join(f"{d:+.1f}" for d in difference(records, plain, arm)) or "–"
-            )
+            row[f"above {arm}"] = book.signed_words(difference(records, plain, arm))
+        row["seeds"] = len(records)
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -96,12 +96,13 @@ def table(groups: Mapping[str, Sequence[Record]]) -> pd.DataFrame:
         row = {f"setting, on {images}": setting if setting == BASE else f"`{setting}`"}
         for arm in ("large", "small"):
             epochs = [run.result["patch_learned_epoch"] for run in arms.get(arm, [])]
-            row[f"{arm}: learnt in"] = epochs_words(epochs) if epochs else "–"
+            # how many seeds there are is in the last column
+            row[f"{arm}: learnt in"] = epochs_words(epochs, brief=True) if epochs else "–"
         for arm in ("large", "small"):
             clean = [run.result["clean"] for run in arms.get(arm, [])]
             row[f"{arm}: clean (%)"] = f"{mean_interval(clean)[0]:.1f}" if clean else "diverged"
-        row["large − small, by seed"] = ", ".join(f"{d:+.1f}" for d in gap(records)) or "–"
-        row["order"] = f"{sum(order_holds(*pair) for pair in both)} of {len(both)}"
+        row["large − small"] = book.signed_words(gap(records))
+        row["order holds"] = f"{sum(order_holds(*pair) for pair in both)} of {len(both)}"
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -120,7 +121,7 @@ def order_words(groups: Mapping[str, Sequence[Record]]) -> str:
         "none": "In none: ",
     }
     return " ".join(
-        f"{start[kind]}{', '.join(f'*{setting}*' for setting in settings)}."
+        f"{start[kind]}{'; '.join(f'*{setting}*' for setting in settings)}."
         for kind, settings in found.items()
         if settings
     )
@@ -133,22 +134,32 @@ def change(records: Sequence[Record], base: Sequence[Record]) -> list[float]:
 
 
 def gap_words(groups: Mapping[str, Sequence[Record]]) -> str:
-    """The base's gap, and the settings that lower and raise it most, on the seeds they share."""
+    """The base's gap, and which rows change it, on the seeds they share with the base.
+
+    A row is wider or narrower if 0 is outside the 95 % interval of the paired change (Student's t);
+    fewer than three shared seeds decide nothing.
+    """
     base = gap(groups[BASE])
-    changes = {s: change(r, groups[BASE]) for s, r in groups.items() if s != BASE}
-    means = {s: sum(values) / len(values) for s, values in changes.items() if values}
     seeds = f"{len(base)} seed{'s' if len(base) != 1 else ''}"
+    kinds: dict[str, list[str]] = {"Wider": [], "Narrower": [], "Not apart": [], "Few seeds": []}
+    for setting, records in groups.items():
+        if setting != BASE and (found := change(records, groups[BASE])):
+            kinds[_kind(found)].append(f"*{setting}* ({book.signed_words(found)})")
+    told = [f"{kind}: {'; '.join(rows)}." for kind, rows in kinds.items() if rows]
     words = (
         f"Large minus small on clean images is {book.interval_words(base)} points in the base "
         f"({seeds})."
     )
-    if not means:
-        return words
-    low, high = min(means, key=means.get), max(means, key=means.get)
-    return (
-        f"{words} On the seeds that a row shares with the base, the rows change this gap by "
-        f"{means[low]:+.1f} (*{low}*) to {means[high]:+.1f} points (*{high}*)."
-    )
+    return " ".join([words, "The change from it, by row:", *told]) if told else words
+
+
+def _kind(changes: Sequence[float]) -> str:
+    mean, half = mean_interval(changes)
+    if len(changes) < 3:
+        return "Few seeds"
+    if abs(mean) <= half:
+        return "Not apart"
+    return "Wider" if mean > 0 else "Narrower"
 
 
 def last_epoch_words(groups: Mapping[str, Sequence[Record]], setting: str) -> str:

@@ -18,6 +18,17 @@ def interval_words(numbers: Sequence[float | None], digits: int | None = None) -
     return f"{words} (of {len(known)}, {missing} without)" if missing else words
 
 
+def signed_words(gaps: Sequence[float]) -> str:
+    """Differences, one per pair, with signs: ``+2.1 ± 0.5`` (95 %, Student's t).
+
+    One or two are listed instead, ``+2.1, +1.8``: their interval would hide them. A dash for none.
+    """
+    if len(gaps) < 3:
+        return ", ".join(f"{gap:+.1f}" for gap in gaps) or "–"
+    mean, half = mean_interval(gaps)
+    return f"{mean:+.1f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{half:.1f}"
+
+
 def difference_words(
     records: Sequence[Record], quantity: str, first: str, second: str, digits: int | None = None
 ) -> str:

@@ -109,6 +109,14 @@ def test_missing_values_and_single_seeds_have_no_interval():
     )
 
 
+def test_a_signed_mean_of_three_and_a_list_of_fewer():
+    # t(0.975, 2) = 4.303, standard error 1 / sqrt(3)
+    assert book.signed_words([-1.0, -2.0, -3.0]) == "-2.0\xa0±\xa02.5"
+    assert book.signed_words([1.0, 2.0, 3.0]) == "+2.0\xa0±\xa02.5"
+    assert book.signed_words([10.0, -10.5]) == "+10.0, -10.5"
+    assert book.signed_words([]) == "–"
+
+
 def test_provenance_names_what_a_reader_needs():
     line = book.provenance(RUNS)
     for part in ("5 runs", "seeds 0 to 2", "some images", "a device", "torch 2.0", "2026-01-02"):

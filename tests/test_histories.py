@@ -44,12 +44,14 @@ def test_crossing_is_for_good_and_of_running_means(first, epoch):
 
 
 @pytest.mark.parametrize(
-    ("epochs", "words"),
+    ("epochs", "words", "brief"),
     [
-        ([5, 8, 6], "5 to 8 (all 3 seeds)"),
-        ([None, 6, 6], "6 (2 of 3 seeds)"),
-        ([None, None], "never (2 seeds)"),
+        ([5, 8, 6], "5 to 8 (all 3 seeds)", "5 to 8"),
+        ([None, 6, 6], "6 (2 of 3 seeds)", "6 (2 of 3)"),
+        ([None, None], "never (2 seeds)", "never"),
+        ([4], "4 (1 seed)", "4"),
     ],
 )
-def test_epochs_in_words(epochs, words):
+def test_epochs_in_words(epochs, words, brief):
     assert epochs_words(epochs) == words
+    assert epochs_words(epochs, brief=True) == brief

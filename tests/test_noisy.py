@@ -129,16 +129,17 @@ def test_a_sweep_of_another_size_or_of_other_images_is_not_shown(there):
 def test_table_and_words(settings):
     table = noisy.table(settings, PLAIN)
     assert list(table["noise, on digits"]) == list(settings)
-    assert list(table["above small, by seed"]) == [
+    assert list(table["above small"]) == [
         "-1.0, -1.0",
         "+2.0, -1.0",
         "+1.0, +1.0",
         "+3.0, +3.0",
     ]
-    assert table["above large, by seed"].iloc[0] == "-11.0, -11.0"
+    assert table["above large"].iloc[0] == "-11.0, -11.0"
     assert list(table["new images (%)"]) == ["49.5", "51.0", "51.5", "53.5"]
     assert list(table["training images (%)"]) == ["99.0"] * 4
     assert list(table["units switched"]) == ["3 %", "12 %", "12 %", "12 %"]
+    assert list(table["seeds"]) == [2] * 4
     assert noisy.above_words(settings, PLAIN) == (
         "Above the small rate without noise: In every seed: *0.4 until epoch 4*, *0.4 to the end*. "
         "In some seeds: *0.4 until epoch 8*. In no seed: *0.1 until epoch 8*. "

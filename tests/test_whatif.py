@@ -85,21 +85,43 @@ def test_the_order_is_small_before_the_drop_and_large_not(large, small, holds):
 def test_table_and_words(recorded):
     groups, _ = recorded("what-if-base")
     table = whatif.table(groups).set_index("setting, on digits")
-    assert table.loc[whatif.BASE, "large − small, by seed"] == "+10.0, +10.5"
-    assert table.loc[whatif.BASE, "order"] == "2 of 2"
-    assert table.loc["`pattern = 0.6`", "order"] == "1 of 2"
+    assert table.loc[whatif.BASE, "large − small"] == "+10.0, +10.5"
+    assert table.loc[whatif.BASE, "order holds"] == "2 of 2"
+    assert table.loc["`pattern = 0.6`", "order holds"] == "1 of 2"
     assert table.loc["`pattern = 0.6`", "large: clean (%)"] == "41.0"
-    assert table.loc[whatif.BASE, "large: learnt in"] == "12 (1 of 2 seeds)"
-    assert table.loc[whatif.BASE, "small: learnt in"] == "5 to 6 (all 2 seeds)"
+    assert table.loc[whatif.BASE, "large: learnt in"] == "12 (1 of 2)"
+    assert table.loc[whatif.BASE, "small: learnt in"] == "5 to 6"
     assert table.loc[whatif.BASE, "small: clean (%)"] == "50.2"
     words = whatif.order_words(groups)
-    assert "every seed: *as in the base*, *schedule = cosine*." in words
+    assert "every seed: *as in the base*; *schedule = cosine*." in words
     assert "some seeds only: *pattern = 0.6*." in words
     words = whatif.gap_words(groups)
     assert "10.2\xa0±\xa03.2 points in the base (2 seeds)" in words
     # pattern: -5 - 10 on seed 5 and 1 - 10.5 on seed 6; schedule: 16 - 10 on seed 5 alone
-    assert "by -12.2 (*pattern = 0.6*) to +6.0 points (*schedule = cosine*)" in words
+    assert words.endswith(
+        "by row: Few seeds: *pattern = 0.6* (-15.0, -9.5); *schedule = cosine* (+6.0)."
+    )
     assert whatif.drops(groups) == dict.fromkeys(groups, 9)
+
+
+def test_a_change_of_the_gap_is_told_by_its_interval():
+    def row(*gaps):
+        return [
+            run(arm, seed, 5, clean)
+            for seed, gap in enumerate(gaps)
+            for arm, clean in (("large", 50.0 + gap), ("small", 50.0))
+        ]
+
+    groups = {whatif.BASE: row(10, 11, 12), "a": row(15, 16.5, 17), "b": row(5, 6, 7.5)}
+    groups |= {"c": row(10, 12, 11), "d": row(20, 21), "e": row(15, 25, 14)}
+    words = whatif.gap_words(groups)
+    # changes of e: 5, 14, 2, mean 7.0, half-width 4.303 * 6.245 / sqrt(3) = 15.5
+    assert words.startswith("Large minus small on clean images is 11.0\xa0±\xa02.5 points")
+    assert words.endswith(
+        "Wider: *a* (+5.2\xa0±\xa00.7). Narrower: *b* (-4.8\xa0±\xa00.7). "
+        "Not apart: *c* (+0.0\xa0±\xa02.5); *e* (+7.0\xa0±\xa015.5). Few seeds: *d* (+10.0, +10.0)."
+    )
+    assert "change" not in whatif.gap_words({whatif.BASE: row(1, 2)})
 
 
 def test_the_drop_of_a_setting_is_that_of_its_large_arm():
@@ -112,7 +134,7 @@ def test_a_diverged_run_is_no_pair():
     lost = dataclasses.replace(BASE[0], status="diverged", result={})
     table = whatif.table({whatif.BASE: [lost, BASE[1]]})
     assert table.loc[0, "large: clean (%)"] == "diverged"
-    assert table.loc[0, "order"] == "0 of 0"
+    assert table.loc[0, "order holds"] == "0 of 0"
 
 
 def test_the_very_last_epoch_is_that_of_the_large_arm():

@@ -40,13 +40,18 @@ def crossing(first: pd.DataFrame, second: pd.DataFrame, column: str) -> int | No
     return int(after[0]) if len(after) else None
 
 
-def epochs_words(epochs: Sequence[int | None]) -> str:
-    """One epoch per seed, None for never: ``5 to 8 (all 3 seeds)``, ``6 (2 of 3 seeds)``."""
+def epochs_words(epochs: Sequence[int | None], brief: bool = False) -> str:
+    """One epoch per seed, None for never: ``5 to 8 (all 3 seeds)``, ``6 (2 of 3 seeds)``.
+
+    Brief, for a table that says elsewhere how many seeds there are: ``5 to 8``, ``6 (2 of 3)``.
+    """
     known = sorted(epoch for epoch in epochs if epoch is not None)
     seeds = "1 seed" if len(epochs) == 1 else f"{len(epochs)} seeds"
     if not known:
-        return f"never ({seeds})"
+        return "never" if brief else f"never ({seeds})"
     span = f"{known[0]}" if known[0] == known[-1] else f"{known[0]} to {known[-1]}"
+    if brief:
+        return span if len(known) == len(epochs) else f"{span} ({len(known)} of {len(epochs)})"
     if len(epochs) == 1:
         return f"{span} ({seeds})"
     return (

@@ -5,6 +5,7 @@ Colours have a middling luminance, so that one transparent picture reads on whit
 """
 
 import math
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -112,7 +113,19 @@ def say(text: str) -> None:
         return
     from IPython.display import Markdown, display
 
-    display(Markdown(text))
+    display(Markdown(with_minus_signs(text)))
+
+
+def with_minus_signs(text: str) -> str:
+    """Markdown ``text`` with a minus sign, as wide as a plus, in place of a number's hyphen.
+
+    Code and maths are left as they are.
+    """
+    pieces = re.split(r"(```.*?```|`[^`]*`|\$[^$]*\$)", text, flags=re.DOTALL)
+    pieces[::2] = [
+        re.sub(r"(?<![^\s(|*])-(?=\.?\d)", "\N{MINUS SIGN}", piece) for piece in pieces[::2]
+    ]
+    return "".join(pieces)
 
 
 def table(frame: "pd.DataFrame") -> None:

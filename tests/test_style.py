@@ -94,6 +94,21 @@ def test_say_prints_outside_a_notebook(capsys):
     assert capsys.readouterr().out == "The *large* rate wins.\n"
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("by -12.2 (-5, -.5) | -3 | **-1 ± 2**", "by −12.2 (−5, −.5) | −3 | **−1 ± 2**"),
+        ("-2.0 in all", "−2.0 in all"),
+        ("`-p noise -1` and $x = -1$, then -1", "`-p noise -1` and $x = -1$, then −1"),
+        ("```\n-1\n```\n-1", "```\n-1\n```\n−1"),
+        ("2026-11-25, CIFAR-10, 1e-05, | ---: |", "2026-11-25, CIFAR-10, 1e-05, | ---: |"),
+        ("- 5 seeds", "- 5 seeds"),
+    ],
+)
+def test_minus_signs_are_for_numbers_outside_code_and_maths(written, shown):
+    assert style.with_minus_signs(written) == shown
+
+
 def test_table_has_no_index_and_escapes_bars(capsys):
     frame = pd.DataFrame(
         {"arm": ["a|b", "S"], "$p_0$": [0.123456, float("nan")], "n": [3, 12]}, index=[7, 8]

@@ -157,6 +157,23 @@ def above_words(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record
     )
 
 
+def against_words(settings: Mapping[str, Sequence[Record]], reference: str) -> str:
+    """Every other setting minus ``reference`` on new images, over the seeds that both have.
+
+    Empty where ``reference`` is not among the settings.
+    """
+    if reference not in settings:
+        return ""
+    other = by_seed(settings[reference], "noise", "clean")
+    told = []
+    for setting, records in settings.items():
+        mine = by_seed(records, "noise", "clean")
+        if setting != reference and (seeds := sorted(mine.keys() & other.keys())):
+            gaps = book.signed_words([mine[seed] - other[seed] for seed in seeds])
+            told.append(f"*{setting}* {gaps} ({len(seeds)})")
+    return f"Above *{reference}*, in points over paired seeds: {'; '.join(told)}."
+
+
 def _mean_over(seeds: set[int], records: Sequence[Record], arm: str) -> float:
     values = by_seed(records, arm, "clean")
     return mean_interval([values[seed] for seed in sorted(seeds)])[0]

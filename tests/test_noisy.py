@@ -155,6 +155,22 @@ def test_table_and_words(settings):
     assert "large rate in every seed: none." in noisy.above_words(even, PLAIN)
 
 
+def test_a_setting_against_another(settings):
+    # 0.4 until epoch 8 has 52 on seed 5 and 50 on seed 6
+    more = [run("noise", seed, clean) for seed, clean in ((7, 49.0), (9, 0.0))]
+    late = [run("noise", 7, 55.0, noise_drop=17), run("noise", 8, 99.0, noise_drop=17)]
+    settings["0.4 until epoch 8"] += more
+    settings["0.4 to the end"] += late
+    assert noisy.against_words(settings, "0.4 until epoch 8") == (
+        "Above *0.4 until epoch 8*, in points over paired seeds: "
+        "*0.1 until epoch 8* -3.0, +0.0 (2); "
+        "*0.4 until epoch 4* -1.0, +2.0 (2); "
+        # 1, 4 and 6: standard error 1.453, t 4.303
+        "*0.4 to the end* +3.7\xa0±\xa06.3 (3)."
+    )
+    assert noisy.against_words(settings, "0.3 until epoch 8") == ""
+
+
 def test_level_0_is_in_the_table_and_not_among_the_levels_that_help(settings):
     none = {"0 until epoch 8": [run("noise", seed, 99.0, noise=0.0) for seed in (5, 6)]}
     assert noisy.table(none | settings, PLAIN)["units switched"].iloc[0] == "0 %"
@@ -165,8 +181,7 @@ def test_what_the_chapter_says_of_levels_and_removal_is_in_the_records():
     runs = book.recorded("cifar-laptop")
     plain = [run for run in runs if run.config["arm"] != "noise"]
     varied = noisy.recorded("cifar-noise-laptop", runs)
-    mean = {s: np.mean([r.result["clean"] for r in found if r.config["seed"] in (5, 6)])
-            for s, found in varied.items()}  # fmt: skip
+    mean = {s: np.mean([r.result["clean"] for r in found]) for s, found in varied.items()}
     levels = [mean[f"{level} until epoch 12"] for level in (0.1, 0.2, 0.4, 0.8)]
     assert levels[0] < levels[1] < levels[2] > levels[3]
     times = [mean[f"0.4 {until}"] for until in ("until epoch 6", "until epoch 12")]

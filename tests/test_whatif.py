@@ -191,10 +191,13 @@ def test_what_the_chapter_says_of_the_gaps_is_in_the_records():
     alone = np.mean(whatif.gap(book.recorded("patch-laptop-control")))
     ends = {row: np.mean(book.values(runs, "clean")["large"]) for row, runs in groups.items()}
 
-    assert learned["pattern = 0.1"] == {"large": [None] * 3, "small": [None] * 3}
+    assert {arm: set(found) for arm, found in learned["pattern = 0.1"].items()} == {
+        "large": {None},
+        "small": {None},
+    }
     assert gaps["pattern = 0.1"] == pytest.approx(alone, abs=1)
     for row in ("eta2 = 0.005", "drop = 19"):  # the small rate alone
-        assert learned[row]["large"] == [None] * 3
+        assert set(learned[row]["large"]) == {None}
         assert max(learned[row]["small"]) < whatif.drops(groups)[row]
         assert gaps[row] > 1.9 * alone
     for row in (whatif.BASE, "schedule = cosine"):  # both, the small rate for longer
@@ -214,7 +217,7 @@ def test_what_the_chapter_says_of_the_gaps_is_in_the_records():
     assert sum(holds[four]) == 1
     assert ends[four] < ends[whatif.BASE] - 5
     blank = learned["patch_only_share = 0.0"]
-    assert blank["large"] == [None] * 3
+    assert set(blank["large"]) == {None}
     assert None not in blank["small"]
     assert sum(holds["patch_only_share = 0.0"]) == 1
     assert gaps["patch_only_share = 0.0"] < 1.5 * alone  # the exception that the page names

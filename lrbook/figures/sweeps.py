@@ -86,7 +86,8 @@ def phase_map(
         image = axes.imshow(cells, origin="lower", aspect="auto", interpolation="nearest", **scale)
         for (i, j), value in np.ndenumerate(cells):
             known = np.isfinite(value)
-            text = f"{value:+.2f}" if title == difference else f"{value:.2f}"
+            sign = "+" if title == difference else ""
+            text = f"{value:{sign}.2f}".replace("-", "\N{MINUS SIGN}")
             ink = _ink(image.to_rgba(value)) if known else style.NEUTRAL
             options = {"ha": "center", "va": "center", "fontsize": 11, "color": ink}
             axes.text(j, i, text if known else "×", **options)

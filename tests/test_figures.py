@@ -115,7 +115,7 @@ def test_what_is_no_arm_has_no_arms_colour_and_maps_keep_their_own_values():
     axes = figures.phase_map({"one": small, "two": wide}, xlabel="x", ylabel="y").axes
     labels = [[label.get_text() for label in panel.get_xticklabels()] for panel in axes]
     assert labels == [["0.05", "0.1", "0.7"], ["0.05", "0.1", "0.2", "0.7"]]
-    cells = small * [[0.25, -0.5, np.nan]]
+    cells = small * [0.25, -0.5, np.nan]
     maps = {"one": cells.abs(), "change": cells}
     axes = figures.phase_map(maps, xlabel="x", ylabel="y", difference="change").axes
     numbers = [[text.get_text() for text in panel.texts] for panel in axes]

@@ -4,8 +4,10 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from lrbook import book, noisy, sweeps
+from lrbook.beyond import by_seed
 from lrbook.records import Record
 from lrbook.sweeps import Sweep
 from lrbook.vision.cifar import CifarConfig
@@ -188,10 +190,27 @@ def test_what_the_chapter_says_of_levels_and_removal_is_in_the_records():
     times += [mean[f"0.4 {until}"] for until in ("until epoch 18", "to the end")]
     assert times == sorted(times)
     assert max(mean.values()) == times[-1]
+    chosen = by_seed(varied["0.4 until epoch 12"], "noise", "clean")
+    longer = ("0.4 until epoch 18", "0.4 to the end")
     for setting, found in varied.items():
-        assert min(noisy.difference(found, plain, "small")) > 0
-        above_large = min(noisy.difference(found, plain, "large")) > 0
-        assert above_large == (setting in ("0.4 until epoch 18", "0.4 to the end"))
+        mine = by_seed(found, "noise", "clean")
+        assert set(mine) == {5, 6, 7, 8, 9}
+        above_large = noisy.difference(found, plain, "large")
+        assert (min(above_large) > 0) == (setting in longer)
+        if setting in longer:
+            assert np.mean(above_large) == pytest.approx(1, abs=0.3)
+        low, high = stats.ttest_1samp(
+            [mine[seed] - chosen[seed] for seed in mine], 0
+        ).confidence_interval()
+        if setting in longer:
+            assert low > 0
+            assert all(mine[seed] > chosen[seed] for seed in mine)
+        elif setting.endswith("until epoch 12") and found is not varied["0.4 until epoch 12"]:
+            assert high < 0
+    # the small rate without noise differs most from seed to seed
+    spread = {arm: np.std(book.values(runs, "clean")[arm]) for arm in ("large", "small")}
+    spreads = [np.std([run.result["clean"] for run in found]) for found in varied.values()]
+    assert spread["small"] > max(spread["large"], *spreads)
 
     smaller = sweeps.recorded("cifar-mini").records
     levels = noisy.recorded("cifar-noise", smaller)

@@ -145,12 +145,12 @@ def gap_words(groups: Mapping[str, Sequence[Record]]) -> str:
     for setting, records in groups.items():
         if setting != BASE and (found := change(records, groups[BASE])):
             kinds[_kind(found)].append(f"*{setting}* ({book.signed_words(found)})")
-    told = [f"{kind}: {'; '.join(rows)}." for kind, rows in kinds.items() if rows]
+    told = [f"- {kind}: {'; '.join(rows)}." for kind, rows in kinds.items() if rows]
     words = (
         f"Large minus small on clean images is {book.interval_words(base)} points in the base "
         f"({seeds})."
     )
-    return " ".join([words, "The change from it, by row:", *told]) if told else words
+    return "\n".join([f"{words} By how much the rows change it:\n", *told]) if told else words
 
 
 def _kind(changes: Sequence[float]) -> str:

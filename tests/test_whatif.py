@@ -222,7 +222,9 @@ def test_what_the_chapter_says_of_the_gaps_is_in_the_records():
     assert all(holds[half])
     assert np.mean(whatif.change(groups[half], groups[whatif.BASE])) == pytest.approx(0, abs=2)
     assert np.mean(learned[four]["small"]) > np.mean(learned[whatif.BASE]["small"]) + 5
-    assert sum(holds[four]) == 1
+    assert 0 < sum(holds[four]) < 2.5  # in most seeds too late
+    large = book.values(groups[four], "clean")["large"]
+    assert sum(clean < 15 for clean in large) == 1  # guessing is right on a tenth
     assert ends[four] < ends[whatif.BASE] - 5
     blank = learned["patch_only_share = 0.0"]
     assert set(blank["large"]) == {None}

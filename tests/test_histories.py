@@ -46,7 +46,7 @@ def test_crossing_is_for_good_and_of_running_means(first, epoch):
 @pytest.mark.parametrize(
     ("epochs", "words", "brief"),
     [
-        ([5, 8, 6], "5 to 8 (all 3 seeds)", "5 to 8"),
+        ([5, 8, 6], "5 to 8 (all 3 seeds)", "5\xa0to\xa08"),
         ([None, 6, 6], "6 (2 of 3 seeds)", "6 (2 of 3)"),
         ([None, None], "never (2 seeds)", "never"),
         ([4], "4 (1 seed)", "4"),

@@ -90,7 +90,7 @@ def test_table_and_words(recorded):
     assert table.loc["`pattern = 0.6`", "order holds"] == "1 of 2"
     assert table.loc["`pattern = 0.6`", "large: clean (%)"] == "41.0"
     assert table.loc[whatif.BASE, "large: learnt in"] == "12 (1 of 2)"
-    assert table.loc[whatif.BASE, "small: learnt in"] == "5 to 6"
+    assert table.loc[whatif.BASE, "small: learnt in"] == "5\xa0to\xa06"
     assert table.loc[whatif.BASE, "small: clean (%)"] == "50.2"
     words = whatif.order_words(groups)
     assert "every seed: *as in the base*; *schedule = cosine*." in words

@@ -51,6 +51,7 @@ def epochs_words(epochs: Sequence[int | None], brief: bool = False) -> str:
         return "never" if brief else f"never ({seeds})"
     span = f"{known[0]}" if known[0] == known[-1] else f"{known[0]} to {known[-1]}"
     if brief:
+        span = span.replace(" ", "\N{NO-BREAK SPACE}")  # a cell of a table is narrow
         return span if len(known) == len(epochs) else f"{span} ({len(known)} of {len(epochs)})"
     if len(epochs) == 1:
         return f"{span} ({seeds})"

@@ -9,6 +9,7 @@ import pandas as pd
 from lrbook import book, experiments
 from lrbook.records import Record
 from lrbook.sweeps import Sweep
+from lrbook.words import plus_minus
 
 QUANTITY = "p_only_accuracy"
 
@@ -79,18 +80,12 @@ def gap_table(groups: Mapping[str, Sequence[Record]], quantity: str = QUANTITY) 
             {"setting": label}
             | {arm: book.interval_words(values) for arm, values in arms.items()}
             | {
-                "L-S − S": difference(mean, half) if count else "–",
+                "L-S − S": plus_minus(mean, half, 3, "+") if count else "–",
                 "verdict": verdict(records, quantity),
             }
             | {"S's loss on Q": book.interval_words(left, 2)}
         )
     return pd.DataFrame(rows)
-
-
-def difference(mean: float, half: float | None) -> str:
-    """A signed mean with its interval, not to be torn apart in a table."""
-    space = "\N{NO-BREAK SPACE}"
-    return f"{mean:+.3f}" if half is None else f"{mean:+.3f}{space}±{space}{half:.3f}"
 
 
 def verdict_words(groups: Mapping[str, Sequence[Record]]) -> str:
@@ -145,9 +140,9 @@ def noise_row(
     left = by_seed(noisy, "S", "q_only_loss")
     row = {**head, "loss on Q": book.interval_words([left[seed] for seed in seeds], 2)}
     row["accuracy on P alone"] = book.interval_words(values)
-    row["above S"] = difference(*book.paired_interval(values, low))
+    row["above S"] = plus_minus(*book.paired_interval(values, low), 3, "+")
     if large:
         high = [large[seed] for seed in seeds]
-        row["above L-S"] = difference(*book.paired_interval(values, high))
+        row["above L-S"] = plus_minus(*book.paired_interval(values, high), 3, "+")
         row["share of the gap"] = percent(recovered(low, values, high))
     return row

@@ -14,7 +14,7 @@ def interval_words(numbers: Sequence[float | None], digits: int | None = None) -
     if not known:
         return "–"
     missing = len(numbers) - len(known)
-    words = _plus_minus(*mean_interval(known), digits)
+    words = plus_minus(*mean_interval(known), digits)
     return f"{words} (of {len(known)}, {missing} without)" if missing else words
 
 
@@ -25,8 +25,7 @@ def signed_words(gaps: Sequence[float]) -> str:
     """
     if len(gaps) < 3:
         return ", ".join(f"{gap:+.1f}" for gap in gaps) or "–"
-    mean, half = mean_interval(gaps)
-    return f"{mean:+.1f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{half:.1f}"
+    return plus_minus(*mean_interval(gaps), 1, "+")
 
 
 def difference_words(
@@ -34,12 +33,12 @@ def difference_words(
 ) -> str:
     """``first - second`` over the seeds that both arms have: mean, 95 % interval, number."""
     mean, half, count = paired_difference(records, quantity, first, second)
-    return f"{_plus_minus(mean, half, digits)} ({count} paired seed{'s' if count != 1 else ''})"
+    return f"{plus_minus(mean, half, digits)} ({count} paired seed{'s' if count != 1 else ''})"
 
 
 def gain_words(before: Sequence[float], after: Sequence[float]) -> str:
     """``after - before``, seed by seed: mean, 95 % interval, number of pairs."""
-    return f"{_plus_minus(*paired_interval(after, before))} ({len(after)} paired seeds)"
+    return f"{plus_minus(*paired_interval(after, before))} ({len(after)} paired seeds)"
 
 
 def standing(records: Sequence[Record], quantity: str, first: str, second: str) -> str:
@@ -88,16 +87,17 @@ def difference_of_differences(
         }
     )
     gaps = [[group[first, s] - group[second, s] for s in seeds] for group in per_seed]
-    return f"{_plus_minus(*paired_interval(*gaps), digits)} ({len(seeds)} paired seeds)"
+    return f"{plus_minus(*paired_interval(*gaps), digits)} ({len(seeds)} paired seeds)"
 
 
-def _plus_minus(mean: float, half: float | None, digits: int | None = None) -> str:
+def plus_minus(mean: float, half: float | None, digits: int | None = None, sign: str = "") -> str:
+    """``mean ± half``, without the latter if it is None; ``sign="+"`` marks a positive mean."""
     if digits is None:
         digits = 3 if abs(mean) < 2 else 1
     if half is None:
-        return f"{mean:.{digits}f}"
+        return f"{mean:{sign}.{digits}f}"
     # no-break spaces: a table cell must not tear a value from its interval
-    return f"{mean:.{digits}f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{half:.{digits}f}"
+    return f"{mean:{sign}.{digits}f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{half:.{digits}f}"
 
 
 def provenance(records: Sequence[Record]) -> str:

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from harness import Row, seconds_per_step
 
 from lrbook.records import Store
-from lrbook.vision import experiment, train
+from lrbook.vision import checkpoint, train
 from lrbook.vision.config import PatchConfig
 from lrbook.vision.cost import BACKWARD, forward_flops
 from lrbook.vision.patch import generator
@@ -190,7 +190,7 @@ def shares(device: torch.device, **changes: object) -> list[Row]:
 
         def save() -> None:
             parts = (ours.model, ours.optimizer, None, [{}] * config.epochs, 0.0, origin)
-            store.save_checkpoint(config, experiment._pack(*parts))
+            store.save_checkpoint(config, checkpoint.pack(*parts))
 
         saved = timed(save)
     return [

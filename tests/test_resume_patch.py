@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT
 
 from lrbook.records import Store
-from lrbook.vision import experiment, train
+from lrbook.vision import devices, experiment, train
 from lrbook.vision.config import PatchConfig
 
 SIZES = {"train_size": 128, "test_size": 40, "patch_test_size": 20, "epochs": 5, "drop": 3}
@@ -140,7 +140,7 @@ def test_a_run_does_not_go_on_with_other_data_or_arithmetic(
     before = tree(tmp_path / "runs")
     used = Store(tmp_path / "runs").load(config("large")).provenance["precision"]
     other = "fp32" if used == "bf16" else "bf16"
-    monkeypatch.setattr(experiment, "choose_precision", lambda *_: other)
+    monkeypatch.setattr(devices, "choose_precision", lambda *_: other)
     answer = lrbook(*command)
     assert answer.code == 2
     assert f"precision {used} and cannot go on with {other}" in answer.err

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from tiny_images import CPU, tiny
 
 from lrbook.records import Store
-from lrbook.vision import experiment, train
+from lrbook.vision import checkpoint, devices, experiment, train
 from lrbook.vision.config import PatchConfig
 
 
@@ -30,7 +30,7 @@ def test_one_reading_an_epoch(monkeypatch, tmp_path):
     seen = []
     epoch = train.train_epoch
     monkeypatch.setattr(train, "train_epoch", lambda *a: (seen.append(len(read)), epoch(*a))[1])
-    monkeypatch.setattr(experiment, "_pack", lambda *_: pytest.fail("packed, and not kept"))
+    monkeypatch.setattr(checkpoint, "pack", lambda *_: pytest.fail("packed, and not kept"))
     [record] = experiment.run([config], None, device="cpu", progress=False)
     assert read[seen[0] :] == ["tolist"] * config.epochs
     assert np.diff(seen).tolist() == [1, 1]
@@ -69,9 +69,9 @@ def test_fp32_on_a_card_is_whole_and_other_precisions_are_left_alone():
     try:
         for backend in backends:
             backend.allow_tf32 = True
-        with experiment._whole_precision("fp32", card):
+        with devices.whole_precision("fp32", card):
             assert [backend.allow_tf32 for backend in backends] == [False, False]
-        with experiment._whole_precision("bf16", card):
+        with devices.whole_precision("bf16", card):
             assert [backend.allow_tf32 for backend in backends] == [True, True]
         assert [backend.allow_tf32 for backend in backends] == [True, True]
     finally:

@@ -4,7 +4,6 @@ import concurrent.futures
 import contextlib
 import hashlib
 import importlib
-import math
 import sys
 import threading
 import time
@@ -21,12 +20,13 @@ from lrbook.records import Record, Store
 from lrbook.toy import sharding
 from lrbook.toy.batch import Progress, advance_all, pack, unpack
 from lrbook.toy.config import ToyConfig
-from lrbook.toy.limits import LIMITS, limits
-from lrbook.toy.measure import FINAL
+from lrbook.toy.outcome import outcome, summary
 from lrbook.unstored import Unstored
 
 CHECKPOINT_SECONDS = 15.0
 MOST_CLAIMS = 500  # each is an open file; of a larger batch the rest is run unclaimed
+
+__all__ = ["choose_devices", "outcome", "run", "summary"]
 
 
 def choose_devices(name: str = "auto") -> list[jax.Device]:
@@ -109,45 +109,6 @@ def _run_claimed(
     shell = _Shell(store, devices, stored if not force else {}, runs, progress)
     done = {record.run_id: record for record in shell.run_all()}
     return [done.get(config.run_id) or stored[config] for config in configs]
-
-
-def summary(records: Sequence[Record]) -> dict[str, Any]:
-    """What ``lrbook run toy --json`` prints: by arm, one value per seed (None if diverged)."""
-    arms: dict[str, dict[str, Any]] = {}
-    by_seed: dict[int, dict[str, float | None]] = {}
-    for record in records:
-        empty = {"seeds": [], "final": {name: [] for name in FINAL}}
-        arm = arms.setdefault(record.config["arm"], empty)
-        arm["seeds"].append(record.config["seed"])
-        for name in FINAL:
-            arm["final"][name].append(record.result[name])
-        by_seed.setdefault(record.config["seed"], record.result["limits"])
-    return {
-        "run_ids": [record.run_id for record in records],
-        "arms": arms,
-        "limits": {name: [found[name] for found in by_seed.values()] for name in LIMITS},
-    }
-
-
-def outcome(run: Progress) -> dict[str, Any]:
-    """The run in a few numbers: the measurements of ``FINAL`` at its end (None if it diverged, or
-    if they do not exist), ``annealed`` (the step, None if never) and ``limits``.
-    """
-    last = run.rows[-1]
-    final = {name: None if run.diverged else _number(last[name]) for name in FINAL}
-    annealed = int(run.state.annealed)
-    train, test = run.problem.train, run.problem.test
-    count = train.x1.shape[0]
-    arrays = (np.asarray(a) for a in (train.y[:count], train.x1, test.y, test.x1))
-    y, x1, test_y, test_x1 = arrays
-    return {
-        **final,
-        "annealed": annealed if run.config.arm == "L-S" and annealed <= run.step else None,
-        "limits": {
-            name: None if value is None else round(value, 6)
-            for name, value in limits(y, x1, train.p_only, test_y, test_x1).items()
-        },
-    }
 
 
 class _Shell:
@@ -274,10 +235,6 @@ class _Shell:
 def _resume(config: ToyConfig, store: Store) -> Progress:
     payload = store.load_checkpoint(config)
     return Progress(config) if payload is None else unpack(config, payload)
-
-
-def _number(value: float) -> float | None:
-    return round(value, 6) if math.isfinite(value) else None
 
 
 def _kind(device: jax.Device) -> str:

@@ -1,64 +1,27 @@
 """The shell of the experiments on images: device, records, checkpoints, progress."""
 
-import contextlib
-import io
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
 import torch
 from tqdm import tqdm
 
-from lrbook.errors import ConfigError, RecordError, RunError, UserError
-from lrbook.provenance import collect, describe_cpu
+from lrbook.errors import RunError, UserError
+from lrbook.provenance import collect
 from lrbook.records import Record, Store
 from lrbook.unstored import Unstored
-from lrbook.vision import order, sources, together, train
+from lrbook.vision import checkpoint, devices, order, sources, together, train
 from lrbook.vision.outcome import outcome, summary
 from lrbook.vision.settings import ImageConfig
 
 CHECKPOINT_SHARE = 0.01  # of the time, at most, for checkpoints that take long to write
 SMALL = 8_000_000  # bytes; a checkpoint up to here is written after every epoch
 
-__all__ = ["choose_device", "choose_precision", "outcome", "run", "summary"]
-
-
-def choose_device(name: str = "auto") -> torch.device:
-    """The torch device for ``auto``, ``cpu``, ``cuda`` or ``mps``.
-
-    Raises:
-        ConfigError: the device does not exist on this machine.
-    """
-    there = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if name == "auto":
-        return torch.device(next(kind for kind, found in there.items() if found))
-    if not there.get(name, False):
-        found = ", ".join(kind for kind, is_there in there.items() if is_there)
-        raise ConfigError(f"device = {name!r} is not available on this machine; it has {found}.")
-    return torch.device(name)
-
-
-def choose_precision(wanted: str, device: torch.device) -> str:
-    """``wanted``, or for ``auto`` bf16 where the hardware computes it, else fp16 (CUDA) or fp32."""
-    if wanted == "fp16" and device.type != "cuda":
-        raise ConfigError(
-            f"precision = 'fp16' needs device cuda, not {device.type}; use auto or fp32."
-        )
-    if wanted != "auto":
-        return wanted
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
-    if device.type == "cpu":
-        can = getattr(torch.cpu, "get_capabilities", dict)()
-        return "bf16" if can.get("avx512_bf16") or can.get("amx_bf16") else "fp32"
-    return "fp32"
+__all__ = ["outcome", "run", "summary"]
 
 
 def run(
@@ -90,8 +53,8 @@ def run(
         UserError: configuration, data, device or records are at fault; nothing was changed.
         RunError: a run broke off; those beside it were brought to their end first.
     """
-    torch_device = choose_device(device)
-    precisions = {config: choose_precision(config.precision, torch_device) for config in configs}
+    torch_device = devices.choose_device(device)
+    precisions = {c: devices.choose_precision(c.precision, torch_device) for c in configs}
     store = store or Unstored()
     store.check_writable()
     stored = {config: store.load(config) for config in configs}
@@ -132,23 +95,6 @@ def _images_of(config: ImageConfig) -> tuple[str, int, int]:
     return config.data, config.train_size, config.test_size
 
 
-@contextlib.contextmanager
-def _whole_precision(precision: str, device: torch.device) -> Iterator[None]:
-    """Under fp32 a graphics card computes in fp32, and not in its shortened TF32."""
-    if precision != "fp32" or device.type != "cuda":
-        yield
-        return
-    backends = (torch.backends.cudnn, torch.backends.cuda.matmul)
-    before = [backend.allow_tf32 for backend in backends]
-    for backend in backends:
-        backend.allow_tf32 = False
-    try:
-        yield
-    finally:
-        for backend, allowed in zip(backends, before, strict=True):
-            backend.allow_tf32 = allowed
-
-
 def _run_one(
     config: ImageConfig,
     images: sources.Images,
@@ -158,7 +104,7 @@ def _run_one(
     bar: tqdm,
     before_batch: Callable[[], None] | None,
 ) -> Record:
-    origin = collect(_describe(device), torch.get_num_threads()) | {
+    origin = collect(devices.describe(device), torch.get_num_threads()) | {
         "precision": precision,
         "compiled": device.type == "cuda",
         "data": images.name,
@@ -166,7 +112,7 @@ def _run_one(
     }
     try:
         task = train.make_task(config, images, device, precision)
-        with _whole_precision(precision, device):
+        with devices.whole_precision(precision, device):
             return _train(task, origin, store, bar, before_batch)
     except UserError:
         raise
@@ -202,7 +148,9 @@ def _train(
     wall_before = 0.0
     saved = store.load_checkpoint(config)
     if saved is not None:
-        rows, wall_before = _restore(saved, model, optimizer, scaler, origin, config)
+        rows, wall_before = checkpoint.restore(
+            saved, model, optimizer, scaler, origin, config.run_id
+        )
         bar.update(len(rows))
     else:
         store.start(config, origin)
@@ -242,7 +190,7 @@ def _train(
         waited = now - saved_at >= cost / CHECKPOINT_SHARE
         if store.keeps and epoch < config.epochs and waited:
             wall = wall_before + now - began
-            payload = _pack(model, optimizer, scaler, rows, wall, origin)
+            payload = checkpoint.pack(model, optimizer, scaler, rows, wall, origin)
             store.save_checkpoint(config, payload)
             saved_at = time.perf_counter()
             cost = saved_at - now if len(payload) > SMALL else 0.0
@@ -259,41 +207,3 @@ def _train(
         status=status,
         message=message,
     )
-
-
-def _pack(model, optimizer, scaler, rows, wall_s, origin) -> bytes:
-    buffer = io.BytesIO()
-    state = {
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "scaler": scaler.state_dict() if scaler else None,
-        "rows": rows,
-        "wall_s": wall_s,
-        "data_fingerprint": origin["data_fingerprint"],
-        "precision": origin["precision"],
-    }
-    torch.save(state, buffer)
-    return buffer.getvalue()
-
-
-def _restore(
-    saved: bytes, model, optimizer, scaler, origin, config
-) -> tuple[list[dict[str, Any]], float]:
-    state = torch.load(io.BytesIO(saved), weights_only=True, map_location="cpu")
-    for name in ("data_fingerprint", "precision"):
-        if state[name] != origin[name]:
-            raise RecordError(
-                f"run {config.run_id} was begun with {name} {state[name]} and cannot go on with "
-                f"{origin[name]}; repeat it from the start with --force."
-            )
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    if scaler is not None:
-        scaler.load_state_dict(state["scaler"])
-    return state["rows"], state["wall_s"]
-
-
-def _describe(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return describe_cpu() if device.type == "cpu" else device.type

@@ -1,0 +1,55 @@
+"""A toy run in a few numbers: what its record keeps, and what the command line prints."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lrbook.records import Record
+from lrbook.toy.batch import Progress
+from lrbook.toy.limits import LIMITS, limits
+from lrbook.toy.measure import FINAL
+
+
+def summary(records: Sequence[Record]) -> dict[str, Any]:
+    """What ``lrbook run toy --json`` prints: by arm, one value per seed (None if diverged)."""
+    arms: dict[str, dict[str, Any]] = {}
+    by_seed: dict[int, dict[str, float | None]] = {}
+    for record in records:
+        empty = {"seeds": [], "final": {name: [] for name in FINAL}}
+        arm = arms.setdefault(record.config["arm"], empty)
+        arm["seeds"].append(record.config["seed"])
+        for name in FINAL:
+            arm["final"][name].append(record.result[name])
+        by_seed.setdefault(record.config["seed"], record.result["limits"])
+    return {
+        "run_ids": [record.run_id for record in records],
+        "arms": arms,
+        "limits": {name: [found[name] for found in by_seed.values()] for name in LIMITS},
+    }
+
+
+def outcome(run: Progress) -> dict[str, Any]:
+    """The run in a few numbers: the measurements of ``FINAL`` at its end (None if it diverged, or
+    if they do not exist), ``annealed`` (the step, None if never) and ``limits``.
+    """
+    last = run.rows[-1]
+    final = {name: None if run.diverged else _number(last[name]) for name in FINAL}
+    annealed = int(run.state.annealed)
+    train, test = run.problem.train, run.problem.test
+    count = train.x1.shape[0]
+    arrays = (np.asarray(a) for a in (train.y[:count], train.x1, test.y, test.x1))
+    y, x1, test_y, test_x1 = arrays
+    return {
+        **final,
+        "annealed": annealed if run.config.arm == "L-S" and annealed <= run.step else None,
+        "limits": {
+            name: None if value is None else round(value, 6)
+            for name, value in limits(y, x1, train.p_only, test_y, test_x1).items()
+        },
+    }
+
+
+def _number(value: float) -> float | None:
+    return round(value, 6) if math.isfinite(value) else None

@@ -1,0 +1,73 @@
+"""What a checkpoint of a run on images holds: all that its next epoch depends on."""
+
+import io
+from typing import Any
+
+import torch
+from torch import nn
+
+from lrbook.errors import RecordError
+
+Rows = list[dict[str, Any]]
+
+
+def pack(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler | None,
+    rows: Rows,
+    wall_s: float,
+    origin: dict[str, Any],
+) -> bytes:
+    """The state of a run after an epoch.
+
+    Args:
+        model: the network.
+        optimizer: its optimizer, with the momentum.
+        scaler: the scale of the loss under fp16, else None.
+        rows: the history up to here, a row per epoch.
+        wall_s: the time that it took, in seconds.
+        origin: where the run computes; the data's fingerprint and the precision are kept of it.
+    """
+    buffer = io.BytesIO()
+    state = {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "scaler": scaler.state_dict() if scaler else None,
+        "rows": rows,
+        "wall_s": wall_s,
+        "data_fingerprint": origin["data_fingerprint"],
+        "precision": origin["precision"],
+    }
+    torch.save(state, buffer)
+    return buffer.getvalue()
+
+
+def restore(
+    saved: bytes,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler | None,
+    origin: dict[str, Any],
+    run_id: str,
+) -> tuple[Rows, float]:
+    """Put ``saved`` back into model, optimizer and scaler.
+
+    Returns:
+        The history's rows, and the seconds that they took.
+
+    Raises:
+        RecordError: the run was begun on other data, or in another precision.
+    """
+    state = torch.load(io.BytesIO(saved), weights_only=True, map_location="cpu")
+    for name in ("data_fingerprint", "precision"):
+        if state[name] != origin[name]:
+            raise RecordError(
+                f"run {run_id} was begun with {name} {state[name]} and cannot go on with "
+                f"{origin[name]}; repeat it from the start with --force."
+            )
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    if scaler is not None:
+        scaler.load_state_dict(state["scaler"])
+    return state["rows"], state["wall_s"]

@@ -1,0 +1,68 @@
+"""The device that the experiments on images run on, and the digits that they compute with there."""
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+
+from lrbook.errors import ConfigError
+from lrbook.provenance import describe_cpu
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The torch device for ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Raises:
+        ConfigError: the device does not exist on this machine.
+    """
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        return torch.device(next(kind for kind, found in there.items() if found))
+    if not there.get(name, False):
+        found = ", ".join(kind for kind, is_there in there.items() if is_there)
+        raise ConfigError(f"device = {name!r} is not available on this machine; it has {found}.")
+    return torch.device(name)
+
+
+def choose_precision(wanted: str, device: torch.device) -> str:
+    """``wanted``, or for ``auto`` bf16 where the hardware computes it, else fp16 (CUDA) or fp32."""
+    if wanted == "fp16" and device.type != "cuda":
+        raise ConfigError(
+            f"precision = 'fp16' needs device cuda, not {device.type}; use auto or fp32."
+        )
+    if wanted != "auto":
+        return wanted
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    if device.type == "cpu":
+        can = getattr(torch.cpu, "get_capabilities", dict)()
+        return "bf16" if can.get("avx512_bf16") or can.get("amx_bf16") else "fp32"
+    return "fp32"
+
+
+@contextlib.contextmanager
+def whole_precision(precision: str, device: torch.device) -> Iterator[None]:
+    """Under fp32 a graphics card computes in fp32, and not in its shortened TF32."""
+    if precision != "fp32" or device.type != "cuda":
+        yield
+        return
+    backends = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [backend.allow_tf32 for backend in backends]
+    for backend in backends:
+        backend.allow_tf32 = False
+    try:
+        yield
+    finally:
+        for backend, allowed in zip(backends, before, strict=True):
+            backend.allow_tf32 = allowed
+
+
+def describe(device: torch.device) -> str:
+    """The device in words, for the provenance of a record: its model where it has one."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return describe_cpu() if device.type == "cpu" else device.type

@@ -6,6 +6,7 @@ import math
 import os
 import subprocess
 import sys
+import threading
 
 import jax
 import numpy as np
@@ -13,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrbook.toy import sharding, tasks
+from lrbook.toy import experiment, sharding, tasks
 from lrbook.toy.batch import Progress
 from lrbook.toy.config import ToyConfig
+from lrbook.unstored import Unstored
 
 
 class Device:
@@ -72,6 +74,36 @@ def test_the_estimate_of_memory_is_above_what_is_stored(profile):
     config = ToyConfig.for_profile(profile, arm="S", seed=0)
     stored = sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(tasks.make_problem(config)))
     assert stored < sharding.bytes_of_run(config) < 40 * stored
+
+
+def test_a_card_that_is_done_is_not_kept_waiting_by_a_slow_one(monkeypatch):
+    """The first batch of the first card lasts until the second card has begun all of its own."""
+    cards = [Device(math.inf), Device(math.inf)]
+    for card in cards:
+        card.platform = "gpu"
+    todo = runs([10] * 6, [64] * 6)
+    shared = [([run], cards[i % 2]) for i, run in enumerate(todo)]
+    monkeypatch.setattr(sharding, "batches", lambda *_, **__: shared)
+    begun, all_begun, at_work, together = [], threading.Event(), set(), []
+
+    def work(self, batch, device, failed):
+        if device in at_work:
+            together.append(device)
+        at_work.add(device)
+        if device is cards[1]:
+            begun.append(batch)
+            if len(begun) == 3:
+                all_begun.set()
+        else:
+            assert all_begun.wait(20), "the second card waits for the first"
+        at_work.discard(device)
+        return []
+
+    monkeypatch.setattr(experiment._Shell, "_run_together", work)
+    shell = experiment._Shell(Unstored(), cards, {}, todo, progress=False)
+    assert shell.run_all() == []
+    assert len(begun) == 3
+    assert not together
 
 
 PROGRAM = """

@@ -1,6 +1,7 @@
 """Study files: what they plan, what is refused, and what is told of it."""
 
 import json
+import textwrap
 import time
 from pathlib import Path
 
@@ -32,6 +33,16 @@ def test_a_study_is_the_sweep_of_the_same_words(tmp_path):
     assert found.name == "mine"
     assert found.configs() == (wanted, {})
     assert len(wanted) == 8
+
+
+def test_the_example_in_the_reference_can_be_run(tmp_path):
+    path = tmp_path / "example.toml"
+    example = plan.__doc__.split("::\n\n")[1].rpartition("\n\n")[0]
+    path.write_text(textwrap.dedent(example))
+    configs, extra = plan.read(path).configs()
+    assert len(configs) == 3 * 2 * 2  # seeds, arms, eta1
+    assert {config.n for config in configs} == {200}
+    assert extra == {}
 
 
 BAD_STUDIES = [

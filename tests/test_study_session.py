@@ -1,11 +1,15 @@
 """What is handed out to a scheduler, and what becomes of its answers: one made up, without Dask."""
 
+import contextlib
+import threading
 from collections import Counter
 from types import SimpleNamespace
 
+import made_up
 import pytest
 import tiny_toy
 
+from lrbook.records import Store
 from lrbook.study import engine, screen, work
 
 
@@ -44,6 +48,49 @@ def session(client, configs, results):
 
 def done(files=()):
     return {"code": 0, "log": "", "files": {name: b"data" for name in files}}
+
+
+def sweep(client, configs, results, monkeypatch):
+    """All of ``engine.run`` with the made-up scheduler in place of one of Dask's."""
+    monkeypatch.setattr(engine, "SETTLE", 0.5)
+    monkeypatch.setattr(engine, "_scheduler", lambda *_: contextlib.nullcontext("made up"))
+    monkeypatch.setattr(engine, "_client", lambda _: contextlib.nullcontext(client))
+    return engine.run(configs, results, {}, device="cpu", quiet=True)
+
+
+def test_a_record_that_stayed_with_the_worker_is_a_run_that_failed(tmp_path, monkeypatch):
+    here, elsewhere = tiny_toy.configs(seeds=(0,))
+
+    def outcome(run_id, tries):
+        if run_id == here.run_id:
+            made_up.finished(Store(tmp_path), here)
+        return done()
+
+    failed = sweep(Client(outcome), [here, elsewhere], tmp_path, monkeypatch)
+    assert list(failed) == [elsewhere.run_id]
+    assert str(tmp_path) in failed[elsewhere.run_id]
+    assert "--gather" in failed[elsewhere.run_id]
+
+
+def test_a_record_that_a_shared_folder_shows_late_is_waited_for(tmp_path, monkeypatch):
+    [config] = tiny_toy.configs(seeds=(0,), arms=("S",))
+    late = threading.Timer(0.2, made_up.finished, (Store(tmp_path), config))
+
+    def outcome(run_id, tries):
+        late.start()
+        return done()
+
+    assert sweep(Client(outcome), [config], tmp_path, monkeypatch) == {}
+    late.join()
+
+
+def test_a_worker_that_cannot_write_says_where(tmp_path):
+    """Raised, an OSError would be taken for a broken connection and tried again."""
+    (tmp_path / "file").write_text("in the way")
+    answer = work.run_one({"run_id": "toy-0", "results": str(tmp_path / "file" / "runs")})
+    assert answer["code"] is None
+    assert answer["files"] == {}
+    assert str(tmp_path / "file") in answer["log"]
 
 
 def test_a_run_is_handed_out_again_until_five_of_its_workers_have_died(tmp_path):

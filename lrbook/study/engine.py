@@ -19,6 +19,7 @@ from lrbook.errors import RunError
 from lrbook.study import index, machine, work
 from lrbook.study.screen import Progress, shown
 
+SETTLE = 30.0  # seconds that a shared folder may take to show what another machine wrote
 MOST_LOSSES = 5  # of a run's workers, each several tries by Dask itself, before it counts as failed
 PATIENCE = 600.0  # seconds without a scheduler before giving up
 POLL = 0.2
@@ -112,7 +113,19 @@ def run(
                 for run_id in [run_id for run_id in todo if run_id not in left]:
                     del todo[run_id]
                     progress.done += 1
+        ended = [config for config in configs if config.run_id not in failed]
+        failed |= _not_here(ended, results)
     return failed
+
+
+def _not_here(ended: Sequence[Config], results: str | Path) -> dict[str, str]:
+    """Runs that ended well on their worker and have no record in ``results``: id -> what to do."""
+    until = time.monotonic() + SETTLE
+    while (lost := missing(ended, results)) and time.monotonic() < until:
+        time.sleep(min(1.0, SETTLE))
+    where = f"it ended well on its worker, but its record is not in {Path(results).resolve()}"
+    words = f"{where}; if the workers do not share that folder, give --gather"
+    return {config.run_id: words for config in lost}
 
 
 def _wants_gpus(experiment: str, device: str) -> bool:

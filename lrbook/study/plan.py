@@ -1,19 +1,21 @@
-"""A study: which runs, from a TOML file.
+"""A study: which runs, from a TOML file, such as::
 
-experiment = "toy"            # toy, patch or cifar
-profile = "demo"
-seeds = [0, 1, 2]
-arms = ["large", "small"]     # left out: the experiment's own
+    experiment = "toy"            # toy, patch or cifar
+    profile = "demo"
+    seeds = [0, 1, 2]
+    arms = ["L-S", "S"]           # left out: the experiment's own
 
-[settings]                    # common to all runs
-tau0_W = 0.01
+    [settings]                    # common to all runs
+    tau0_w = 0.01
 
-[grid]                        # all combinations
-eta1 = [0.1, 0.2]
+    [grid]                        # all combinations
+    eta1 = [0.1, 0.2]
 
-[[points]]                    # fields that go together
-n = 200
-p0 = 0.2
+    [[points]]                    # fields that go together
+    n = 200
+    p0 = 0.2
+
+The names at the top are those of ``Study``; only ``experiment`` is needed.
 """
 
 import dataclasses

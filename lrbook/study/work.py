@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -22,8 +23,17 @@ def run_one(task: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         run_id; code, the child's exit code (negative: the signal that ended it); log, its last
-        lines; files, the record's files by name where they are sent back.
+        lines; files, the record's files by name where they are sent back. Where the worker itself
+        cannot write or start a process, code is None and log says why.
     """
+    try:
+        return _run_child(task)
+    except OSError as error:  # from here it would look like a broken connection to Dask's client
+        log = f"{socket.gethostname()}: {type(error).__name__}: {error}"
+        return {"run_id": task["run_id"], "code": None, "log": log, "files": {}}
+
+
+def _run_child(task: dict[str, Any]) -> dict[str, Any]:
     results = task["results"] or str(_scratch())
     Path(results).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile() as log:

@@ -45,6 +45,7 @@ def entry() -> NoReturn:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv`` (default: the process's own) and return its exit code."""
     parser = _parser()
+    arguments = argparse.Namespace()
     try:
         arguments, unknown = parser.parse_known_args(argv)
         if unknown:
@@ -64,8 +65,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"lrbook: this command needs {error.name}; {install}.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("lrbook: interrupted; the same command goes on from here.", file=sys.stderr)
+        print(f"lrbook: interrupted; {_going_on(arguments)}.", file=sys.stderr)
         return 130
+
+
+def _going_on(arguments: argparse.Namespace) -> str:
+    if getattr(arguments, "force", False):
+        return "the same command without --force goes on from here"
+    if "chapter" in arguments:
+        return "the same command starts the chapter again, from its first cell"
+    return "the same command goes on from here"
 
 
 class _Parser(argparse.ArgumentParser):

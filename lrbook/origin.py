@@ -23,7 +23,7 @@ def describe(records: Sequence[Record]) -> dict[str, str]:
     """
     if not records:
         raise ValueError("no records to describe")
-    origins = [record.provenance for record in records]
+    origins = origins_of(records)
     framework = "jax" if records[0].experiment == "toy" else "torch"
     parts = {
         "runs": f"{_count(records)}, {seeds_words(record.config['seed'] for record in records)}",
@@ -32,7 +32,7 @@ def describe(records: Sequence[Record]) -> dict[str, str]:
         "software": "; ".join(_software(origins, framework)),
         "time": time_words(sum(record.wall_s or 0.0 for record in records)),
         "date": _days(origins),
-        "commit": " and ".join(f"commit {each}" for each in _commits(origins)),
+        "commit": " and ".join(f"commit {each}" for each in commits(origins)),
     }
     precision = ", ".join(distinct(origins, "precision"))
     if precision:
@@ -72,7 +72,7 @@ def footer_words(
     if shared:
         which = "Every recording" if len(shown) > 1 else "The recording"
         said.append(f"{which}: {'; '.join(shared.values())}.")
-    [commit] = _commits([here]) or ["unknown"]
+    [commit] = commits([here]) or ["unknown"]
     said.append(
         f"Page executed {here['date'][:10]}: {here['device']}; "
         f"lrbook {here['versions'].get('lrbook', 'from a clone')}, commit {commit}; "
@@ -104,6 +104,15 @@ def _count(records: Sequence[Record]) -> str:
     return f"{runs} ({lost} diverged)" if lost else runs
 
 
+def origins_of(records: Sequence[Record]) -> list[Mapping[str, Any]]:
+    """Every process that had a part in the runs: a resumed run has more than one."""
+    return [
+        origin
+        for record in records
+        for origin in (*record.provenance.get("earlier", []), record.provenance)
+    ]
+
+
 def distinct(origins: Sequence[Mapping[str, Any]], name: str) -> list[str]:
     """The words that provenances have under ``name``, each once, in alphabetical order."""
     found = {str(origin[name]) for origin in origins if origin.get(name)}
@@ -131,7 +140,8 @@ def _days(origins: Sequence[Mapping[str, Any]]) -> str:
     return days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
 
 
-def _commits(origins: Sequence[Mapping[str, Any]]) -> list[str]:
+def commits(origins: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The code of provenances: short commits, ``with changes`` where the checkout had some."""
     known = sorted({(o["commit"][:8], bool(o.get("dirty"))) for o in origins if o.get("commit")})
     return [f"{commit} with changes" if dirty else commit for commit, dirty in known]
 

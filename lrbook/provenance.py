@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,16 @@ def collect(device: str, threads: int | None = None) -> dict[str, Any]:
         "threads": threads,
         "argv": [Path(sys.argv[0]).name, *map(_without_path, sys.argv[1:])],
     }
+
+
+def with_earlier(before: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The provenances of the processes whose work a resumed run takes over, first to last.
+
+    Args:
+        before: what the last of them had written; its own ``earlier`` come first.
+    """
+    last = dict(before)
+    return [*last.pop("earlier", []), last]
 
 
 def here() -> dict[str, Any]:

@@ -59,7 +59,7 @@ class Recording:
 
     def run_sweep(self, results: str | Path, data: str | None = None) -> None:
         """Run what is missing of a sweep, in this process."""
-        folder = {"data": data} if data is not None and self.data is not None else {}
+        mine = {"data": data} if self.is_of(data) else {}
         sweeps.run(
             self.experiment,
             self.profile,
@@ -68,8 +68,16 @@ class Recording:
             arms=self.arms,
             seeds=self.seeds,
             folder=sweeps.folder_of(self.name, results),
-            **(self._identified() | folder),
+            **(self._identified() | mine),
         )
+
+    def is_of(self, data: str | None) -> bool:
+        """Whether the folder ``data`` holds its images. DataError if it holds none."""
+        if data is None or self.data is None:
+            return False
+        from lrbook.vision.identity import identify
+
+        return identify(data) == identify(self.data)
 
     def _identified(self) -> dict[str, Any]:
         settings = dict(self.settings)
@@ -166,10 +174,19 @@ def run_missing(
             use of them (``Config.cores``), or as there are GPUs.
 
     Raises:
-        ConfigError: jobs is negative.
+        ConfigError: jobs is negative, or ``data`` holds images that none of them is of.
     """
     if jobs < 0:
         raise ConfigError(f"jobs = {jobs} is not allowed: 0 or more it must be.")
+    on_images = [recording for recording in plan if recording.data is not None]
+    if data is not None and on_images and not any(each.is_of(data) for each in on_images):
+        from lrbook.vision.identity import identify
+
+        known = sorted({f"{each.data}, {identify(each.data)}" for each in on_images})
+        raise ConfigError(
+            f"data = {data!r} holds other images ({identify(data)}) than these recordings are of "
+            f"({'; '.join(known)}); lrbook run patch --data {data} trains on them as your own."
+        )
     todo = [
         (recording, config)
         for recording in plan
@@ -241,11 +258,8 @@ def _command(
     for name, value in recording.settings.items():
         command += [f"--{name.replace('_', '-')}", str(value)]
     if recording.data is not None:
-        from lrbook.vision.identity import identify
-
         # A folder serves the recordings of its images, and no other.
-        fits = data is not None and identify(data) == config.data
-        command += ["--data", data if fits else recording.data]
+        command += ["--data", data if recording.is_of(data) else recording.data]
     return [*command, "--results", str(results), "--quiet", "--json"]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lrbook.arms import by_arm
-from lrbook.origin import distinct, seeds_words
+from lrbook.origin import commits, distinct, origins_of, seeds_words
 from lrbook.records import Record
 from lrbook.stats import mean_interval, paired_interval
 
@@ -102,7 +102,7 @@ def plus_minus(mean: float, half: float | None, digits: int | None = None, sign:
 
 def provenance(records: Sequence[Record]) -> str:
     """Where these runs come from, as one Markdown line: seeds, data, hardware, versions, date."""
-    origins = [record.provenance for record in records]
+    origins = origins_of(records)
     framework = "jax" if records[0].experiment == "toy" else "torch"
     hours = sum(record.wall_s for record in records) / 3600
     spent = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes"
@@ -115,6 +115,6 @@ def provenance(records: Sequence[Record]) -> str:
         *(f"{framework} {v}" for v in sorted({o["versions"][framework] for o in origins})),
         f"{spent} in all",
         ", ".join(sorted({o["date"][:10] for o in origins})),
-        *(f"commit {c[:8]}" for c in sorted({o["commit"] for o in origins if o["commit"]})),
+        *(f"commit {each}" for each in commits(origins)),
     ]
     return f"*{', '.join(parts[:2])}; {'; '.join(parts[2:])}.*"

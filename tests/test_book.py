@@ -1,5 +1,7 @@
 """What the chapters say, from records made by hand: every expected number is worked out here."""
 
+import dataclasses
+
 import pandas as pd
 import pytest
 
@@ -123,6 +125,17 @@ def test_provenance_names_what_a_reader_needs():
         assert part in line
     assert "7.5 minutes" in line
     assert "01234567" in line
+
+
+def test_provenance_tells_of_changed_code_and_of_all_who_had_a_part():
+    changed, resumed = record("large", 0), record("large", 1)
+    first = resumed.provenance | {"device": "another device", "commit": "fedcba98"}
+    changed = dataclasses.replace(changed, provenance=changed.provenance | {"dirty": True})
+    resumed = dataclasses.replace(resumed, provenance=resumed.provenance | {"earlier": [first]})
+    line = book.provenance([changed, resumed])
+    assert "commit 01234567 with changes" in line
+    assert "commit fedcba98" in line
+    assert "a device; another device" in line
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,22 @@ def test_a_folder_of_images_serves_only_the_recordings_of_them(tmp_path, monkeyp
         assert command[command.index("--data") + 1] == typed
 
 
+@pytest.mark.parametrize("name", ["patch-laptop", "what-if-laptop-ratio"])
+def test_other_images_are_refused_before_anything_is_run(
+    lrbook, tmp_path, monkeypatch, name
+):  # one recording of single runs, one that is a sweep
+    for split in ("train", "test"):
+        (tmp_path / f"{split}.parquet").write_bytes(b"other images")
+    monkeypatch.setattr(recordings, "_in_processes", lambda *_: pytest.fail("started"))
+    monkeypatch.setattr(recordings.sweeps, "run", lambda *_, **__: pytest.fail("started"))
+    out = tmp_path / "again"
+    answer = lrbook("record", "--only", name, "--run", "--data", tmp_path, "--results", out)
+    assert answer.code == 2
+    assert identify(str(tmp_path)) in answer.err
+    assert "CIFAR-10 (JPEG copy), parquet:ad293141ee8007bc" in answer.err
+    assert not out.exists()
+
+
 def test_only_one(plan, tmp_path):
     [recording] = recordings.read(tmp_path / "plan.toml", only="second")
     assert recording == plan[1]

@@ -76,6 +76,12 @@ def test_killed_three_times(tmp_path, lrbook, whole):
     assert lrbook(*command).code == 0
     assert_same_history(broken, whole, "large")
     assert_same_history(broken, whole, "noise")
+    counts = {
+        name: len(broken.load(config(name)).provenance.get("earlier", []))
+        for name in ("large", "noise")
+    }
+    assert counts["large"] == 1
+    assert counts["noise"] == 2  # killed twice
     # Finished before the third kill, so neither run again nor written again.
     assert {path.name: path.stat().st_mtime_ns for path in first.iterdir()} == finished
 
@@ -126,6 +132,8 @@ def test_broken_off_and_taken_up_again(
     )
     assert lrbook(*command).code == 0
     assert begun == [3, 4, 5]
+    [earlier] = broken.load(config("noise")).provenance["earlier"]
+    assert earlier == record.provenance
     assert_same_history(broken, whole, "noise")
 
 

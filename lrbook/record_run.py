@@ -1,0 +1,150 @@
+"""Running what is missing of the recordings, each run in a process of its own."""
+
+import concurrent.futures
+import os
+import queue
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from lrbook import recordings, sweeps
+from lrbook.config import Config
+from lrbook.errors import ConfigError, RunError, UserError
+from lrbook.provenance import available_cores
+from lrbook.recordings import Recording
+from lrbook.study import machine
+
+
+def run_missing(
+    plan: Sequence[Recording], results: str | Path, *, data: str | None = None, jobs: int = 0
+) -> int:
+    """Run what is missing, each run in a process of its own; return the exit code.
+
+    Where there are GPUs, runs on images are made one to a GPU. What fails is said, and keeps
+    nothing else from running.
+
+    Args:
+        plan: the recordings.
+        results: where the records go.
+        data: folder of Parquet images for the recordings that name one.
+        jobs: processes at a time, sharing the cores evenly; 0 means as many as make good
+            use of them (``Config.cores``), or as there are GPUs.
+
+    Raises:
+        ConfigError: jobs is negative, or ``data`` holds images that none of them is of.
+    """
+    if jobs < 0:
+        raise ConfigError(f"jobs = {jobs} is not allowed: 0 or more it must be.")
+    on_images = [recording for recording in plan if recording.data is not None]
+    if data is not None and on_images and not any(each.is_of(data) for each in on_images):
+        from lrbook.vision.identity import identify
+
+        known = sorted({f"{each.data}, {identify(each.data)}" for each in on_images})
+        raise ConfigError(
+            f"data = {data!r} holds other images ({identify(data)}) than these recordings are of "
+            f"({'; '.join(known)}); lrbook run patch --data {data} trains on them as your own."
+        )
+    mixed = {recording.name: _would_mix(recording, results) for recording in plan}
+    for name, why in mixed.items():
+        if why:
+            print(f"lrbook: {name}: {why}", file=sys.stderr)
+    plan, whole = [each for each in plan if not mixed[each.name]], plan
+    todo = [
+        (recording, config)
+        for recording in plan
+        if not recording.is_sweep and _device_there(recording.device)
+        for config in recordings.missing(recording, results)
+    ]
+    commands = {"cores": [], "gpus": []}
+    gpus = machine.gpus("auto") if todo else []
+    for recording, config in todo:
+        kind = "gpus" if gpus and recording.experiment != "toy" else "cores"
+        commands[kind].append(_command(recording, config, results, data))
+    cores = available_cores()
+    by_cores = max(1, cores // max((config.cores for _, config in todo), default=1))
+    with tqdm(total=len(todo), unit="run", desc="record", file=sys.stderr) as bar:
+        failed = _in_processes(commands["gpus"], jobs or len(gpus) or 1, gpus, bar)
+        failed |= _in_processes(commands["cores"], jobs or by_cores, [], bar)
+    for recording in plan:  # a sweep shares the cores among its runs by itself
+        try:
+            if not (recording.is_sweep and _device_there(recording.device)):
+                continue
+            if recordings.missing(recording, results) or not sweeps.sealed(recording.name, results):
+                print(f"sweep {recording.name}", file=sys.stderr)
+                recording.run_sweep(results, data)
+        except (UserError, RunError) as error:
+            print(f"lrbook: {recording.name}: {error}", file=sys.stderr)
+            failed = True
+    for line in recordings.state_lines(whole, results):
+        print(line)
+    return 1 if failed or any(mixed.values()) else 0
+
+
+def _in_processes(commands: list[list[str]], jobs: int, gpus: list[str], bar: tqdm) -> bool:
+    """Run the commands, ``jobs`` at a time, on ``gpus`` in turn; whether one of them failed."""
+    threads = str(max(1, available_cores() // jobs))
+    shared = os.environ | {"OMP_NUM_THREADS": threads, "NPROC": threads}
+    free: queue.SimpleQueue[str] = queue.SimpleQueue()
+    for i in range(jobs if gpus else 0):
+        free.put(gpus[i % len(gpus)])
+
+    def run(command: list[str]) -> int:
+        gpu = free.get() if gpus else None
+        own = {} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu}
+        code = subprocess.run(command, env=shared | own).returncode
+        if gpu is not None:
+            free.put(gpu)
+        bar.update()
+        return code
+
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        return any([*pool.map(run, commands)])
+
+
+def _would_mix(recording: Recording, results: str | Path) -> str:
+    """Why runs of this machine cannot be set beside those that are there; empty if they can.
+
+    Arms and seeds are compared with each other, so all are to be computed in the same digits.
+    """
+    if recording.experiment == "toy" or not _device_there(recording.device):
+        return ""
+    missing = recordings.missing(recording, results)
+    there = recordings.stored(recording, results).values()
+    done = {record.provenance.get("precision") for record in there if record and record.done}
+    done -= {None}  # not known
+    if not (missing and done):
+        return ""
+    from lrbook.vision import devices
+
+    here = devices.choose_precision(missing[0].precision, devices.choose_device("auto"))
+    if done == {here}:
+        return ""
+    theirs = " and ".join(sorted(done))
+    return (
+        f"its runs are in {theirs}, and this machine would add some in {here}; complete it on a "
+        f"machine that computes in {theirs}, or make all of it afresh with --results DIR"
+    )
+
+
+def _command(
+    recording: Recording, config: Config, results: str | Path, data: str | None
+) -> list[str]:
+    command = [sys.executable, "-m", "lrbook", "run", recording.experiment]
+    command += ["--profile", recording.profile, "--arms", config.arm, "--seeds", str(config.seed)]
+    for name, value in recording.settings.items():
+        command += [f"--{name.replace('_', '-')}", str(value)]
+    if recording.data is not None:
+        # A folder serves the recordings of its images, and no other.
+        command += ["--data", data if recording.is_of(data) else recording.data]
+    return [*command, "--results", str(results), "--quiet", "--json"]
+
+
+def _device_there(device: str | None) -> bool:
+    if device is None:
+        return True
+    import torch
+
+    return device == "cuda" and torch.cuda.is_available()

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from lrbook.vision.settings import ImageConfig, Share
 
@@ -14,12 +14,20 @@ class CifarConfig(ImageConfig):
     initial rate alone, and the arm noise in its activation noise besides.
 
     Sources: the authors' train_cifar.py and train_util.py (lr_sched_default), commit of 2020-01-06;
-    the initial rates are those of the paper's figure. How the noise of their table was removed is
-    not stated in the code: here it is the rule of their patch experiment, at the first drop.
+    the initial rates are those of the paper's figure. Level and removal of the noise in their table
+    are not stated in the code (options, by default 0.01 and never): here both are those of their
+    patch experiment, with the removal at the first drop.
     """
 
     experiment: ClassVar = "cifar"
     default_arms: ClassVar = ("large", "small")
+
+    noise: NonNegativeFloat = 0.4
+    """Level of the activation noise (arm noise, before the drop). The paper's is not known; 0.4 is
+    that of its patch experiment."""
+    noise_after: NonNegativeFloat = 1e-5
+    """Factor on the noise from noise_drop on. The paper's is not known; 1e-5 is that of its patch
+    experiment."""
 
     epochs: PositiveInt = 200
     """Number of epochs. The paper's is 200."""

@@ -46,6 +46,49 @@ def before_annealing(record: Record, column: str, rows: int = 5) -> float:
     return float(history[history.rate == largest][column].tail(rows).mean())
 
 
+def deepest_fall(values: Sequence[float]) -> tuple[float, float]:
+    """The fall of a curve from a high to the lowest point after it, where that is deepest.
+
+    Returns:
+        The high before and the low; the first value twice where the curve never falls.
+    """
+    values = np.asarray(values, dtype=float)
+    high = np.maximum.accumulate(values)
+    lowest = int(np.argmax(high - values))
+    return float(high[lowest]), float(values[lowest])
+
+
+def falls_table(sweep: Sweep) -> pd.DataFrame:
+    """One row per lambda of a sweep of S: how its accuracy on P alone falls, how it comes back, and
+    what has become of its fit of Q by then.
+    """
+    rows = []
+    for decay in sorted(sweep.runs.lam.unique()):
+        runs = sweep.select(lam=decay)
+        falls = [deepest_fall(run.history[QUANTITY]) for run in runs]
+        lowest = [low for _, low in falls]
+        ends = [run.result[QUANTITY] for run in runs]
+        q_ends = [run.result["q_only_loss"] for run in runs]
+        q_lowest = [run.history.q_only_loss.min() for run in runs]
+        config = runs[0].config
+        rows.append(
+            {
+                "λ": decay,
+                "η₂λ × steps": config["eta2"] * decay * config["steps"],
+                "seeds": len(runs),
+                "falls from": book.interval_words([high for high, _ in falls]),
+                "to": book.interval_words(lowest),
+                "ends at": book.interval_words(ends),
+                "gained since": book.gain_words(lowest, ends),
+                "loss on Q, lowest": book.interval_words(
+                    [r.history.q_only_loss.min() for r in runs]
+                ),
+                "at the end": book.interval_words(q_ends),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
 def gap(records: Sequence[Record], quantity: str = QUANTITY) -> tuple[float, float | None, int]:
     """L-S minus S: mean, half-width of its 95 % interval, number of paired seeds (0: mean nan)."""
     if not by_seed(records, "L-S").keys() & by_seed(records, "S").keys():

@@ -231,12 +231,12 @@ def _setting(name: str, value: Any) -> str:
 
 
 def side_by_side(configs: dict[str, Any]) -> pd.DataFrame:
-    """The numeric fields in which configurations (heading -> config) differ, one column each."""
+    """The fields in which configurations (heading -> config) differ, one column each."""
     first = next(iter(configs.values()))
     rows = []
     for name in type(first).model_fields:
         found = [getattr(config, name) for config in configs.values()]
-        if len(set(found)) > 1 and all(type(value) in (int, float) for value in found):
-            shown = [f"{value:.4g}" for value in found]
+        if len(set(found)) > 1:
+            shown = [f"{v:.4g}" if type(v) in (int, float) else str(v) for v in found]
             rows.append({"field": f"`{name}`", **dict(zip(configs, shown, strict=True))})
     return pd.DataFrame(rows)

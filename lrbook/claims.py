@@ -8,6 +8,7 @@ import pandas as pd
 
 from lrbook.book import interval_words
 from lrbook.fits import PowerLaw, power_law
+from lrbook.measured import crossing_times, with_errors
 from lrbook.sweeps import Sweep
 
 
@@ -69,7 +70,9 @@ def claims_table(claims: Sequence[Claim]) -> pd.DataFrame:
     )
 
 
-def theorem_claims(kappas: Sweep, annealing: Sweep, annealing_d: Sweep, slow: Sweep) -> list[Claim]:
+def theorem_claims(
+    kappas: Sweep, annealing: Sweep, annealing_d: Sweep, slow: Sweep, dimensions: Sweep
+) -> list[Claim]:
     """The exponents of Theorems 3.4 and 3.5 that sweeps can measure, fitted.
 
     Args:
@@ -77,11 +80,14 @@ def theorem_claims(kappas: Sweep, annealing: Sweep, annealing_d: Sweep, slow: Sw
         annealing: L-S against eta1 and eps1; fitted along eps1 = .02 and along eta1 = .35.
         annealing_d: L-S against d.
         slow: S against eta2; the loss of .1 is timed, and several losses at eta2 = .007.
+        dimensions: S against d and kappa; the loss of .1 is timed at kappa = .5.
     """
     runs = with_errors(kappas)
     arms = {arm: runs[runs.arm == arm] for arm in ("L-S", "S")}
     rule = annealing.runs
     times = crossing_times(slow, "loss", [0.3, 0.2, 0.1, 0.05])
+    by_d = crossing_times(dimensions, "loss", [0.1])
+    by_d = by_d[(by_d.arm == "S") & (by_d.n == 4 * by_d.d)]
     fast, late = ("Theorem 3.4", "steps to annealing"), ("Theorem 3.5", "steps of S")
     errors = [
         ("Theorem 3.4", "L-S", "p_only_error", "P alone", r"$O(\kappa)$", 1, "above"),
@@ -119,6 +125,7 @@ def theorem_claims(kappas: Sweep, annealing: Sweep, annealing_d: Sweep, slow: Sw
             times[times.eta2 == 0.007],
             "level",
         ),
+        (*late, "$d$", r"$\tilde O(d)$", 1, "infinity", by_d, "d"),
     ]
     found = []
     for statement, arm, column, what, bound, predicted, side in errors:
@@ -176,54 +183,4 @@ def means(runs: pd.DataFrame, x: str, quantities: Mapping[str, str]) -> pd.DataF
             | {name: interval_words(group[column]) for column, name in quantities.items()}
             for value, group in runs.groupby(x)
         ]
-    )
-
-
-def with_errors(sweep: Sweep) -> pd.DataFrame:
-    """The sweep's runs with kappa = sqrt(d / N), p_only_error and test_error.
-
-    ``test_error`` is that of the data distribution: the errors on fresh examples with P alone, with
-    Q alone and with both, in the proportions p0, q0 and the rest.
-    """
-    runs = sweep.runs.copy()
-    configs = [record.config for record in sweep.records]
-    last = pd.DataFrame([record.history.iloc[-1] for record in sweep.records])
-    p0, q0 = (np.array([config[name] for config in configs]) for name in ("p0", "q0"))
-    d, n = (np.array([config[name] for config in configs]) for name in ("d", "n"))
-    runs["kappa"] = np.sqrt(d / n).round(3)
-    runs["p_only_error"] = 1 - runs.p_only_accuracy
-    runs["test_error"] = (
-        p0 * (1 - last.p_only_accuracy.to_numpy(float))
-        + q0 * (1 - last.q_only_accuracy.to_numpy(float))
-        + (1 - p0 - q0) * (1 - last.both_accuracy.to_numpy(float))
-    )
-    return runs
-
-
-def crossing(history: pd.DataFrame, column: str, level: float) -> float:
-    """The step at which ``column`` first falls below ``level``; nan if it never does.
-
-    Between the two rows around it the step is interpolated, straight in log-log coordinates.
-    """
-    steps = history.step.to_numpy(float)
-    values = history[column].to_numpy(float)
-    below = np.flatnonzero(values < level)
-    if not len(below):
-        return float("nan")
-    i = below[0]
-    if i == 0 or steps[i - 1] == 0:
-        return float(steps[i])
-    share = np.log(values[i - 1] / level) / np.log(values[i - 1] / values[i])
-    return float(steps[i - 1] * (steps[i] / steps[i - 1]) ** share)
-
-
-def crossing_times(sweep: Sweep, column: str, levels: Sequence[float]) -> pd.DataFrame:
-    """One row per run and level: the run's swept fields, seed, ``level`` and ``steps``."""
-    runs = sweep.runs[[*sweep.swept, "arm", "seed"]]
-    return pd.concat(
-        [
-            runs.assign(level=level, steps=[crossing(h, column, level) for h in sweep.history()])
-            for level in levels
-        ],
-        ignore_index=True,
     )

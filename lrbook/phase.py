@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lrbook import book, claims, sweeps
+from lrbook import book, measured, sweeps
 from lrbook.config import unknown_name
 from lrbook.errors import ConfigError
 from lrbook.records import Record
@@ -60,7 +60,7 @@ def cube() -> Sweep:
 
 def errors(sweep: Sweep) -> pd.DataFrame:
     """The runs with kappa and errors; nan where a run diverged."""
-    runs = claims.with_errors(sweep)
+    runs = measured.with_errors(sweep)
     runs.loc[runs.status != "finished", ["p_only_error", "test_error"]] = np.nan
     return runs
 

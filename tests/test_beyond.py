@@ -94,6 +94,12 @@ def test_before_annealing_is_the_mean_of_the_last_measurements_at_the_large_rate
     assert beyond.before_annealing(record, "value") == 4.5
 
 
+def test_the_deepest_fall_is_from_the_high_before_it():
+    assert beyond.deepest_fall([0.5, 0.4, 0.9, 0.7, 0.8, 0.95, 0.9]) == (0.9, 0.7)
+    assert beyond.deepest_fall([0.5, 0.6, 0.6]) == (0.5, 0.5)  # a rise is no fall
+    assert beyond.deepest_fall([0.9, 0.8, 0.95, 0.7]) == (0.95, 0.7)
+
+
 def test_share_of_the_gap():
     assert beyond.recovered([0.5], [0.6], [0.9]) == pytest.approx(0.25)
     assert math.isnan(beyond.recovered([0.9], [0.6], [0.9]))

@@ -173,13 +173,16 @@ def test_deviations_are_the_fields_that_differ_from_the_paper():
     assert table.iloc[0].tolist() == ["`train_size`", "2000", "all"]
 
 
-def test_side_by_side_shows_the_numbers_that_differ():
+def test_side_by_side_shows_what_differs():
     from lrbook.vision.config import PatchConfig
 
     one = PatchConfig.for_profile("paper", arm="large", seed=0)
     two = PatchConfig.for_profile("paper", arm="large", seed=0, eta1=0.25, data="digits")
     table = book.side_by_side({"one": one, "two": two})
-    assert table.to_dict("records") == [{"field": "`eta1`", "one": "0.1", "two": "0.25"}]
+    assert table.to_dict("records") == [
+        {"field": "`data`", "one": "cifar10", "two": "digits"},
+        {"field": "`eta1`", "one": "0.1", "two": "0.25"},
+    ]
 
 
 def test_what_the_paper_reports_has_source_and_mark():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lrbook import book, claims, sweeps
+from lrbook import book, claims, measured, sweeps
 from lrbook.fits import PowerLaw
 
 ERRORS = ("p_only_error", "test_error")
@@ -94,7 +94,7 @@ def history(step, loss):
 
 def test_a_crossing_of_a_power_law_is_exact():
     steps = np.array([0, 1, 10, 100, 1000])
-    found = claims.crossing(history(steps, np.append(2.0, steps[1:] ** -0.5)), "loss", 0.05)
+    found = measured.crossing(history(steps, np.append(2.0, steps[1:] ** -0.5)), "loss", 0.05)
     assert found == pytest.approx(400)  # 400^(-1/2) = 0.05
 
 
@@ -108,7 +108,7 @@ def test_a_crossing_of_a_power_law_is_exact():
     ],
 )
 def test_crossings_at_the_ends(loss, level, step):
-    found = claims.crossing(history([0, 1, 10], loss), "loss", level)
+    found = measured.crossing(history([0, 1, 10], loss), "loss", level)
     np.testing.assert_allclose(found, step)
 
 
@@ -118,7 +118,7 @@ def test_errors_of_the_mixture():
     sweep = sweeps.run(
         "toy", "smoke", points=points, arms=["S"], seeds=[1], progress=False, **short
     )
-    runs = claims.with_errors(sweep)
+    runs = measured.with_errors(sweep)
     assert runs.kappa.tolist() == [round((10 / 60) ** 0.5, 3), round((10 / 90) ** 0.5, 3)]
     for row, record in zip(runs.itertuples(), sweep.records, strict=True):
         last, config = record.history.iloc[-1], record.config
@@ -129,28 +129,48 @@ def test_errors_of_the_mixture():
         assert row.p_only_error == 1 - row.p_only_accuracy
 
 
+def test_errors_at_an_equal_number_of_steps():
+    points = [{"n": 60, "p0": 0.1, "steps": 40}, {"n": 90, "p0": 0.2, "steps": 80}]
+    sweep = sweeps.run(
+        "toy", "smoke", points=points, arms=["S"], seeds=[1, 2], progress=False, test_points=200
+    )
+    found = measured.errors_at(sweep, [30, 60])
+    assert found["at"].tolist() == [30, 30, 30, 30, 60, 60]  # the first two runs end at step 40
+    assert found.n.tolist() == [60, 60, 90, 90, 90, 90]
+    assert "steps" not in found
+    assert found.kappa.tolist() == [0.408, 0.408, *[0.333] * 4]  # d = 10
+    runs = [*sweep.records, *sweep.select(n=90)]
+    for row, record in zip(found.itertuples(), runs, strict=True):
+        early = [r for r in record.history.itertuples() if r.step <= row.at]
+        assert row.seed == record.config["seed"]
+        assert row.p_only_error == 1 - early[-1].p_only_accuracy
+
+
 def test_times_of_a_whole_sweep():
     sweep = sweeps.run(
         "toy", "smoke", grid={"eta2": [0.02, 0.05]}, arms=["S"], seeds=[1, 2], progress=False
     )
-    times = claims.crossing_times(sweep, "loss", [0.65, 0.6])
+    times = measured.crossing_times(sweep, "loss", [0.65, 0.6])
     assert len(times) == 8
-    expected = [claims.crossing(record.history, "loss", 0.6) for record in sweep.records]
+    expected = [measured.crossing(record.history, "loss", 0.6) for record in sweep.records]
     np.testing.assert_array_equal(times[times.level == 0.6].steps, expected)
 
 
 def test_the_theorems_table_fits_the_recorded_sweeps():
     names = ("sweep-kappa", "sweep-annealing-time", "sweep-annealing-time-d")
-    found = claims.theorem_claims(*map(book.sweep, names), book.sweep("sweep-convergence-time"))
-    assert [claim.predicted for claim in found] == [1, 3, 0, 2, -1, -1, 1, -1, -1]
+    dimensions = book.sweep("phase-kappa-d")
+    found = claims.theorem_claims(
+        *map(book.sweep, names), book.sweep("sweep-convergence-time"), dimensions
+    )
+    assert [claim.predicted for claim in found] == [1, 3, 0, 2, -1, -1, 1, -1, -1, 1]
     # by hand, from the records: S's error at the ends of the range
-    runs = claims.with_errors(book.sweep("sweep-kappa"))
+    runs = measured.with_errors(book.sweep("sweep-kappa"))
     ends = runs[runs.arm == "S"].groupby("kappa").p_only_error.mean()
     rough = np.log(ends.iloc[-1] / ends.iloc[0]) / np.log(ends.index[-1] / ends.index[0])
     assert found[2].law.exponent == pytest.approx(rough, abs=0.15)
     assert all(claim.seeds >= 3 for claim in found)
     # and the logarithmic slope of geometric means over seeds, for each statement
-    times = claims.crossing_times(
+    times = measured.crossing_times(
         book.sweep("sweep-convergence-time"), "loss", [0.3, 0.2, 0.1, 0.05]
     )
     rule, by_d = (book.sweep(name).runs for name in names[1:])
@@ -159,6 +179,9 @@ def test_the_theorems_table_fits_the_recorded_sweeps():
     tables += [(rule[rule.eta1 == 0.35], "eps1", "annealed"), (by_d, "d", "annealed")]
     tables += [(times[times.level == 0.1], "eta2", "steps")]
     tables += [(times[times.eta2 == 0.007], "level", "steps")]
+    times = measured.crossing_times(dimensions, "loss", [0.1])
+    small = times.n.isin([200, 400, 800]) & (times.p0 == 0.125)  # kappa = .5 in each dimension
+    tables += [(times[small & (times.arm == "S")], "d", "steps")]
     for claim, (table, x, y) in zip(found, tables, strict=True):
         logs = np.log(table.set_index(x)[y].astype(float)).groupby(level=0).mean()
         slope, _ = np.polyfit(np.log(logs.index.to_numpy(float)), logs.to_numpy(), 1)

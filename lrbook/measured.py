@@ -1,0 +1,77 @@
+"""What the theorems speak of, read off the runs of a sweep: errors, and times to reach a loss."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from lrbook.sweeps import Sweep
+
+
+def with_errors(sweep: Sweep) -> pd.DataFrame:
+    """The sweep's runs with kappa = sqrt(d / N), p_only_error and test_error.
+
+    ``test_error`` is that of the data distribution: the errors on fresh examples with P alone, with
+    Q alone and with both, in the proportions p0, q0 and the rest.
+    """
+    runs = sweep.runs.copy()
+    configs = [record.config for record in sweep.records]
+    last = pd.DataFrame([record.history.iloc[-1] for record in sweep.records])
+    p0, q0 = (np.array([config[name] for config in configs]) for name in ("p0", "q0"))
+    d, n = (np.array([config[name] for config in configs]) for name in ("d", "n"))
+    runs["kappa"] = np.sqrt(d / n).round(3)
+    runs["p_only_error"] = 1 - runs.p_only_accuracy
+    runs["test_error"] = (
+        p0 * (1 - last.p_only_accuracy.to_numpy(float))
+        + q0 * (1 - last.q_only_accuracy.to_numpy(float))
+        + (1 - p0 - q0) * (1 - last.both_accuracy.to_numpy(float))
+    )
+    return runs
+
+
+def errors_at(sweep: Sweep, steps: Sequence[int]) -> pd.DataFrame:
+    """P-only error early in the runs, to compare runs of unlike length at an equal number of steps.
+
+    Returns:
+        One row per run and number of ``steps``: the swept fields, arm, seed, kappa, ``at`` and
+        p_only_error at the last recorded step up to there. A run that is shorter has no row.
+    """
+    runs = sweep.runs[[*(name for name in sweep.swept if name != "steps"), "arm", "seed"]]
+    configs = [record.config for record in sweep.records]
+    runs = runs.assign(kappa=[round((c["d"] / c["n"]) ** 0.5, 3) for c in configs])
+    histories = sweep.history()
+    parts = []
+    for at in steps:
+        rows = [h[h.step <= at].iloc[-1] for h in histories]
+        part = runs.assign(at=at, p_only_error=[1 - row.p_only_accuracy for row in rows])
+        parts.append(part[[h.step.iloc[-1] >= at for h in histories]])
+    return pd.concat(parts, ignore_index=True)
+
+
+def crossing(history: pd.DataFrame, column: str, level: float) -> float:
+    """The step at which ``column`` first falls below ``level``; nan if it never does.
+
+    Between the two rows around it the step is interpolated, straight in log-log coordinates.
+    """
+    steps = history.step.to_numpy(float)
+    values = history[column].to_numpy(float)
+    below = np.flatnonzero(values < level)
+    if not len(below):
+        return float("nan")
+    i = below[0]
+    if i == 0 or steps[i - 1] == 0:
+        return float(steps[i])
+    share = np.log(values[i - 1] / level) / np.log(values[i - 1] / values[i])
+    return float(steps[i - 1] * (steps[i] / steps[i - 1]) ** share)
+
+
+def crossing_times(sweep: Sweep, column: str, levels: Sequence[float]) -> pd.DataFrame:
+    """One row per run and level: the run's swept fields, seed, ``level`` and ``steps``."""
+    runs = sweep.runs[[*sweep.swept, "arm", "seed"]]
+    return pd.concat(
+        [
+            runs.assign(level=level, steps=[crossing(h, column, level) for h in sweep.history()])
+            for level in levels
+        ],
+        ignore_index=True,
+    )

@@ -80,9 +80,7 @@ def falls_table(sweep: Sweep) -> pd.DataFrame:
                 "to": book.interval_words(lowest),
                 "ends at": book.interval_words(ends),
                 "gained since": book.gain_words(lowest, ends),
-                "loss on Q, lowest": book.interval_words(
-                    [r.history.q_only_loss.min() for r in runs]
-                ),
+                "loss on Q, lowest": book.interval_words(q_lowest),
                 "at the end": book.interval_words(q_ends),
             }
         )

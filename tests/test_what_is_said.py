@@ -1,0 +1,140 @@
+"""What the chapters say in prose, where no cell computes it, is in the records."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lrbook import beyond, book, claims, measured, sweeps
+from lrbook.vision import histories
+
+LOG2 = np.log(2)
+
+
+def watched(arm):
+    return book.histories(book.recorded("patch-laptop-watched"))[arm]
+
+
+def ratio(history, column, rows):
+    """Examples with image and patch over those with the image alone."""
+    one, two = (history[f"{column}_{kind}"] for kind in ("both", "image"))
+    return rows(one).mean() / rows(two).mean()
+
+
+@pytest.mark.parametrize(
+    ("arm", "low", "high"), [("large", 2.5, 3.5), ("small", 0.3, 0.6), ("noise", 0.4, 2.2)]
+)
+def test_inside_the_network_who_teaches_the_picture_to_the_end(arm, low, high):
+    """64 / 20 = 3.2 is their ratio by number; the large arm keeps it, the small one does not."""
+    start = [ratio(h, "share", lambda x: x.head(3)) for h in watched(arm)]
+    end = [
+        histories.at_the_end(h, "share_both") / histories.at_the_end(h, "share_image")
+        for h in watched(arm)
+    ]
+    assert len(end) == 5
+    assert 2.3 < min(start) <= max(start) < 4
+    assert low < min(end) <= max(end) < high
+    per_example = [ratio(h, "loss", lambda x: x.tail(3)) for h in watched(arm)]
+    assert (min(per_example) > 1) == (arm == "large")
+
+
+def test_activation_noise_costs_little_on_the_way():
+    by_arm = book.histories(book.recorded("cifar-laptop"))
+    mean = {arm: np.mean([h.clean for h in found], axis=0) for arm, found in by_arm.items()}
+    drop = book.recorded("cifar-laptop")[0].config["drop"]
+    behind = (mean["small"] - mean["noise"])[: drop - 1]
+    assert 1 < behind[:3].mean() < 5  # a few points in the first epochs
+    assert behind[6:].mean() < 0.5  # then level
+    assert (mean["noise"] - mean["large"])[6 : drop - 1].min() > 8  # where the large one is behind
+
+
+def test_learning_order_the_p_only_examples_are_most_of_the_loss_of_s_at_its_end():
+    for run in book.recorded("toy-laptop"):
+        history, p0 = run.history, run.config["p0"]
+        share = p0 * history.p_only_train_loss / history.loss
+        assert share.iloc[0] == pytest.approx(p0, abs=0.005)
+        assert (share.iloc[-1] > 0.5) == (run.config["arm"] == "S")
+        late = history[history.step >= run.config["anneal"]].p_only_gradient_share_now
+        if run.config["arm"] == "L-S":  # after annealing it rises again
+            assert late.iloc[-1] > late.iloc[0] + 0.05
+
+
+def test_learning_order_in_a_narrow_network_l_s_comes_to_the_share_of_s():
+    ends = {
+        arm: [run.history.p_only_gradient_share_now.iloc[-1] for run in runs]
+        for arm, runs in book.by_arm(book.sweep("sweep-narrow").records).items()
+    }
+    assert np.mean(ends["L-S"]) > np.mean(ends["S"]) - 0.05
+
+
+def exponent(table, x="kappa", y="p_only_error"):
+    law = claims.fit(table, x, y)
+    return law.exponent, law.half
+
+
+def test_two_theorems_what_flattens_the_error_of_s_is_time():
+    sweep = book.sweep("phase-kappa-d")
+    ends = measured.with_errors(sweep)
+    last = [exponent(ends[(ends.arm == "S") & (ends.d == d)]) for d in (50, 100, 200)]
+    assert [value for value, _ in last] == sorted((value for value, _ in last), reverse=True)
+    assert all(value > half for value, half in last)  # in none is it zero
+    large = [exponent(ends[(ends.arm == "L-S") & (ends.d == d)])[0] for d in (50, 100, 200)]
+    assert min(large) > 1
+    early = measured.errors_at(sweep, [25_000, 50_000, 100_000])
+    early = early[early.arm == "S"]
+    for steps in (25_000, 50_000, 100_000):  # at equal steps the intervals overlap
+        found = [exponent(part) for _, part in early[early["at"] == steps].groupby("d")]
+        assert max(v - half for v, half in found) < min(v + half for v, half in found)
+    falling = [exponent(early[(early["at"] == a) & (early.d == 100)])[0] for a in (25_000, 100_000)]
+    assert falling[1] < falling[0] - 0.4
+
+
+def test_two_theorems_the_time_of_s_knows_the_dimension_only_at_its_end():
+    times = measured.crossing_times(book.sweep("phase-kappa-d"), "loss", [0.3, 0.1])
+    times = times[(times.arm == "S") & (times.n == 4 * times.d)]
+    late, early = (exponent(part, "d", "steps")[0] for _, part in times.groupby("level"))
+    assert early < 0.1 < late < 1
+
+
+def test_beyond_the_theory_what_long_runs_of_s_do():
+    sweep, other = book.sweep("sweep-beyond-time"), book.sweep("sweep-beyond-training")
+    gained, loose = {}, {}
+    for decay in (1e-4, 3e-4, 1e-3):
+        runs = sweep.select(lam=decay)
+        falls = [beyond.deepest_fall(run.history.p_only_accuracy) for run in runs]
+        ends = [run.result["p_only_accuracy"] for run in runs]
+        gained[decay] = [end - low for end, (_, low) in zip(ends, falls, strict=True)]
+        loose[decay] = [run.result["q_only_loss"] for run in runs]
+    assert min(map(min, gained.values())) > 0
+    assert min(np.mean(gained[3e-4]), np.mean(gained[1e-3])) > 1.5 * np.mean(gained[1e-4])
+    assert max(loose[1e-4]) < 0.05  # Q stays fitted
+    assert 0.35 < np.mean(loose[1e-3]) / LOG2 < 0.6  # about half of a guess
+    large = [
+        run.result["p_only_accuracy"]
+        for run in other.select(lam=1e-3)
+        if run.config["arm"] == "L-S"
+    ]
+    ends = [run.result["p_only_accuracy"] for run in sweep.select(lam=1e-3)]
+    assert np.mean(ends) == pytest.approx(np.mean(large), abs=0.01)
+
+
+def test_large_rate_and_q_which_examples_go_on_pulling():
+    """In the sweeps at the paper's norm: the Q-only ones nearly as at the start, not the others."""
+    ends = pd.concat(
+        [book.sweep(f"sweep-nonlinearity-{name}").runs for name in ("r", "eta", "lambda")]
+    )
+    assert ends.q_only_loss.min() > 0.75 * LOG2
+    rows = [
+        run.history.both_loss.iloc[-1]
+        for name in ("r", "eta", "lambda")
+        for run in sweeps.recorded(f"sweep-nonlinearity-{name}").records
+    ]
+    assert max(rows) < 0.3 * LOG2
+
+
+def test_two_theorems_the_second_phase_is_over_before_it_begins():
+    """At annealing the loss is eps1 + q log 2; L-S stops at sqrt(eps1 / q)."""
+    runs = book.sweep("sweep-annealing-time")
+    q = runs.records[0].config["q0"]
+    levels = sorted(runs.runs.eps1.unique())
+    over = [eps1 + q * LOG2 < np.sqrt(eps1 / q) for eps1 in levels]
+    assert over == [False] + [True] * (len(levels) - 1)

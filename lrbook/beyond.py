@@ -46,16 +46,17 @@ def before_annealing(record: Record, column: str, rows: int = 5) -> float:
     return float(history[history.rate == largest][column].tail(rows).mean())
 
 
-def deepest_fall(values: Sequence[float]) -> tuple[float, float]:
+def deepest_fall(values: Sequence[float]) -> tuple[float, float, int]:
     """The fall of a curve from a high to the lowest point after it, where that is deepest.
 
     Returns:
-        The high before and the low; the first value twice where the curve never falls.
+        The high before, the low, and where that is; the first value twice, and 0, where the curve
+        never falls.
     """
     values = np.asarray(values, dtype=float)
     high = np.maximum.accumulate(values)
     lowest = int(np.argmax(high - values))
-    return float(high[lowest]), float(values[lowest])
+    return float(high[lowest]), float(values[lowest]), lowest
 
 
 def falls_table(sweep: Sweep) -> pd.DataFrame:
@@ -66,7 +67,8 @@ def falls_table(sweep: Sweep) -> pd.DataFrame:
     for decay in sorted(sweep.runs.lam.unique()):
         runs = sweep.select(lam=decay)
         falls = [deepest_fall(run.history[QUANTITY]) for run in runs]
-        lowest = [low for _, low in falls]
+        lowest = [low for _, low, _ in falls]
+        turns = [run.history.step.iloc[at] for run, (_, _, at) in zip(runs, falls, strict=True)]
         ends = [run.result[QUANTITY] for run in runs]
         q_ends = [run.result["q_only_loss"] for run in runs]
         q_lowest = [run.history.q_only_loss.min() for run in runs]
@@ -76,8 +78,9 @@ def falls_table(sweep: Sweep) -> pd.DataFrame:
                 "λ": decay,
                 "η₂λ × steps": config["eta2"] * decay * config["steps"],
                 "seeds": len(runs),
-                "falls from": book.interval_words([high for high, _ in falls]),
+                "falls from": book.interval_words([high for high, _, _ in falls]),
                 "to": book.interval_words(lowest),
+                "at step": book.interval_words(turns, 0),
                 "ends at": book.interval_words(ends),
                 "gained since": book.gain_words(lowest, ends),
                 "loss on Q, lowest": book.interval_words(q_lowest),

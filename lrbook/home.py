@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from lrbook import book, cite, style
 from lrbook.chapters.contents import table
-from lrbook.figures.base import by_seed, new_figure
+from lrbook.figures.base import by_seed, new_figure, sign
 from lrbook.records import Record
 from lrbook.vision.histories import before_drop
 from lrbook.whatif import pairs
@@ -46,7 +46,7 @@ def picture(records: Sequence[Record], size: tuple[float, float] = (style.WIDTH,
     figure, axes = new_figure(figsize=size)
     draw(axes, records)
     axes.set(xlabel="epoch", ylabel="right on new images (%)")
-    return figure
+    return sign(figure, book.data_of(records))
 
 
 def draw(axes: "Axes", records: Sequence[Record]) -> None:

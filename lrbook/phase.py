@@ -107,6 +107,14 @@ def advantage_map(runs: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     return (wide["S"] - wide["L-S"]).groupby(level=[0, 1]).mean().unstack()
 
 
+def tie_map(runs: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
+    """Where neither arm wins in the sense of ``outcome_counts``: rows for y, columns for x."""
+    wide = runs.pivot_table(index=[y, x, "seed"], columns="arm", values="p_only_error")
+    gap = wide["S"] - wide["L-S"]
+    ties = gap.groupby(level=[0, 1]).agg(lambda seeds: _outcome(seeds.to_numpy()) == "tie")
+    return ties.astype(bool).unstack(fill_value=False)
+
+
 def outcome_counts(runs: pd.DataFrame, *axes: str) -> dict[str, int]:
     """In how many settings of the ``axes`` L-S wins, ties, loses on P alone, or a run diverged.
 

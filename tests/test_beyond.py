@@ -95,9 +95,9 @@ def test_before_annealing_is_the_mean_of_the_last_measurements_at_the_large_rate
 
 
 def test_the_deepest_fall_is_from_the_high_before_it():
-    assert beyond.deepest_fall([0.5, 0.4, 0.9, 0.7, 0.8, 0.95, 0.9]) == (0.9, 0.7)
-    assert beyond.deepest_fall([0.5, 0.6, 0.6]) == (0.5, 0.5)  # a rise is no fall
-    assert beyond.deepest_fall([0.9, 0.8, 0.95, 0.7]) == (0.95, 0.7)
+    assert beyond.deepest_fall([0.5, 0.4, 0.9, 0.7, 0.8, 0.95, 0.9]) == (0.9, 0.7, 3)
+    assert beyond.deepest_fall([0.5, 0.6, 0.6]) == (0.5, 0.5, 0)  # a rise is no fall
+    assert beyond.deepest_fall([0.9, 0.8, 0.95, 0.7]) == (0.95, 0.7, 3)
 
 
 def test_share_of_the_gap():
@@ -135,6 +135,10 @@ def test_figures_of_variants_draw_every_group(sweep):
     named = {"S": [run.history for run in plain if run.config["arm"] == "S"], "S+noise": noisy}
     labels = figures.mitigation(named, 30).axes[0].get_legend_handles_labels()[1]
     assert labels == ["S", "S, noise before the relu"]
-    figure = figures.longer({"plain": named["S"], "noisy": noisy}, {"mark": 0.5})
+    figure = figures.longer(
+        {"plain": named["S"], "noisy": noisy}, {"mark": 0.5}, {"plain": 0.1, "noisy": 0.2}
+    )
     assert len(figure.axes[0].get_legend_handles_labels()[1]) == 2
+    steps, clock = (axes.lines[1].get_xdata() for axes in figure.axes)
+    assert clock == pytest.approx(0.2 * steps)
     plt.close("all")

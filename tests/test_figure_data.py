@@ -32,7 +32,7 @@ def read(figure):
 
 
 def history(epochs=5):
-    columns = {name: RNG.uniform(10, 90, epochs) for name in ("clean", "patch_only")}
+    columns = {name: RNG.uniform(10, 90, epochs) for name in figures.PATCH_PANELS}
     return pd.DataFrame({"epoch": np.arange(1, epochs + 1)} | columns)
 
 
@@ -40,8 +40,7 @@ def test_lines_and_bands_of_arms_are_the_histories():
     given = {"large": [history(), history(), history()], "small": [history()]}
     found = read(figures.patch_learning(given, drop=3))
     assert list(found) == ["panel", "series", "kind", "epoch", "accuracy (%)", "low", "high"]
-    titles = {"clean": "Test images without a patch", "patch_only": "Patch alone, on a blank image"}
-    for column, title in titles.items():
+    for column, title in figures.PATCH_PANELS.items():
         here = found[found.panel == title]
         for arm, seeds in given.items():
             rows = np.stack([h[column] for h in seeds])
@@ -133,8 +132,8 @@ def test_histograms_have_edges_and_densities():
 def test_large_images_are_thinned_and_not_averaged():
     psi = np.linspace(-np.pi / 2, np.pi / 2, 121)
     [config] = ToyConfig.expand("demo", seeds=[0], arms=["S"])
-    values = RNG.normal(0, 5, (3, 121))
-    film = Film(config, np.arange(3), np.full(3, 0.1), psi, values, np.zeros((3, 4), bool))
+    values, V = RNG.normal(0, 5, (3, 121)), np.zeros((3, 2, 4))
+    film = Film(config, np.arange(3), np.full(3, 0.1), psi, values, np.zeros((3, 4), bool), V)
     figure = figures.stills({"S": film}, [0, 1], 8.0)
     found = read(figure)
     for axes, (_, here) in zip(figure.axes, found.groupby("panel", sort=False), strict=False):

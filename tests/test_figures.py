@@ -19,14 +19,20 @@ def closed():
 def patch_history(offset):
     epochs = np.arange(1, 6)
     return pd.DataFrame(
-        {"epoch": epochs, "clean": 50.0 + offset + epochs, "patch_only": 10.0 + offset}
+        {
+            "epoch": epochs,
+            "clean": 50.0 + offset + epochs,
+            "mixed": 70.0 + offset,
+            "patch_only": 10.0 + offset,
+        }
     )
 
 
 def test_lines_are_means_and_bands_are_ranges():
     histories = {"large": [patch_history(0), patch_history(4)], "small": [patch_history(1)]}
     figure = figures.patch_learning(histories, drop=3)
-    upper, lower = figure.axes
+    upper, middle, lower = figure.axes
+    assert middle.lines[0].get_ydata().tolist() == [72] * 5
     large, small = upper.lines[:2]
     assert large.get_ydata().tolist() == [53, 54, 55, 56, 57]
     assert small.get_ydata().tolist() == [52, 53, 54, 55, 56]

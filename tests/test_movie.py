@@ -22,9 +22,9 @@ def films(frames=60, directions=121):
     made = {}
     for config in ToyConfig.expand("demo", seeds=[0], arms=["L-S", "S"]):
         values = rng.normal(0, 5, (frames, directions))
-        step = np.arange(frames) * 1000
+        step, V = np.arange(frames) * 1000, np.zeros((frames, 2, 4))
         made[config.arm] = Film(
-            config, step, np.full(frames, 0.35), psi, values, np.zeros((frames, 4), bool)
+            config, step, np.full(frames, 0.35), psi, values, np.zeros((frames, 4), bool), V
         )
     return made
 

@@ -134,8 +134,13 @@ def test_the_map_writes_every_number_and_marks_what_is_missing():
         "L-S": phase.error_map(runs(CELLS), "L-S", "x", "y"),
         "gap": phase.advantage_map(runs(CELLS), "x", "y"),
     }
-    figure = figures.phase_map(maps, xlabel="x", ylabel="y", difference="gap")
+    ties = phase.tie_map(runs(CELLS), "x", "y")
+    counted = phase.outcome_counts(runs(CELLS), "x", "y")
+    assert ties.to_numpy().sum() == counted["tie"] > 0
+    figure = figures.phase_map(maps, xlabel="x", ylabel="y", difference="gap", ties=ties)
     left, right = figure.axes
+    in_parentheses = [text.get_text().startswith("(") for text in right.texts]
+    assert in_parentheses == ties.to_numpy().ravel().tolist()
     assert [t.get_text() for t in left.texts] == ["0.06", "0.06", "0.10", "0.31", "0.15", "×"]
     assert right.texts[0].get_text() == "+0.14"
     # blue where the difference is positive, orange where it is negative

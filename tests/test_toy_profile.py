@@ -50,7 +50,8 @@ def test_the_line_is_read_off_by_homogeneity():
     reach = profile_along.REACH
     # N(X z + reach Y zeta) = |X + 2 reach Y|, positively homogeneous
     values = np.abs(np.cos(psi) + 2 * reach * np.sin(psi))[None]
-    film = profile_along.Film(L_S, np.zeros(1), np.zeros(1), psi, values, np.zeros((1, 4), bool))
+    V = np.zeros((1, 2, 4))
+    film = profile_along.Film(L_S, np.zeros(1), np.zeros(1), psi, values, np.zeros((1, 4), bool), V)
     t = np.linspace(-3, 3, 25)
     assert profile_along.along_line(film, t)[0] == pytest.approx(np.abs(1 + 2 * t), abs=5e-3)
 
@@ -68,6 +69,32 @@ def test_kinked_share_of_isotropic_neurons(r):
     assert pattern_memory.kinked_share(r) == pytest.approx(drawn, abs=4 * np.sqrt(r / 400_000))
     directions = np.stack([np.ones(3), [-r, 0, r]], axis=1)
     assert float(rays.kinked(V, directions).mean()) == pytest.approx(drawn, abs=1e-5)
+
+
+def test_rows_of_the_activation_patterns_are_the_same_neurons_at_both_moments():
+    films = profile_along.films("smoke", 0, longest=10_000)
+    t = np.linspace(-1.5, 1.5, 31)
+    found = profile_along.on_and_off(films, t, most=6)
+    half, end = L_S.anneal // 2, L_S.anneal
+    for arm, one in films.items():
+        assert list(found[arm]) == [f"step {half:,}", f"step {end:,}"]
+        first, last = (one.step.tolist().index(step) for step in (half, end))
+        switching = {}
+        for j in range(one.V.shape[2]):  # neuron by neuron, point by point
+            rows = [
+                [one.V[f, 0, j] + x * one.config.r * one.V[f, 1, j] > 0 for x in t]
+                for f in (first, last)
+            ]
+            ends = [one.V[first, 0, j] + x * one.config.r * one.V[first, 1, j] > 0 for x in (-1, 1)]
+            if ends[0] != ends[1]:
+                switching[ends[1], -one.V[first, 0, j] / one.V[first, 1, j]] = rows
+        then, now = found[arm].values()
+        in_order = [switching[place] for place in sorted(switching)]
+        assert len(then) == min(6, len(in_order))
+        picked = [in_order[i] for i in np.linspace(0, len(in_order) - 1, len(then)).astype(int)]
+        assert then.tolist() == [rows[0] for rows in picked]
+        assert now.tolist() == [rows[1] for rows in picked]
+        assert (then[:, 5] != then[:, 25]).all()  # t = -1 and 1
 
 
 def test_neurons_that_stay_between_the_rays_one_by_one():

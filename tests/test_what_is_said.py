@@ -97,14 +97,19 @@ def test_two_theorems_the_time_of_s_knows_the_dimension_only_at_its_end():
 
 def test_beyond_the_theory_what_long_runs_of_s_do():
     sweep, other = book.sweep("sweep-beyond-time"), book.sweep("sweep-beyond-training")
-    gained, loose = {}, {}
+    gained, loose, turns = {}, {}, {}
     for decay in (1e-4, 3e-4, 1e-3):
         runs = sweep.select(lam=decay)
         falls = [beyond.deepest_fall(run.history.p_only_accuracy) for run in runs]
         ends = [run.result["p_only_accuracy"] for run in runs]
-        gained[decay] = [end - low for end, (_, low) in zip(ends, falls, strict=True)]
+        gained[decay] = [end - low for end, (_, low, _) in zip(ends, falls, strict=True)]
+        turns[decay] = np.mean(
+            [r.history.step.iloc[at] for r, (_, _, at) in zip(runs, falls, strict=True)]
+        )
         loose[decay] = [run.result["q_only_loss"] for run in runs]
     assert min(map(min, gained.values())) > 0
+    assert turns[1e-4] > turns[3e-4] > turns[1e-3]  # in steps the sooner, the more decay
+    assert 3 < turns[1e-4] / turns[1e-3] < 5  # by about four, not by ten
     assert min(np.mean(gained[3e-4]), np.mean(gained[1e-3])) > 1.5 * np.mean(gained[1e-4])
     assert max(loose[1e-4]) < 0.05  # Q stays fitted
     assert 0.35 < np.mean(loose[1e-3]) / LOG2 < 0.6  # about half of a guess

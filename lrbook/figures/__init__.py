@@ -6,6 +6,7 @@ the lowest seed to the highest. Captions and alternative texts stand with the ce
 
 from lrbook.figures.arms import (
     CHANCE,
+    PATCH_PANELS,
     by_step,
     dots_by_arm,
     dots_by_group,
@@ -18,7 +19,7 @@ from lrbook.figures.explorer import curve_grid, explorer
 from lrbook.figures.inside import beside_wrong_patch, by_kind, readings
 from lrbook.figures.movie import movie
 from lrbook.figures.order import gradient_shares, signal_and_noise, trap
-from lrbook.figures.patterns import few_examples, linear_errors, memoriser_by_length
+from lrbook.figures.patterns import few_examples, linear_errors, memoriser_by_length, on_and_off
 from lrbook.figures.plain import curve_with_bounds, histograms, image_grid, three_directions
 from lrbook.figures.plane import across, scaling, stills
 from lrbook.figures.replay import replay
@@ -27,6 +28,7 @@ from lrbook.figures.variants import gap_rows, longer, mitigation, order_rows
 
 __all__ = [
     "CHANCE",
+    "PATCH_PANELS",
     "across",
     "against",
     "beside_wrong_patch",
@@ -50,6 +52,7 @@ __all__ = [
     "memoriser_by_length",
     "mitigation",
     "movie",
+    "on_and_off",
     "order_rows",
     "patch_learning",
     "phase_map",

@@ -14,26 +14,31 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CHANCE = 10  # percent, ten classes
+PATCH_PANELS = {
+    "clean": "Test images without a patch",
+    "mixed": "Test images with patches, as in training",
+    "patch_only": "Patch alone, on a blank image",
+}
+"""Accuracies of the patch experiment -> what they are called above a panel."""
 
 
 def patch_learning(histories: Histories, drop: int) -> "Figure":
-    """Clean and patch-only accuracy by epoch and arm; a grey line where rate or noise drops.
+    """Clean, mixed and patch-only accuracy by epoch and arm; a grey line where the rate drops.
 
     Args:
-        histories: arm -> one history per seed, with columns epoch, clean, patch_only.
+        histories: arm -> one history per seed, with columns epoch, clean, mixed, patch_only.
         drop: the first epoch at the lower rate.
     """
-    figure, panels = new_figure(2, 1, figsize=(style.WIDTH, 6.6), sharex=True)
-    titles = {"clean": "Test images without a patch", "patch_only": "Patch alone, on a blank image"}
-    for axes, (column, title) in zip(panels, titles.items(), strict=True):
+    figure, panels = new_figure(3, 1, figsize=(style.WIDTH, 9.4), sharex=True)
+    for axes, (column, title) in zip(panels, PATCH_PANELS.items(), strict=True):
         for arm, seeds in histories.items():
             draw_arm(axes, arm, seeds, "epoch", column)
         axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.2)
         axes.set(title=title, ylabel="accuracy (%)", ylim=(0, 102))
-    panels[1].axhline(CHANCE, color=style.NEUTRAL, linewidth=1, linestyle=":", label="chance")
-    panels[1].set_xlabel("epoch (grey line: the rate drops)")
-    whole_epochs(panels[1])
-    legend_above(figure, panels[1])
+    panels[2].axhline(CHANCE, color=style.NEUTRAL, linewidth=1, linestyle=":", label="chance")
+    panels[2].set_xlabel("epoch (grey line: the rate drops)")
+    whole_epochs(panels[2])
+    legend_above(figure, panels[2])
     return figure
 
 

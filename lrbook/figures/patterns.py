@@ -18,6 +18,44 @@ _COLORS = style.OTHER_COLORS
 _MARKERS = ("o", "s", "^")
 
 
+def on_and_off(patterns: Mapping[str, Mapping[str, np.ndarray]], t: Sequence[float]) -> "Figure":
+    """Which neurons are on along z + t zeta: a row per neuron, a panel per arm and moment.
+
+    Args:
+        patterns: arm -> moment -> booleans (neurons, len(t)); a row is the same neuron at every
+            moment of its arm.
+        t: evenly spaced.
+    """
+    from matplotlib.colors import ListedColormap
+
+    rows, columns = len(patterns), max(map(len, patterns.values()))
+    figure, panels = new_figure(
+        rows, columns, figsize=(style.WIDTH, 3.1 * rows), sharex=True, squeeze=False
+    )
+    half = (t[1] - t[0]) / 2
+    for line, (arm, moments) in zip(panels, patterns.items(), strict=True):
+        paint = ListedColormap(["#00000000", style.ARM_COLORS[arm]])
+        for axes, (moment, on) in zip(line, moments.items(), strict=True):
+            extent = (t[0] - half, t[-1] + half, len(on) + 0.5, 0.5)
+            axes.imshow(
+                on,
+                cmap=paint,
+                vmin=0,
+                vmax=1,
+                aspect="auto",
+                interpolation="nearest",
+                extent=extent,
+            )
+            for ray in (-1, 0, 1):
+                axes.axvline(ray, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
+            axes.set_title(f"{arm}, {moment}")
+            axes.grid(visible=False)
+        line[0].set_ylabel("neuron of $V$")
+    for axes in panels[-1]:
+        axes.set_xlabel("$t$ (dotted: the three rays)")
+    return figure
+
+
 def linear_errors(
     measured: pd.DataFrame,
     closed: tuple[Sequence[float], Sequence[float]],

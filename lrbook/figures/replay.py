@@ -22,6 +22,7 @@ DASHES = {"-": "none", "--": "8 4", "-.": "9 4 2 4"}
 _STYLE = """
 #ID .lrbook-panels { display: flex; flex-wrap: wrap; gap: 1rem }
 #ID figure { flex: 1 1 290px; min-width: 0; margin: 0 }
+#ID .lrbook-images { text-align: right; font-size: .8em; margin: 0 }
 #ID figcaption { text-align: center; margin: 0 0 .25rem }
 #ID table { border-collapse: collapse; margin: .5rem 0; width: 100%; table-layout: auto }
 #ID caption { caption-side: top; text-align: left; color: inherit; padding: .25rem 0 }
@@ -39,6 +40,7 @@ def replay(
     drops: Sequence[int],
     ylabel: str = "accuracy (%)",
     levels: Mapping[str, Mapping[str, float]] | None = None,
+    images: str = "",
 ) -> "HTML":
     """One panel per column, drawn up to the epoch of a slider, and the numbers as a table.
 
@@ -48,10 +50,11 @@ def replay(
         drops: first epochs at a lower rate, each a grey line.
         ylabel: what the axes say.
         levels: column -> label -> height of a dotted line.
+        images: what the accuracies are on, said below the panels.
     """
     from IPython.display import HTML
 
-    return HTML(html(histories, columns, drops, ylabel, levels))
+    return HTML(html(histories, columns, drops, ylabel, levels, images))
 
 
 def html(
@@ -60,6 +63,7 @@ def html(
     drops: Sequence[int],
     ylabel: str = "accuracy (%)",
     levels: Mapping[str, Mapping[str, float]] | None = None,
+    images: str = "",
 ) -> str:
     """The text of ``replay``."""
     epoch, _ = by_seed(next(iter(histories.values())), "epoch", next(iter(columns)))
@@ -83,7 +87,7 @@ def html(
     body = f"""{PLAYER}
 <div class="lrbook-panels">
 {figures}
-</div>
+</div>{f'<p class="lrbook-images">{escape(images)}</p>' if images else ""}
 <table><caption></caption><thead><tr><th scope="col">arm</th>{heads}</tr>
 </thead><tbody></tbody></table>"""
     return element(

@@ -61,6 +61,7 @@ def phase_map(
     xlabel: str,
     ylabel: str,
     difference: str | None = None,
+    ties: pd.DataFrame | None = None,
 ) -> "Figure":
     """Maps over two swept fields, one panel each, the number written in every cell.
 
@@ -70,6 +71,7 @@ def phase_map(
         xlabel, ylabel: what the axes say.
         difference: title of the map that is drawn with blue for positive and orange for negative
             values; the others share one scale from 0.
+        ties: which cells of that map are no win for either, written in parentheses.
     """
     figure, panels = new_figure(len(maps), 1, figsize=(style.WIDTH, 3.5 * len(maps)), squeeze=False)
     most = max(
@@ -88,6 +90,12 @@ def phase_map(
             known = np.isfinite(value)
             sign = "+" if title == difference else ""
             text = f"{value:{sign}.2f}".replace("-", "\N{MINUS SIGN}")
+            if (
+                title == difference
+                and ties is not None
+                and ties.loc[table.index[i], table.columns[j]]
+            ):
+                text = f"({text})"
             ink = _ink(image.to_rgba(value)) if known else style.NEUTRAL
             options = {"ha": "center", "va": "center", "fontsize": 11, "color": ink}
             axes.text(j, i, text if known else "×", **options)

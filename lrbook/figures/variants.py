@@ -130,28 +130,39 @@ def mitigation(histories: Histories, removed: int) -> "Figure":
 def longer(
     histories: Mapping[str, Sequence[pd.DataFrame]],
     marks: Mapping[str, float],
+    clock: Mapping[str, float],
     column: str = "p_only_accuracy",
     ylabel: str = "test accuracy on P alone",
 ) -> "Figure":
-    """One arm under several settings over the step: mean and range over seeds, a style each.
+    """One arm under several settings, over the step and over the clock of the decay: mean and range
+    over seeds, a style each.
 
     Args:
         histories: setting -> one history per seed, at most four settings.
         marks: label -> height of a dotted horizontal line.
+        clock: setting -> eta * lambda, by which its steps are multiplied in the second panel.
         column, ylabel: what is drawn.
     """
-    figure, axes = new_figure()
+    figure, (by_step, by_clock) = new_figure(2, 1, figsize=(style.WIDTH, 7.6))
     looks = zip(("-", "--", "-.", ":"), style.OTHER_COLORS, strict=True)
+    begin, lowest = 1e-2, []  # of the second panel: what comes before is in the first
     for (label, seeds), (line, color) in zip(histories.items(), looks, strict=False):
         wide = pd.concat([h.set_index("step")[column] for h in seeds], axis=1).loc[1:]
-        axes.plot(wide.index, wide.mean(axis=1), line, color=color, label=label)
+        lowest.append(wide[wide.index * clock[label] >= begin].min(axis=None))
         low, high = wide.min(axis=1), wide.max(axis=1)
-        axes.fill_between(wide.index, low, high, color=color, alpha=0.18, linewidth=0)
-    for label, value in marks.items():
-        axes.axhline(value, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
-        axes.annotate(label, (1.2, value), fontsize=10, va="bottom")
-    axes.set(xscale="log", xlabel="step", ylabel=ylabel)
-    axes.legend()
+        for axes, x in ((by_step, wide.index), (by_clock, wide.index * clock[label])):
+            axes.plot(x, wide.mean(axis=1), line, color=color, label=label)
+            axes.fill_between(x, low, high, color=color, alpha=0.18, linewidth=0)
+    for axes in (by_step, by_clock):
+        for label, value in marks.items():
+            axes.axhline(value, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
+            place = {"xycoords": ("axes fraction", "data"), "fontsize": 10, "va": "bottom"}
+            axes.annotate(label, (0.01, value), **place)
+        axes.set(xscale="log", ylabel=ylabel)
+    by_step.set(xlabel="step")
+    by_clock.set(xlabel="$\\eta_2 \\lambda t$, the clock of the decay")
+    by_clock.set(xlim=(begin, None), ylim=(np.nanmin(lowest) - 0.02, None))
+    by_step.legend()
     return figure
 
 

@@ -34,6 +34,7 @@ class Film(NamedTuple):
         values: N_V at (cos psi, sin psi) times s, that is as an output for a = 1,
             shape (frames, directions).
         kinked: which neurons have unlike signs at z - zeta and z + zeta, shape (frames, m_v).
+        V: the weights, along z and along zeta / ||zeta||, shape (frames, 2, m_v).
     """
 
     config: ToyConfig
@@ -42,6 +43,7 @@ class Film(NamedTuple):
     psi: np.ndarray
     values: np.ndarray
     kinked: np.ndarray
+    V: np.ndarray
 
 
 def frame_times(config: ToyConfig, frames: int) -> list[int]:
@@ -99,22 +101,23 @@ def film(
     times, seen = sorted({*frame_times(config, frames), *wanted}), []
     for time in times:
         state = _advance(state, jnp.int32(time), problem, rule)
-        seen.append([np.asarray(x) for x in _look(state, problem, rule, points)])
-    rate, values, between = (np.stack(column) for column in zip(*seen, strict=True))
+        seen.append([np.asarray(x) for x in (*_look(state, problem, rule, points), state.V)])
+    rate, values, between, V = (np.stack(column) for column in zip(*seen, strict=True))
     times = np.array(times)
-    return Film(config, times, rate.astype(float), psi, values.astype(float), between)
+    return Film(config, times, rate.astype(float), psi, values.astype(float), between, V)
 
 
 def films(profile: str, seed: int, longest: int) -> dict[str, Film]:
     """Films of L-S and S with the settings of ``profile``, S cut at ``longest`` steps.
 
-    S is looked at where L-S anneals and ends, too.
+    Both are looked at half-way through L-S's phase at the large rate, and where that and L-S end.
     """
     made, also = {}, []
     for config in ToyConfig.expand(profile, seeds=[seed], arms=["L-S", "S"]):
         shorter = config.model_copy(update={"steps": min(config.steps, longest)})
+        also = [*also, halfway(config)] if config.arm == "L-S" else also
         made[config.arm] = film(shorter, also=also)
-        also = made[config.arm].step[list(moments(made[config.arm]).values())].tolist()
+        also += made[config.arm].step[list(moments(made[config.arm]).values())].tolist()
     return made
 
 
@@ -124,6 +127,48 @@ def moments(film: Film) -> dict[str, int]:
     annealed = int(np.argmax(film.rate < film.config.eta1 * (1 - 1e-6)))
     middle = {"end of large rate": annealed} if 0 < annealed < last else {}
     return {"start": 0, **middle, "end": last}
+
+
+def halfway(config: ToyConfig) -> int:
+    """The middle of L-S's phase at the large rate, in steps."""
+    return config.anneal // 2
+
+
+def on_and_off(
+    films: dict[str, Film], t: Sequence[float], most: int = 40
+) -> dict[str, dict[str, np.ndarray]]:
+    """Activation patterns along z + t zeta of the neurons that switch between the outer rays.
+
+    Args:
+        films: of L-S and S, as ``films`` makes them.
+        t: where to look.
+        most: how many neurons.
+
+    Returns:
+        Arm -> moment in words -> which neurons are on, shape (neurons, len(t)). Moments are the
+        middle and the end of L-S's phase at the large rate; in both a row is the same neuron: those
+        that switch between the rays at the first, first those that go off along t and then those
+        that go on, each in the order in which they do; every one or, where there are more than
+        ``most``, evenly picked.
+    """
+    config = films["L-S"].config
+    times = [halfway(config), config.anneal]
+    found = {}
+    for arm, one in films.items():
+        first, last = (int(np.flatnonzero(one.step == time)[0]) for time in times)
+        neurons = np.flatnonzero(one.kinked[first])
+        along, across = one.V[first][:, neurons]
+        neurons = neurons[np.lexsort((-along / across, across > 0))]
+        picked = neurons[np.linspace(0, len(neurons) - 1, min(most, len(neurons))).astype(int)]
+        found[arm] = {
+            f"step {one.step[frame]:,}": (
+                one.V[frame, 0, picked, None]
+                + one.config.r * np.asarray(t) * one.V[frame, 1, picked, None]
+                > 0
+            )
+            for frame in (first, last)
+        }
+    return found
 
 
 def kept(kinked: np.ndarray, first: int, last: int) -> float:

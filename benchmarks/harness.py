@@ -17,13 +17,15 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 class Row:
     """One comparison; ``name`` says what is equal on both sides, ``ratio`` is ours over peer.
 
-    In units of time a small ratio is good, in units per time a large one.
+    In units of time a small ratio is good, in units per time a large one. ``hardware`` is the
+    device that both sides ran on; empty means this processor.
     """
 
     name: str
     ours: float
     peer: float
     unit: str
+    hardware: str = ""
 
     @property
     def ratio(self) -> float:
@@ -87,9 +89,9 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def write(rows: Sequence[Row], path: Path) -> None:
-    """The rows as JSON, each with the hardware and the versions of the packages."""
-    hardware = describe_cpu()
-    origin = {"hardware": hardware, "versions": collect(hardware, threads=1)["versions"]}
+    """The rows as JSON, each with its hardware and the versions of the packages."""
+    here = describe_cpu()
+    versions = collect(here, threads=1)["versions"]
     found = [
         {
             "name": row.name,
@@ -97,7 +99,8 @@ def write(rows: Sequence[Row], path: Path) -> None:
             "peer": row.peer,
             "ratio": row.ratio,
             "unit": row.unit,
-            **origin,
+            "hardware": row.hardware or here,
+            "versions": versions,
         }
         for row in rows
     ]

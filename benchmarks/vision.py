@@ -1,5 +1,6 @@
 """Training on images: against the authors' code, plain PyTorch, and the machine's roof."""
 
+import dataclasses
 import json
 import resource
 import statistics
@@ -16,7 +17,7 @@ import torch.nn.functional as F
 from harness import Row, seconds_per_step
 
 from lrbook.records import Store
-from lrbook.vision import checkpoint, train
+from lrbook.vision import checkpoint, devices, train
 from lrbook.vision.config import PatchConfig
 from lrbook.vision.cost import BACKWARD, forward_flops
 from lrbook.vision.patch import generator
@@ -125,7 +126,13 @@ def rows(
     ]
     work = (1 + BACKWARD) * forward_flops(config) * speed["ours"] / 1e9
     best = roof(device, config)
-    return [*found, Row(f"{name}, best convolution or GEMM", work, best, "GFLOP/s")]
+    found.append(Row(f"{name}, best convolution or GEMM", work, best, "GFLOP/s"))
+    return on(device, found)
+
+
+def on(device: torch.device, rows: list[Row]) -> list[Row]:
+    """The rows with the hardware that they were measured on."""
+    return [dataclasses.replace(row, hardware=devices.describe(device)) for row in rows]
 
 
 def roof(device: torch.device, config: PatchConfig, rounds: int = 5) -> float:
@@ -193,10 +200,11 @@ def shares(device: torch.device, **changes: object) -> list[Row]:
             store.save_checkpoint(config, checkpoint.pack(*parts))
 
         saved = timed(save)
-    return [
+    found = [
         Row("laptop: evaluation beside an epoch of training", tested, epoch, "s"),
         Row("laptop: checkpoint beside an epoch of training", saved, epoch, "s"),
     ]
+    return on(device, found)
 
 
 def memory(profile: str, checkout: Path | None, **changes: object) -> list[Row]:

@@ -141,10 +141,11 @@ def _add_run(kinds: Any, name: str) -> None:
     parser.add_argument("--force", action="store_true", help="repeat finished runs")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     fields = parser.add_argument_group("settings (default: the profile's)")
-    for field, info in cls.model_fields.items():
+    described = {field: info.description or "" for field, info in cls.model_fields.items()}
+    for field, words in (described | cls.shorthands).items():
         if field in ("arm", "seed"):
             continue
-        text = (info.description or "").replace("\n", " ").replace("%", "%%")
+        text = words.replace("\n", " ").replace("%", "%%")
         option = f"--{field.replace('_', '-')}"
         fields.add_argument(option, dest=f"set_{field}", metavar="VALUE", help=text)
     parser.set_defaults(command=_run)

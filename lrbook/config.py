@@ -39,6 +39,8 @@ class Config(pydantic.BaseModel):
     default_arms: ClassVar[tuple[str, ...]]
     profiles: ClassVar[dict[str, dict[str, Any]]]
     default_seeds: ClassVar[dict[str, tuple[int, ...]]]
+    shorthands: ClassVar[dict[str, str]] = {}
+    """Names that may be given for several fields at once -> what they mean."""
 
     arm: str
     """Which arm of the experiment this run is."""
@@ -65,7 +67,17 @@ class Config(pydantic.BaseModel):
         Raises:
             ConfigError: unknown profile or field, wrong type, value out of range.
         """
+        settings = cls.spell_out(profile, settings)
         return cls(**(cls.profile_settings(profile, settings) | settings))
+
+    @classmethod
+    def spell_out(cls, profile: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """``settings`` with the fields that its ``shorthands`` stand for in their place.
+
+        Raises:
+            ConfigError: a shorthand's value is not allowed, or a field of its is given as well.
+        """
+        return dict(settings)
 
     @classmethod
     def profile_settings(cls, profile: str, settings: Mapping[str, Any]) -> dict[str, Any]:

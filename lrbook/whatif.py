@@ -66,7 +66,10 @@ def pairs(records: Sequence[Record]) -> list[tuple[Record, Record]]:
 
 
 def order_holds(large: Record, small: Record) -> bool:
-    """Whether the small rate learns the patch before epoch ``drop``, and the large one does not."""
+    """Whether the small rate learns the patch before epoch ``drop``, and the large one does not.
+
+    A run whose rate goes down by and by is judged at the ``drop`` of its configuration too.
+    """
     drop = large.config["drop"]
     epochs = [run.result["patch_learned_epoch"] for run in (large, small)]
     slow, fast = (epoch is None or epoch >= drop for epoch in epochs)
@@ -172,9 +175,15 @@ def last_epoch_words(groups: Mapping[str, Sequence[Record]], setting: str) -> st
     )
 
 
-def drops(groups: Mapping[str, Sequence[Record]]) -> dict[str, int]:
-    """Setting -> the first epoch at which its large arm has the lower rate."""
-    return {
-        setting: next(run.config["drop"] for run in records if run.config["arm"] == "large")
+def drops(groups: Mapping[str, Sequence[Record]]) -> dict[str, int | None]:
+    """Setting -> the first epoch at which its large arm has the lower rate; None where the rate
+    does not drop but goes down by and by (``schedule``).
+    """
+    large = {
+        setting: next(run.config for run in records if run.config["arm"] == "large")
         for setting, records in groups.items()
+    }
+    return {
+        setting: config["drop"] if config.get("schedule", "step") == "step" else None
+        for setting, config in large.items()
     }

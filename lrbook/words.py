@@ -1,5 +1,6 @@
 """Records in words: a mean with its interval, one arm against another, and where runs come from."""
 
+import math
 from collections.abc import Sequence
 
 from lrbook.arms import by_arm
@@ -9,8 +10,10 @@ from lrbook.stats import mean_interval, paired_interval
 
 
 def interval_words(numbers: Sequence[float | None], digits: int | None = None) -> str:
-    """``mean ± half-width`` (95 %, Student's t); a dash for nothing; missing values are counted."""
-    known = [number for number in numbers if number is not None]
+    """``mean ± half-width`` (95 %, Student's t); a dash for nothing; missing values (None, nan) are
+    counted.
+    """
+    known = [number for number in numbers if number is not None and not math.isnan(number)]
     if not known:
         return "–"
     missing = len(numbers) - len(known)

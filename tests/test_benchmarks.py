@@ -133,3 +133,13 @@ def test_a_folder_that_is_no_checkout_is_refused(vision, tmp_path):
 
     with pytest.raises(SystemExit, match=r"wideresnet.py: give a clone"):
         vision.authors.load(tmp_path, torch.device("cpu"))
+
+
+def test_a_row_says_which_device_it_was_measured_on(toy, tmp_path):
+    import harness
+
+    rows = [harness.Row("one", 1.0, 2.0, "s"), harness.Row("two", 1.0, 2.0, "s", "a card")]
+    harness.write(rows, tmp_path / "bench.json")
+    first, second = json.loads((tmp_path / "bench.json").read_text())
+    assert "core" in first["hardware"]
+    assert second["hardware"] == "a card"

@@ -1,6 +1,7 @@
 """What the chapters say, from records made by hand: every expected number is worked out here."""
 
 import dataclasses
+import math
 
 import pandas as pd
 import pytest
@@ -109,6 +110,11 @@ def test_missing_values_and_single_seeds_have_no_interval():
         book.interval_words([0.25, None, 0.25])
         == "0.250\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.000 (of 2, 1 without)"
     )
+
+
+def test_not_a_number_is_a_missing_value():
+    assert book.interval_words([math.nan, math.nan]) == "–"
+    assert book.interval_words([0.25, math.nan]) == "0.250 (of 1, 1 without)"
 
 
 def test_a_signed_mean_of_three_and_a_list_of_fewer():

@@ -218,6 +218,7 @@ def test_failed_chapter_is_kept_and_told(code, answer, tmp_path, monkeypatch):
     planted(tmp_path / "book", code)
     monkeypatch.setattr(chapters, "folder", lambda: tmp_path / "book")
     out = tmp_path / "out.ipynb"
+    out.with_suffix(".html").write_text("the page of an earlier run")
     before, variables = time.monotonic(), dict(os.environ)
     with pytest.raises(RunError, match=answer):
         chapters.run("odd", {}, out=out, timeout=3, progress=False)

@@ -34,6 +34,7 @@ def runs(tmp_path):
 # What is typed after `lrbook run toy`, and the words of the answer: name, value, what is allowed.
 BAD_OPTIONS = [
     (["--gama-c", "1"], ["--gama-c", "did you mean --gamma-c?"]),
+    (["--kappa", "2"], ["kappa = '2'", "at most 1"]),
     (["--n", "0"], ["n = '0'", "greater than or equal to 1"]),
     (["--n", ""], ["n = ''", "integer"]),
     (["--n", "many"], ["n = 'many'", "integer"]),

@@ -261,3 +261,17 @@ def test_a_notebook_shows_the_link_below_the_picture():
     assert "image/png" in picture
     assert link["text/html"].startswith(data.BEGINNING)
     assert ["image/png" in output for output in without] == [True]
+
+
+def test_a_band_belongs_to_its_line_where_an_arm_has_several_in_a_panel():
+    columns = ("p_only_accuracy", "p_only_train_loss", "both_loss", "p_only_gradient_share_now")
+    steps = {"step": [1, 10, 100], "rate": [0.3] * 3}
+    seeds = [pd.DataFrame(steps | {c: RNG.uniform(0.1, 1, 3) for c in columns}) for _ in range(3)]
+    found = read(figures.learning_order({"S": seeds}, {}))
+    losses = found[found.panel == "Training examples, by what they carry"]
+    for series, column in (("S, P alone", "p_only_train_loss"), ("S, both patterns", "both_loss")):
+        rows = np.stack([h[column] for h in seeds])
+        band = losses[(losses.series == series) & (losses.kind == "band")]
+        assert len(band) == 3
+        assert band.low.to_numpy() == pytest.approx(rows.min(0), rel=1e-5)
+        assert band.high.to_numpy() == pytest.approx(rows.max(0), rel=1e-5)

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from lrbook import figures, style
+from lrbook.figures.base import by_seed
 
 mpl.use("Agg")
 
@@ -180,3 +181,21 @@ def test_a_figure_names_its_images():
     figure = figures.by_epoch({"large": [history]}, {"clean": "New images"}, [2])
     assert figures.sign(figure, "CIFAR-10 (JPEG copy)") is figure
     assert "CIFAR-10 (JPEG copy)" in [text.get_text() for text in figure.texts]
+
+
+def test_seeds_that_were_measured_at_unlike_steps_keep_their_rows():
+    """Straight in log(1 + x), so interpolation is exact here; no seed is drawn beyond its end."""
+    histories = [
+        pd.DataFrame({"step": steps, "y": slope * np.log1p(steps)})
+        for steps, slope in (([1, 9, 30, 99], 1.0), ([1, 30, 50, 200], 3.0))
+    ]
+    at, values = by_seed(histories, "step", "y")
+    assert at.tolist() == [1, 9, 30, 50, 99]
+    np.testing.assert_allclose(values, np.outer([1.0, 3.0], np.log1p(at)))
+
+
+def test_every_step_at_which_a_seed_anneals_is_marked():
+    late = toy_history("L-S").assign(rate=[0.3, 0.3, 0.01, 0.01])
+    figure = figures.learning_order({"L-S": [toy_history("L-S"), late]}, {})
+    lines = [line.get_xdata() for line in figure.axes[2].lines]
+    assert sorted(x[0] for x in lines if len(set(x)) == 1) == [10, 100]

@@ -5,7 +5,7 @@ import itertools
 import made_up
 import pytest
 
-from lrbook import sweeps
+from lrbook import recordings, sweeps
 from lrbook.errors import ConfigError
 from lrbook.records import Store
 from lrbook.toy.config import ToyConfig
@@ -91,3 +91,12 @@ def test_runs_on_images_cost_what_their_operations_take(monkeypatch):
 def test_data_is_not_swept():
     with pytest.raises(ConfigError, match="data is not swept"):
         sweeps.run("patch", "smoke", grid={"data": ["digits"]}, seeds=[1])
+
+
+def test_a_sweep_over_kappa_is_the_recorded_one():
+    [recording] = recordings.read(only="sweep-kappa")
+    kappas = [0.7, 0.5, 0.4, 0.32, 0.25, 0.2]
+    found = sweeps.expand(
+        "toy", "demo", grid={"kappa": kappas}, seeds=recording.seeds, arms=recording.arms
+    )
+    assert found == recording.configs()

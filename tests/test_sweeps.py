@@ -1,6 +1,7 @@
 """Sweeps: what they run, what they refuse, and that nothing is lost or run twice."""
 
 import json
+import math
 import subprocess
 import sys
 import time
@@ -257,3 +258,34 @@ def test_the_file_is_plain_json(swept):
     found = json.loads((folder / "sweep.json").read_text())
     assert found["common"]["steps"] == 40
     assert [run["set"]["r"] for run in found["runs"]] == sweep.runs.r.tolist()
+
+
+def test_a_run_that_ends_in_infinity_leaves_the_sweep_whole(tmp_path):
+    settings = SHORT | {"train_output": True, "lam": 0.0, "lam_w": 0.0}
+    grid = {"eta1": [0.35, 100.0]}
+    options = {"grid": grid, "arms": ["L-S"], "seeds": [0], "folder": tmp_path, "progress": False}
+    for _ in range(2):  # made, and found again
+        sweep = sweeps.run("toy", "smoke", **options, **settings)
+        assert sweep.runs.status.tolist() == ["finished", "diverged"]
+        assert sweep.records[1].history.loss.iloc[-1] == math.inf
+    [part] = sweep.select(eta1=100.0)
+    store._write_part(tmp_path / f"{part.run_id}.json", part)
+    text = (tmp_path / f"{part.run_id}.json").read_text()
+    json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    again = store._read_part(tmp_path / f"{part.run_id}.json").history
+    pd.testing.assert_frame_equal(again, part.history, check_dtype=False)
+
+
+@pytest.mark.parametrize("seeds", [[0, 1], [1, 2]])
+def test_a_sweep_older_than_a_field_is_completed_and_extended(tmp_path, seeds):
+    options = {"arms": ["S"], "folder": tmp_path, "progress": False, **SHORT}
+    sweeps.run("toy", "smoke", seeds=[1], points=[{}], **options)
+    file = tmp_path / "sweep.json"
+    older = json.loads(file.read_bytes())
+    assert older["common"].pop("preactivation_shared") is True
+    file.write_text(json.dumps(older))
+    found = sweeps.load(tmp_path)
+    assert len(found.select(preactivation_shared=True)) == 1
+    longer = sweeps.run("toy", "smoke", seeds=seeds, points=[{}], **options)
+    assert [run.config["seed"] for run in longer.records] == seeds
+    assert len(sweeps.load(tmp_path).records) == 2

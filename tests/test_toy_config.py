@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import re
 
 import pytest
 from hypothesis import example, given
@@ -173,3 +174,26 @@ def test_each_field_says_what_the_paper_has():
         name for name in own if "The paper" not in (ToyConfig.model_fields[name].description or "")
     ]
     assert silent == []
+
+
+def test_kappa_stands_for_the_papers_n_and_p0():
+    config = ToyConfig.for_profile("demo", arm="S", seed=0, kappa=0.5)
+    assert (config.n, config.p0) == (400, 0.125)  # d / kappa^2 and kappa^2 / 2 at d = 100
+    config = ToyConfig.for_profile("demo", arm="S", seed=0, kappa="0.5", d=50)
+    assert (config.d, config.n, config.p0) == (50, 200, 0.125)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"kappa": 0}, "kappa = 0 is not allowed: above 0 and at most 1"),
+        ({"kappa": 1.5}, "kappa = 1.5 is not allowed"),
+        ({"kappa": "small"}, "kappa = 'small' is not allowed"),
+        ({"kappa": 0.5, "n": 300}, "kappa = 0.5 sets n; give one of the two"),
+        ({"kappa": 0.5, "d": "wide"}, "d = 'wide'"),
+        ({"kapa": 0.5}, "kapa is not a known setting"),
+    ],
+)
+def test_a_kappa_that_means_nothing_is_refused(settings, words):
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        ToyConfig.for_profile("demo", arm="S", seed=0, **settings)

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lrbook.toy import data
+from lrbook.toy import data, tasks
+from lrbook.toy.config import ToyConfig
 
+DRAWN = [4070199207, 4202968722, 1427181096]  # from key 0, where threefry is partitionable
 directions = jax.jit(data.directions, static_argnums=1)
 
 
@@ -100,3 +102,14 @@ def test_rays_are_the_three_directions_in_their_plane():
     basis = np.stack([z, zeta / np.linalg.norm(zeta)])
     three = np.stack([z - zeta, z, z + zeta])
     np.testing.assert_allclose(np.asarray(data.rays(0.4)) @ basis, three, atol=1e-6)
+
+
+def test_a_seed_means_the_same_data_whatever_jax_is_set_to():
+    [config] = ToyConfig.expand("smoke", seeds=[0], arms=["S"])
+    wanted = tasks.make_problem(config)
+    with jax.threefry_partitionable(False):
+        found = tasks.make_problem(config)
+        assert jax.random.bits(jax.random.key(0), (3,)).tolist() != DRAWN  # it does matter
+    assert jax.random.bits(jax.random.key(0), (3,)).tolist() == DRAWN
+    for one, other in zip(jax.tree.leaves(wanted), jax.tree.leaves(found), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -163,3 +163,9 @@ def test_identities_are_not_kept_by_a_network_with_another_nonlinearity(monkeypa
     monkeypatch.setattr(jax.nn, "relu", jax.nn.softplus)
     found = identities(jax.random.key(1)).deviation
     assert (found.drop(1) > 1e-3).all()  # the pattern's linearity does not use the relu
+
+
+def test_parts_of_a_variant_are_refused():
+    [config] = ToyConfig.expand("smoke", seeds=[0], arms=["S"], batch=4)
+    with pytest.raises(ValueError, match="leave variants out"):
+        decomposition.track(config, [1])

@@ -202,3 +202,13 @@ def test_a_run_without_p_only_examples_has_nulls_where_they_would_be():
     assert record.result["p_only_gradient_share"] == 0
     assert record.result["limits"]["p_only"] is None
     assert record.result["p_only_accuracy"] > 0.4
+
+
+@pytest.mark.parametrize("steps", [16, 17, 18])
+def test_a_loss_that_is_infinite_after_the_very_last_step_is_no_finish(steps):
+    """At step 16 the loss is infinite; that nothing comes after it changes nothing."""
+    settings = {"train_output": True, "lam": 0.0, "lam_w": 0.0, "eta1": 100.0, "anneal": 10**6}
+    [config] = ToyConfig.expand("smoke", arms=["L-S"], seeds=[0], steps_ls=steps, **settings)
+    [record] = run([config])
+    assert record.status == "diverged"
+    assert record.history.loss.iloc[-1] == np.inf

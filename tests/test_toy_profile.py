@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lrbook.toy import pattern_memory, profile_along, rays, tasks
+from lrbook.toy import experiment, pattern_memory, profile_along, rays, tasks
 from lrbook.toy.config import ToyConfig
 from lrbook.toy.network import output_weights, relu_part
 
@@ -182,3 +182,20 @@ def test_films_of_a_profile():
     assert table["steps"].tolist()[-2:] == ["80 to 200", "200 to 300"]
     assert table["rate"].tolist() == ["0.35", "0.02", "0.02", "0.02", "0.02"]
     assert profile_along.largest(made) > 0
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"batch": 4}, {"momentum": 0.9}, {"preactivation_noise": 1.0}]
+)
+def test_a_film_is_of_the_run_that_its_configuration_means(settings):
+    [config] = ToyConfig.expand("smoke", seeds=[3], arms=["S"], steps=60, **settings)
+    [record] = experiment.run([config], progress=False)
+    film = profile_along.film(config, frames=5)
+    left, middle, right = profile_along.along_line(film, [-1, 0, 1])[-1]
+    seen = abs(left + right - 2 * middle)
+    assert seen == pytest.approx(record.history.nonlinearity.iloc[-1], rel=2e-2, abs=1e-4)
+
+
+def test_patterns_of_a_film_that_ends_before_annealing():
+    found = profile_along.on_and_off(profile_along.films("smoke", 0, longest=40), [-1, 0, 1])
+    assert [list(moments) for moments in found.values()] == [["step 20", "step 40"]] * 2

@@ -219,3 +219,13 @@ def test_defaults_leave_run_ids_alone():
     assert set(config.canonical()) == {"experiment", "meaning", "arm", "seed"}
     off = {"momentum": 0.0, "batch": 0, "train_output": False, "network": "two_halves"}
     assert ToyConfig.for_profile("laptop", arm="S", seed=1, **off).run_id == config.run_id
+
+
+def test_the_convolutional_network_has_no_share_of_gradients():
+    """Its W has a gradient from x2 too, which does not come in those parts."""
+    for settings in (FILTERS, {}):
+        [config] = ToyConfig.expand("smoke", arms=["S"], seeds=[0], steps=20, **settings)
+        [record] = experiment.run([config], progress=False)
+        shares = record.history[["p_only_gradient_share", "p_only_gradient_share_now"]]
+        assert shares.isna().all(axis=None) == bool(settings)
+        assert (record.result["p_only_gradient_share"] is None) == bool(settings)

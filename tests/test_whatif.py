@@ -101,7 +101,11 @@ def test_table_and_words(recorded):
     assert words.endswith(
         "change it:\n\n- Few seeds: *pattern = 0.6* (-15.0, -9.5); *schedule = cosine* (+6.0)."
     )
-    assert whatif.drops(groups) == dict.fromkeys(groups, 9)
+    assert whatif.drops(groups) == {
+        whatif.BASE: 9,
+        "pattern = 0.6": 9,
+        "schedule = cosine": None,
+    }
 
 
 def test_a_change_of_the_gap_is_told_by_its_interval():
@@ -205,7 +209,8 @@ def test_what_the_chapter_says_of_the_gaps_is_in_the_records():
         assert max(learned[row]["small"]) < min(learned[row]["large"])
         assert alone < gaps[row] < min(gaps["eta2 = 0.005"], gaps["drop = 19"])
     assert max(learned["pattern = 0.4"]["large"]) <= 6
-    for row, drop in whatif.drops(groups).items():  # the large rate hides it as long as it lasts
+    for row, runs in groups.items():  # the large rate hides it as long as it lasts
+        drop = runs[0].config["drop"]
         hidden = [epoch is None or epoch >= drop for epoch in learned[row]["large"]]
         assert all(hidden) == (row != "pattern = 0.4")
     assert gaps["pattern = 0.4"] < alone

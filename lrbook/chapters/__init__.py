@@ -90,6 +90,7 @@ def run(
         surroundings = {used.VARIABLE: str(log), "JUPYTER_PREFER_ENV_PATH": "1"}
         if results is not None:
             surroundings["LRBOOK_RECORDINGS"] = str(Path(results).resolve())
+        out.with_suffix(".html").unlink(missing_ok=True)  # the page of an earlier run
         started = datetime.datetime.now(datetime.UTC)
         with _environment(surroundings):
             failure = _execute(source, out, values, timeout, progress)

@@ -99,8 +99,7 @@ def learning_order(histories: Histories, limits: Mapping[str, float]) -> "Figure
             what = "P alone" if column == "p_only_train_loss" else "both patterns"
             draw_arm(panels[1], arm, later, "step", column, linestyle=shade, label=f"{arm}, {what}")
         draw_arm(panels[2], arm, later, "step", "p_only_gradient_share_now")
-        annealed = _anneal_step(seeds[0])
-        if annealed:
+        for annealed in sorted({_anneal_step(seed) for seed in seeds} - {None}):
             for axes in panels:
                 axes.axvline(annealed, color=color, linewidth=1, alpha=0.6)
     dots = itertools.cycle([":", (0, (1, 4))])

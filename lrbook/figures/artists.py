@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 NOT_DATA = "not data"
 """Group id (``gid``) of artists that have no rows."""
 
+BAND_OF = "_band of "
+"""How the label of a band begins that belongs to the line named after it; no legend shows it."""
+
 MOST_CELLS = 600  # of one image; larger ones give every second, third, ... row and column
 
 
@@ -115,7 +118,7 @@ def _cells(image: Any) -> Iterator[dict[str, Any]]:
 
 def _series(artist: Any, axes: "Axes") -> str:
     """An artist's own label, or that of another one of its colour in the panel."""
-    own = str(artist.get_label())
+    own = str(artist.get_label()).removeprefix(BAND_OF)
     if own and not own.startswith("_"):
         return plain(own)
     color = _color(artist)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lrbook import style
+from lrbook.figures.artists import BAND_OF
 from lrbook.figures.offer import offer
 
 if TYPE_CHECKING:
@@ -29,9 +30,20 @@ def new_figure(rows: int = 1, columns: int = 1, **options: Any) -> tuple["Figure
 
 
 def by_seed(histories: Sequence[pd.DataFrame], x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
-    """Common x values and one row of y per seed."""
-    wide = pd.concat([h.set_index(x)[y] for h in histories], axis=1, join="inner")
-    return wide.index.to_numpy(), wide.to_numpy(dtype=float).T
+    """Common x values and one row of y per seed.
+
+    Seeds that were measured at unlike x, as where each anneals at a step of its own, are
+    interpolated at all of them, straight in log(1 + x), as far as every seed reaches.
+    """
+    columns = [h.set_index(x)[y] for h in histories]
+    first = columns[0].index
+    if all(column.index.equals(first) for column in columns):
+        return first.to_numpy(), np.stack([column.to_numpy(dtype=float) for column in columns])
+    every = np.unique(np.concatenate([column.index.to_numpy() for column in columns]))
+    begin, end = (max(c.index.min() for c in columns), min(c.index.max() for c in columns))
+    at = every[(every >= begin) & (every <= end)]
+    rows = [np.interp(np.log1p(at), np.log1p(c.index), c.to_numpy(float)) for c in columns]
+    return at, np.stack(rows)
 
 
 def draw_arm(
@@ -43,7 +55,13 @@ def draw_arm(
     line = {"label": arm, "linestyle": style.ARM_STYLES[arm]["linestyle"]} | options
     axes.plot(at, values.mean(0), color=color, **line)
     if len(values) > 1:
-        axes.fill_between(at, values.min(0), values.max(0), color=color, alpha=0.18, linewidth=0)
+        band = {"alpha": 0.18, "linewidth": 0, "label": band_of(line["label"])}
+        axes.fill_between(at, values.min(0), values.max(0), color=color, **band)
+
+
+def band_of(label: str | None) -> str | None:
+    """A label that no legend shows, by which the figure's table knows whose band it is."""
+    return None if label is None else f"{BAND_OF}{label}"
 
 
 def legend_above(figure: "Figure", axes: "Axes", columns: int | None = None) -> None:

@@ -89,10 +89,15 @@ def trap(matched: pd.DataFrame) -> "Figure":
     for axes, (column, (title, label)) in zip(panels, columns.items(), strict=True):
         for arm, rows in matched.groupby("arm"):
             groups = rows.groupby("tau0_w")[column]
+            # a seed that never gets to the matched loss has no value there
             spread = [mean_interval(values.dropna()) for _, values in groups]
+            few = {at: f"{v.count()} of {len(v)}" for at, v in groups if v.isna().any()}
             mean, half = np.array([(m, h or 0.0) for m, h in spread]).T
             options = {"color": style.ARM_COLORS[arm], "label": arm, "capsize": 3}
             axes.errorbar(list(groups.groups), mean, half, **options, **style.ARM_STYLES[arm])
+            for at, value in zip(groups.groups, mean, strict=True):
+                if at in few and np.isfinite(value):
+                    axes.annotate(few[at], (at, value), (6, 6), textcoords="offset points")
         axes.set(title=title, ylabel=label, xscale="log")
     panels[1].axhline(np.log(2), color=style.NEUTRAL, linewidth=1.2, linestyle=":")
     panels[1].annotate("log 2", (matched.tau0_w.max(), np.log(2)), va="bottom", ha="right")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lrbook import style
-from lrbook.figures.base import new_figure
+from lrbook.figures.base import band_of, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -130,7 +130,8 @@ def small_lines(
         color = style.ARM_COLORS.get(label) or next(spare)
         look = style.ARM_STYLES.get(label, {"linestyle": "-", "marker": "o"})
         axes.plot(x, y.mean(0), color=color, label=label, **look)
-        axes.fill_between(x, y.min(0), y.max(0), color=color, alpha=0.18, linewidth=0)
+        band = {"alpha": 0.18, "linewidth": 0, "label": band_of(label)}
+        axes.fill_between(x, y.min(0), y.max(0), color=color, **band)
     for label, value in (limits or {}).items():
         axes.axhline(value, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
         axes.annotate(

@@ -9,7 +9,7 @@ import pandas as pd
 
 from lrbook import style
 from lrbook.figures.artists import NOT_DATA
-from lrbook.figures.base import Histories, draw_arm, legend_above, new_figure
+from lrbook.figures.base import Histories, band_of, draw_arm, legend_above, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,7 +59,7 @@ def gap_rows(
 
 def order_rows(
     learned: Mapping[str, Mapping[str, Sequence[int | None]]],
-    drops: Mapping[str, int],
+    drops: Mapping[str, int | None],
     epochs: int,
 ) -> "Figure":
     """One row per setting: the epoch in which each seed of both arms learns the patch.
@@ -69,7 +69,7 @@ def order_rows(
 
     Args:
         learned: setting -> arm -> one epoch per seed, None for never; an arm may be empty.
-        drops: setting -> first epoch at the lower rate.
+        drops: setting -> first epoch at the lower rate, None where the rate does not drop.
         epochs: the length of the runs.
     """
     figure, axes = new_figure(figsize=(style.WIDTH, 1.1 + 0.46 * len(learned)))
@@ -79,7 +79,8 @@ def order_rows(
     for arm in arms:
         axes.plot([], [], style.ARM_STYLES[arm]["marker"], color=style.ARM_COLORS[arm], label=arm)
     for row, (setting, found) in enumerate(learned.items()):
-        axes.vlines(drops[setting] - 0.5, row - 0.4, row + 0.4, **grey)
+        if drops[setting] is not None:
+            axes.vlines(drops[setting] - 0.5, row - 0.4, row + 0.4, **grey)
         for arm, seeds in found.items():
             look, color = style.ARM_STYLES[arm]["marker"], style.ARM_COLORS[arm]
             # each arm has a strip of the row to itself, so that two who never learn both show
@@ -152,7 +153,8 @@ def longer(
         low, high = wide.min(axis=1), wide.max(axis=1)
         for axes, x in ((by_step, wide.index), (by_clock, wide.index * clock[label])):
             axes.plot(x, wide.mean(axis=1), line, color=color, label=label)
-            axes.fill_between(x, low, high, color=color, alpha=0.18, linewidth=0)
+            band = {"alpha": 0.18, "linewidth": 0, "label": band_of(label)}
+            axes.fill_between(x, low, high, color=color, **band)
     for axes in (by_step, by_clock):
         for label, value in marks.items():
             axes.axhline(value, color=style.NEUTRAL, linewidth=1.2, linestyle=":")

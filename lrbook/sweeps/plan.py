@@ -30,8 +30,9 @@ def expand(
     Args:
         experiment: ``toy``, ``patch`` or ``cifar``.
         profile: the experiment's profile.
-        grid: field -> values; all combinations are run.
-        points: fields that go together, one mapping each, such as n and p0 for a kappa.
+        grid: field -> values; all combinations are run. For the toy also ``kappa``, which stands
+            for the n and p0 that the paper gives it.
+        points: fields that go together, one mapping each.
         arms, seeds: None takes the profile's.
         most_runs: refuse more.
         **settings: fields common to all runs.
@@ -90,7 +91,7 @@ def _check_fields(
     for name in seen:
         if name in ("arm", "seed"):
             raise ConfigError(f"{name} is not swept by the grid; give {name}s=[…] instead.")
-        if name not in cls.model_fields:
+        if name not in cls.model_fields and name not in cls.shorthands:
             raise ConfigError(unknown_name(name, cls.model_fields, what="setting"))
         if name == "data" and (name in grid or any(name in point for point in points)):
             raise ConfigError("data is not swept; make one sweep for each set of images.")

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -89,10 +90,16 @@ class SweepStore(Unstored):
 def _write_part(path: Path, record: Record) -> None:
     fields = {f.name: getattr(record, f.name) for f in dataclasses.fields(record)}
     fields.pop("folder")
-    # None stands for nan, which JSON does not know
-    table = fields.pop("table").astype(object)
-    fields["history"] = table.where(table.notna(), None).to_dict("list")
+    columns = fields.pop("table").to_dict("list")
+    fields["history"] = {name: list(map(_in_json, values)) for name, values in columns.items()}
     write_atomically(path, json.dumps(fields, allow_nan=False).encode())
+
+
+def _in_json(value: float) -> float | str | None:
+    """JSON knows neither nan, for which None stands, nor infinity, written as ``inf``."""
+    if math.isnan(value):
+        return None
+    return str(value) if math.isinf(value) else value
 
 
 def _read_part(path: Path) -> Record:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from lrbook import used
+from lrbook import experiments, used
 from lrbook.atomic import write_atomically
 from lrbook.config import unknown_name
 from lrbook.errors import ConfigError, RecordError
@@ -147,11 +147,14 @@ def load(folder: str | Path) -> Sweep:
         data = _table_of(folder, found["histories_sha256"])
         histories = pd.read_parquet(io.BytesIO(data), use_threads=False, pre_buffer=False)
         by_run = dict(iter(histories.groupby("run", sort=False)))
+        # A field younger than the sweep has its default, which leaves things as they were
+        fields = experiments.config_class(found["experiment"]).model_fields
+        younger = {n: f.default for n, f in fields.items() if not f.is_required()}
         records = [
             Record(
                 run_id=run["run_id"],
                 experiment=found["experiment"],
-                config=found["common"] | run["set"],
+                config=younger | found["common"] | run["set"],
                 status=run["status"],
                 provenance=found["provenance"][run["origin"]] | run["own"],
                 result=run["result"],
@@ -163,7 +166,7 @@ def load(folder: str | Path) -> Sweep:
             )
             for i, run in enumerate(found["runs"])
         ]
-    except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
+    except (OSError, ValueError, TypeError, KeyError, IndexError, ConfigError) as error:
         raise RecordError(
             f"the sweep {path} is damaged ({str(error)[:80]}). Restore it, or move the folder away "
             "and run it again."

@@ -8,6 +8,7 @@ import concurrent.futures
 import dataclasses
 import functools
 import io
+import math
 import threading
 import time
 import zipfile
@@ -21,7 +22,7 @@ import pandas as pd
 from lrbook.errors import RecordError
 from lrbook.toy import descent, tasks, variants
 from lrbook.toy.config import ToyConfig
-from lrbook.toy.measure import COLUMNS, measure, next_measurement
+from lrbook.toy.measure import COLUMNS, GRADIENT_SHARES, measure, next_measurement
 
 CALL_SECONDS = 1.0  # aim of one call of the compiled program: how late an interrupt is noticed
 _FIRST_CALL = 500  # steps
@@ -155,7 +156,7 @@ def advance_all(
         with concurrent.futures.ThreadPoolExecutor(1) as other:
             measured = other.submit(_MEASURE[how], states, problems, rules)
             jax.block_until_ready(advance(states, now, problems, rules))
-            first = _rows(measured.result())
+            first = _rows(measured.result(), runs[0].config)
     for run, state, row in zip(runs, begun, first, strict=True):
         run.state = state
         if not run.rows:
@@ -176,8 +177,10 @@ def advance_all(
             annealed = int(run.state.annealed) != int(before.annealed)
             run.diverged = run.step < until[index] and not annealed
             if annealed or run.diverged or run.step == due[index]:
-                rows = rows or _rows(_MEASURE[how](states, problems, rules))
+                rows = rows or _rows(_MEASURE[how](states, problems, rules), runs[0].config)
                 _append(run.rows, rows[index])
+                # The next step would find it out, but after the last there is none
+                run.diverged |= not math.isfinite(rows[index]["loss"])
         elapsed = time.perf_counter() - began
         call = int(np.clip(call * CALL_SECONDS / elapsed, call / 2, 2 * call)) + 1
         for index in on_the_way:
@@ -200,8 +203,11 @@ def _stack(trees: Sequence[Any], device: jax.Device) -> Any:
     return jax.device_put(stacked, device)
 
 
-def _rows(measured: dict[str, jax.Array]) -> list[dict[str, float]]:
+def _rows(measured: dict[str, jax.Array], config: ToyConfig) -> list[dict[str, float]]:
     columns = {name: np.asarray(measured[name], np.float64) for name in COLUMNS}
+    if config.network == "convolutional":  # W gets a gradient from x2 too, which has no such parts
+        for name in GRADIENT_SHARES:
+            columns[name] = np.full_like(columns[name], np.nan)
     count = len(columns["step"])
     return [{name: float(values[i]) for name, values in columns.items()} for i in range(count)]
 

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from lrbook.config import Config
+from lrbook.errors import ConfigError
 from lrbook.toy.profiles import PROFILES, SEEDS, paper_constants
 
 Share = Annotated[float, Interval(ge=0, le=1)]
@@ -119,6 +120,34 @@ class ToyConfig(Config):
 
     profiles: ClassVar = PROFILES
     default_seeds: ClassVar = SEEDS
+    shorthands: ClassVar = {
+        "kappa": "sqrt(d / N) as in the paper: n = d / kappa^2, p0 = kappa^2 / 2"
+    }
+
+    @classmethod
+    def spell_out(cls, profile: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """``settings`` with n and p0 in place of ``kappa``."""
+        settings = dict(settings)
+        if "kappa" not in settings:
+            return settings
+        given = settings.pop("kappa")
+        for name in ("n", "p0"):
+            if name in settings:
+                raise ConfigError(f"kappa = {given!r} sets {name}; give one of the two.")
+        try:
+            kappa = float(given)
+        except (TypeError, ValueError):
+            kappa = 0.0
+        whole = cls.profile_settings(profile, settings) | settings
+        try:
+            d = int(whole.get("d", cls.model_fields["d"].default))
+        except (TypeError, ValueError):
+            d = 2  # the field's own check refuses it in the field's own words
+        if not 0 < kappa <= 1:
+            raise ConfigError(
+                f"kappa = {given!r} is not allowed: above 0 and at most 1 it must be."
+            )
+        return settings | {"n": max(round(d / kappa**2), 1), "p0": round(kappa**2 / 2, 12)}
 
     @classmethod
     def profile_settings(cls, profile: str, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from lrbook.toy import descent, rays, tasks
+from lrbook.toy import descent, rays, tasks, variants
 from lrbook.toy.config import ToyConfig
 from lrbook.toy.noise import normals
 from lrbook.toy.stationarity import noise_std
@@ -126,7 +126,10 @@ def track(config: ToyConfig, at: Sequence[int]) -> pd.DataFrame:
 
     Raises:
         FloatingPointError: the training loss is no longer finite.
+        ValueError: the run is of a variant that the theory leaves out, whose parts do not add up.
     """
+    if tasks.make_variant(config) != variants.PLAIN:
+        raise ValueError("signal and noise are those of plain noisy descent; leave variants out")
     problem, rule = tasks.make_problem(config), tasks.make_rule(config)
     split = first_split(tasks.make_state(config, problem))
     rows = []

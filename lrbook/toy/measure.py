@@ -23,6 +23,8 @@ FINAL = (
     "p_only_gradient_share",
 )
 
+GRADIENT_SHARES = ("p_only_gradient_share", "p_only_gradient_share_now")
+
 # The columns of a history, in this order
 COLUMNS = (
     "step",
@@ -63,6 +65,8 @@ def measure(state: State, problem: Problem, rule: Rule) -> dict[str, jax.Array]:
         - p_only_gradient_share_now: ``||G_p|| / (||G_p|| + ||G_b||)``, G_p and G_b being the parts
           of W's gradient from the P-only examples and from those with both patterns.
         - p_only_gradient_share: the same with both norms summed over the steps so far, times rate.
+          Neither means anything in the convolutional network, whose W reads x2 as well; the
+          histories of its runs have nan there.
         - changed_patterns_w, changed_patterns_v: share of (example, neuron) pairs whose activation
           differs from that at the start.
     """

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from lrbook.toy import descent, tasks
+from lrbook.toy import descent, tasks, variants
 from lrbook.toy.config import ToyConfig
 from lrbook.toy.network import output_weights
 from lrbook.toy.rays import kinked
@@ -66,7 +66,7 @@ def on_directions(V: jax.Array, points: jax.Array) -> jax.Array:
     return jax.nn.relu(points @ V) @ output_weights(V.shape[1])
 
 
-_advance = jax.jit(descent.advance)
+_advance = jax.jit(descent.advance, static_argnames="step")
 
 
 @jax.jit
@@ -96,11 +96,12 @@ def film(
     psi = np.linspace(-np.pi / 2, np.pi / 2, directions)
     points = np.stack([np.cos(psi), REACH * config.r * np.sin(psi)], axis=1).astype(np.float32)
     problem, rule = tasks.make_problem(config), tasks.make_rule(config)
+    step = variants.step_of(tasks.make_variant(config))
     state = tasks.make_state(config, problem)
-    wanted = [step for step in also if step <= config.total_steps]
+    wanted = [time for time in also if time <= config.total_steps]
     times, seen = sorted({*frame_times(config, frames), *wanted}), []
     for time in times:
-        state = _advance(state, jnp.int32(time), problem, rule)
+        state = _advance(state, jnp.int32(time), problem, rule, step=step)
         seen.append([np.asarray(x) for x in (*_look(state, problem, rule, points), state.V)])
     rate, values, between, V = (np.stack(column) for column in zip(*seen, strict=True))
     times = np.array(times)
@@ -115,7 +116,7 @@ def films(profile: str, seed: int, longest: int) -> dict[str, Film]:
     made, also = {}, []
     for config in ToyConfig.expand(profile, seeds=[seed], arms=["L-S", "S"]):
         shorter = config.model_copy(update={"steps": min(config.steps, longest)})
-        also = [*also, halfway(config)] if config.arm == "L-S" else also
+        also = [*also, *early(config, longest)] if config.arm == "L-S" else also
         made[config.arm] = film(shorter, also=also)
         also += made[config.arm].step[list(moments(made[config.arm]).values())].tolist()
     return made
@@ -129,9 +130,10 @@ def moments(film: Film) -> dict[str, int]:
     return {"start": 0, **middle, "end": last}
 
 
-def halfway(config: ToyConfig) -> int:
-    """The middle of L-S's phase at the large rate, in steps."""
-    return config.anneal // 2
+def early(config: ToyConfig, longest: int) -> tuple[int, int]:
+    """Middle and end of L-S's phase at the large rate, or of its first ``longest`` steps."""
+    end = min(config.anneal, longest)
+    return end // 2, end
 
 
 def on_and_off(
@@ -146,13 +148,13 @@ def on_and_off(
 
     Returns:
         Arm -> moment in words -> which neurons are on, shape (neurons, len(t)). Moments are the
-        middle and the end of L-S's phase at the large rate; in both a row is the same neuron: those
+        middle and the end of L-S's phase at the large rate (``early``, should S be shorter); in
+        both a row is the same neuron: those
         that switch between the rays at the first, first those that go off along t and then those
         that go on, each in the order in which they do; every one or, where there are more than
         ``most``, evenly picked.
     """
-    config = films["L-S"].config
-    times = [halfway(config), config.anneal]
+    times = early(films["L-S"].config, int(films["S"].step[-1]))
     found = {}
     for arm, one in films.items():
         first, last = (int(np.flatnonzero(one.step == time)[0]) for time in times)

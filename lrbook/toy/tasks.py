@@ -19,17 +19,19 @@ def make_problem(config: ToyConfig, device: jax.Device | None = None) -> descent
     """
     words = np.array([config.seed >> 32 & 0xFFFFFFFF, config.seed & 0xFFFFFFFF], np.uint32)
     key = jax.random.wrap_key_data(jax.device_put(words, device), impl="threefry2x32")
-    return _make_problem(
-        key,
-        config.counts,
-        config.test_points,
-        config.d,
-        config.m_w,
-        config.m_v,
-        config.paired_v,
-        config.network == "convolutional",
-        {name: np.float32(getattr(config, name)) for name in _SCALARS},
-    )
+    # What a seed draws depends on this setting of JAX's, and JAX's default has changed once
+    with jax.threefry_partitionable(True):
+        return _make_problem(
+            key,
+            config.counts,
+            config.test_points,
+            config.d,
+            config.m_w,
+            config.m_v,
+            config.paired_v,
+            config.network == "convolutional",
+            {name: np.float32(getattr(config, name)) for name in _SCALARS},
+        )
 
 
 def noise_rate(config: ToyConfig) -> float:

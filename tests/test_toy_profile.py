@@ -185,7 +185,8 @@ def test_films_of_a_profile():
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"batch": 4}, {"momentum": 0.9}, {"preactivation_noise": 1.0}]
+    "settings",
+    [{}, {"batch": 4}, {"momentum": 0.9}, {"preactivation_noise": 1.0, "preactivation_until": 50}],
 )
 def test_a_film_is_of_the_run_that_its_configuration_means(settings):
     [config] = ToyConfig.expand("smoke", seeds=[3], arms=["S"], steps=60, **settings)

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from lrbook import beyond, book, claims, measured, sweeps
+from lrbook.toy.config import ToyConfig
 from lrbook.vision import histories
 
 LOG2 = np.log(2)
@@ -143,3 +144,17 @@ def test_two_theorems_the_second_phase_is_over_before_it_begins():
     levels = sorted(runs.runs.eps1.unique())
     over = [eps1 + q * LOG2 < np.sqrt(eps1 / q) for eps1 in levels]
     assert over == [False] + [True] * (len(levels) - 1)
+
+
+def test_what_lrbook_run_toy_shows_on_seeds_that_nobody_tuned_on():
+    """The sweep over kappa passes through the demo itself: these are its runs."""
+    found = book.sweep("sweep-kappa").select(n=625, p0=0.08)
+    demo = ToyConfig.expand("demo", seeds=range(11, 16))
+    assert {run.run_id for run in found} == {config.run_id for config in demo}
+    arms = {
+        arm: [run.result["p_only_accuracy"] for run in runs]
+        for arm, runs in book.by_arm(found).items()
+    }
+    gaps = np.subtract(arms["L-S"], arms["S"])
+    assert len(gaps) == 5
+    assert gaps.min() > 0.05

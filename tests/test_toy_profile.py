@@ -192,9 +192,11 @@ def test_a_film_is_of_the_run_that_its_configuration_means(settings):
     [config] = ToyConfig.expand("smoke", seeds=[3], arms=["S"], steps=60, **settings)
     [record] = experiment.run([config], progress=False)
     film = profile_along.film(config, frames=5)
-    left, middle, right = profile_along.along_line(film, [-1, 0, 1])[-1]
-    seen = abs(left + right - 2 * middle)
-    assert seen == pytest.approx(record.history.nonlinearity.iloc[-1], rel=2e-2, abs=1e-4)
+    along, across = film.V[-1].astype(float)
+    v = np.asarray(output_weights(len(along)))
+    left, middle, right = (v @ np.maximum(along + t * config.r * across, 0) for t in (-1, 0, 1))
+    seen = config.s * abs(left + right - 2 * middle)
+    assert seen == pytest.approx(record.history.nonlinearity.iloc[-1], rel=1e-3, abs=1e-4)
 
 
 def test_patterns_of_a_film_that_ends_before_annealing():

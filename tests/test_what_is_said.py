@@ -123,6 +123,27 @@ def test_beyond_the_theory_what_long_runs_of_s_do():
     assert np.mean(ends) == pytest.approx(np.mean(large), abs=0.01)
 
 
+def test_mitigation_with_a_draw_for_each_example_is_that_with_a_shared_one():
+    scan, alone = book.sweep("sweep-mitigation"), book.sweep("sweep-narrow").records
+    noise = {"preactivation_noise": 0.3, "preactivation_until": 50_000}
+    shared, own = (
+        beyond.by_seed(beyond.at(scan, **noise, preactivation_shared=shared), "S")
+        for shared in (True, False)
+    )
+    assert len(own) == 5
+    assert max(abs(own[seed] - shared[seed]) for seed in own) < 0.005
+    plain = beyond.by_seed(alone, "S")
+    assert min(own[seed] - plain[seed] for seed in own) > 0.04  # where it helps
+    single = book.sweep("sweep-mitigation-own")
+    gains = [
+        np.mean(list(beyond.by_seed(beyond.at(single, **p), "S").values()))
+        - np.mean(list(beyond.by_seed(beyond.at(single), "S").values()))
+        for size in (0.1, 0.3, 1.0)
+        for p in [{"preactivation_noise": size, "preactivation_until": 10_000}]
+    ]
+    assert 0 < min(gains) <= max(gains) < 0.05  # it gains less there
+
+
 def test_large_rate_and_q_which_examples_go_on_pulling():
     """In the sweeps at the paper's norm: the Q-only ones nearly as at the start, not the others."""
     ends = pd.concat(

@@ -89,6 +89,20 @@ def test_two_theorems_what_flattens_the_error_of_s_is_time():
     assert falling[1] < falling[0] - 0.4
 
 
+def test_two_theorems_without_noise_s_is_flat_where_kappa_is_not_small():
+    quiet = measured.with_errors(book.sweep("sweep-kappa-no-noise"))
+    noisy = measured.with_errors(book.sweep("sweep-kappa"))
+    noisy = noisy[noisy.arm == "S"]
+    assert quiet.seed.nunique() == 5
+    value, half = exponent(quiet[quiet.kappa >= 0.4])
+    assert abs(value) < half
+    value, half = exponent(quiet[quiet.kappa < 0.4])
+    assert value > half
+    assert value < exponent(noisy[noisy.kappa < 0.4])[0]
+    left = quiet.both_loss.mean() / noisy.both_loss.mean()
+    assert 0.4 < left < 0.6  # half the loss
+
+
 def test_two_theorems_the_time_of_s_knows_the_dimension_only_at_its_end():
     times = measured.crossing_times(book.sweep("phase-kappa-d"), "loss", [0.3, 0.1])
     times = times[(times.arm == "S") & (times.n == 4 * times.d)]

@@ -159,7 +159,7 @@ def longer(
         for label, value in marks.items():
             axes.axhline(value, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
             place = {"xycoords": ("axes fraction", "data"), "fontsize": 10, "va": "bottom"}
-            axes.annotate(label, (0.01, value), **place)
+            axes.annotate(label, (0.01, value), annotation_clip=True, **place)
         axes.set(xscale="log", ylabel=ylabel)
     by_step.set(xlabel="step")
     by_clock.set(xlabel="$\\eta_2 \\lambda t$, the clock of the decay")

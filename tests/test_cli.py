@@ -10,6 +10,7 @@ import pytest
 import torch
 from conftest import ROOT, assert_refused
 
+from lrbook import cli
 from lrbook.records import Store
 from lrbook.vision.config import PatchConfig
 
@@ -258,3 +259,23 @@ def test_help_lists_every_setting(lrbook):
 def test_version(lrbook):
     assert (ROOT / "pyproject.toml").read_text().find('version = "0.1.0"') > 0
     assert lrbook("--version").out == "lrbook 0.1.0\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        (RUN, "the same command goes on from here"),
+        ([*RUN, "--force"], "the same command without --force goes on from here"),
+        (["chapter", "puzzle"], "starts the chapter again, from its first cell"),
+    ],
+)
+def test_who_interrupts_is_told_how_to_go_on(lrbook, monkeypatch, typed, words):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    for name in ("_run", "_chapter"):
+        monkeypatch.setattr(cli, name, interrupt)
+    answer = lrbook(*typed)
+    assert answer.code == 130
+    assert answer.err.startswith("lrbook: interrupted; ")
+    assert answer.err.endswith(f"{words}.\n")

@@ -158,6 +158,14 @@ def test_mitigation_with_a_draw_for_each_example_is_that_with_a_shared_one():
     assert 0 < min(gains) <= max(gains) < 0.05  # it gains less there
 
 
+def test_beyond_the_theory_s_is_ahead_in_the_convolutional_network():
+    sweep = book.sweep("sweep-beyond-network")
+    for tau0 in (1.0, 10.0):
+        runs = sweep.select(network="convolutional", tau0_w=tau0)
+        assert beyond.verdict(runs) == "S ahead"
+        assert beyond.gap(runs)[2] == 5  # pairs
+
+
 def test_large_rate_and_q_which_examples_go_on_pulling():
     """In the sweeps at the paper's norm: the Q-only ones nearly as at the start, not the others."""
     ends = pd.concat(

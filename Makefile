@@ -61,6 +61,7 @@ record: $(STAMP) ## list the recordings the book wants and their state; RUN=1 ru
 
 bench: $(STAMP) ## time toy and images against plain loops, and what a study costs beside its runs
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
+	$(if $(BENCH_ARGS),,$(BIN)/python benchmarks/demo.py)
 	$(if $(BENCH_ARGS),,$(BIN)/python benchmarks/sweep.py)
 
 lock: $(BIN)/uv ## rewrite requirements.txt from pyproject.toml (LOCK_ARGS=--upgrade for newer ones)

@@ -1,5 +1,6 @@
-"""Timing on one core, and the table and file that come of it."""
+"""Timing on one core, and the table and files that come of it."""
 
+import argparse
 import dataclasses
 import json
 import os
@@ -8,8 +9,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from lrbook.atomic import write_atomically
 from lrbook.provenance import collect, describe_cpu
 
+ROOT = Path(__file__).resolve().parent.parent
+BUILT = ROOT / "_build"
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -18,7 +22,8 @@ class Row:
     """One comparison; ``name`` says what is equal on both sides, ``ratio`` is ours over peer.
 
     In units of time a small ratio is good, in units per time a large one. ``hardware`` is the
-    device that both sides ran on; empty means this processor.
+    device that both sides ran on; empty means this processor. ``rounds`` has the ratio of every
+    round of timings, where there were several.
     """
 
     name: str
@@ -26,6 +31,7 @@ class Row:
     peer: float
     unit: str
     hardware: str = ""
+    rounds: tuple[float, ...] = ()
 
     @property
     def ratio(self) -> float:
@@ -40,13 +46,34 @@ def one_core() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
+def compared(
+    name: str,
+    ours: Sequence[float],
+    peer: Sequence[float],
+    unit: str,
+    value: Callable[[float], float],
+) -> Row:
+    """A row from the timings of two loops, round by round.
+
+    Args:
+        name: what is equal on both sides.
+        ours: seconds per step in each round.
+        peer: the other loop's, in the same rounds.
+        unit: of ``value``.
+        value: seconds per step in that unit.
+    """
+    both = [(value(a), value(b)) for a, b in zip(ours, peer, strict=True)]
+    medians = (statistics.median(side) for side in zip(*both, strict=True))
+    return Row(name, *medians, unit, rounds=tuple(a / b for a, b in both))
+
+
 def seconds_per_step(
     loops: Mapping[str, Callable[[int], object]],
     rounds: int,
     seconds: float,
     clock: Callable[[], float] = time.process_time,
-) -> dict[str, float]:
-    """Median seconds per step of each loop.
+) -> dict[str, list[float]]:
+    """Seconds per step of each loop, one number a round.
 
     Processor time and not the clock's: on a core of one's own they are equal, and on a shared one
     the other programs' turns do not count. The loops take turns, so that a slow spell meets all.
@@ -69,7 +96,7 @@ def seconds_per_step(
     for _ in range(rounds):
         for name, loop in loops.items():
             times[name].append(_timed(loop, steps[name], clock) / steps[name])
-    return {name: statistics.median(found) for name, found in times.items()}
+    return times
 
 
 def _timed(loop: Callable[[int], object], steps: int, clock: Callable[[], float]) -> float:
@@ -88,9 +115,27 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def add_arguments(parser: argparse.ArgumentParser, output: str) -> None:
+    """The options that say where the rows go; ``output`` is a name in the folder ``_build``."""
+    parser.add_argument("--output", type=Path, default=BUILT / output)
+    parser.add_argument(
+        "--keep", metavar="NAME", help="keep the rows for the book's page too, under this name"
+    )
+
+
+def report(rows: Sequence[Row], arguments: argparse.Namespace) -> None:
+    """Print the rows and write them where ``add_arguments`` let the caller say."""
+    print(table(rows))
+    write(rows, arguments.output)
+    if arguments.keep:
+        from lrbook import speed  # only now: NumPy counts the cores when it is imported
+
+        keep(rows, ROOT / "results" / speed.FOLDER / f"{arguments.keep}.json")
+
+
 def write(rows: Sequence[Row], path: Path) -> None:
     """The rows as JSON, each with its hardware and the versions of the packages."""
-    here = describe_cpu()
+    here = hardware()
     versions = collect(here, threads=1)["versions"]
     found = [
         {
@@ -104,5 +149,35 @@ def write(rows: Sequence[Row], path: Path) -> None:
         }
         for row in rows
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(found, indent=2) + "\n")
+    write_atomically(path, (json.dumps(found, indent=2) + "\n").encode())
+
+
+def keep(rows: Sequence[Row], path: Path) -> None:
+    """The rows with their origin, as ``lrbook.speed`` reads them."""
+    here = hardware()
+    found = {
+        "provenance": collect(here),
+        "rows": [
+            {
+                "name": row.name,
+                "ours": row.ours,
+                "peer": row.peer,
+                "unit": row.unit,
+                "hardware": row.hardware or here,
+                "rounds": row.rounds,
+            }
+            for row in rows
+        ],
+    }
+    write_atomically(path, (json.dumps(found, indent=1) + "\n").encode())
+
+
+def hardware() -> str:
+    """This processor in words, with the instructions that PyTorch finds on it."""
+    import torch  # only now: it counts the cores when it is imported
+
+    from lrbook.vision import devices
+
+    short = devices.choose_precision("auto", torch.device("cpu")) == "bf16"
+    instructions = torch.backends.cpu.get_cpu_capability() + (" and bf16" if short else "")
+    return f"{describe_cpu()}, {instructions}"

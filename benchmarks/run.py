@@ -7,9 +7,8 @@ show that they do: the toy's reach the same weights, networks on images have the
 import argparse
 from pathlib import Path
 
-from harness import one_core, table, write
+from harness import add_arguments, one_core, report
 
-OUTPUT = Path(__file__).resolve().parent.parent / "_build" / "bench.json"
 PARTS = ("toy", "vision")
 
 
@@ -22,7 +21,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.2, help="length of one of these")
     parser.add_argument("--authors", type=Path, metavar="CHECKOUT", help="cwein3/large-lr-code")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="for images")
-    parser.add_argument("--output", type=Path, default=OUTPUT)
+    add_arguments(parser, "bench.json")
     arguments = parser.parse_args()
     one_core()
     rows = []
@@ -31,8 +30,7 @@ def main() -> None:
     if arguments.only in (None, "vision"):
         rows += vision_rows(arguments)
     print("Medians; on a CPU of processor time on one core.\n")
-    print(table(rows))
-    write(rows, arguments.output)
+    report(rows, arguments)
 
 
 def toy_rows(arguments: argparse.Namespace) -> list:

@@ -10,11 +10,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness import Row, table, write
+from harness import Row, add_arguments, report
 
 from lrbook.study import engine, machine, plan, work
 
-OUTPUT = Path(__file__).resolve().parent.parent / "_build" / "bench_sweep.json"
 STUDY = """
 experiment = "toy"
 profile = "demo"
@@ -31,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=6)
     parser.add_argument("--steps", type=int, default=310_000, help="of a run")
-    parser.add_argument("--output", type=Path, default=OUTPUT)
+    add_arguments(parser, "bench_sweep.json")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "study.toml"
@@ -53,9 +52,7 @@ def main() -> None:
         assert not failed
         ours = time.monotonic() - start
     name = f"study of {arguments.runs} runs of {plain / arguments.runs:.0f} s / back to back"
-    rows = [Row(name, ours, plain, "s")]
-    print(table(rows))
-    write(rows, arguments.output)
+    report([Row(name, ours, plain, "s")], arguments)
 
 
 if __name__ == "__main__":

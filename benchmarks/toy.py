@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import peers
 import torch
-from harness import Row, seconds_per_step
+from harness import Row, compared, seconds_per_step
 
 from lrbook.toy import batch, data, noise, rays, tasks
 from lrbook.toy.config import ToyConfig
@@ -173,15 +173,31 @@ def rows(setting: str, rounds: int = 7, seconds: float = 0.2, **changes: Any) ->
     loops = {"ours": ours.run, **parts(ours)}
     loops |= {name: make(task).run for name, make in PEERS.items()}
     took = seconds_per_step(loops, rounds, seconds)
-    found = [
-        Row(f"{setting}: same steps, {name}", 1 / took["ours"], 1 / took[name], "steps/s")
-        for name in PEERS
-    ]
-    micro = {name: 1e6 * took[name] for name in ("ours", "products", "draws")}
-    both = micro["products"] + micro["draws"]
+    both = [sum(pair) for pair in zip(took["products"], took["draws"], strict=True)]
+    beside = {
+        "its W products alone": took["products"],
+        "its noise draw alone": took["draws"],
+        "products + draw": both,
+    }
     return [
-        *found,
-        Row(f"{setting}: a step over its W products alone", micro["ours"], micro["products"], "us"),
-        Row(f"{setting}: a step over its noise draw alone", micro["ours"], micro["draws"], "us"),
-        Row(f"{setting}: a step over products + draw", micro["ours"], both, "us"),
+        *(
+            compared(
+                f"{setting}: same steps, {name}",
+                took["ours"],
+                took[name],
+                "steps/s",
+                lambda seconds: 1 / seconds,
+            )
+            for name in PEERS
+        ),
+        *(
+            compared(
+                f"{setting}: a step over {name}",
+                took["ours"],
+                peer,
+                "us",
+                lambda seconds: 1e6 * seconds,
+            )
+            for name, peer in beside.items()
+        ),
     ]

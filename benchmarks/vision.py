@@ -14,7 +14,7 @@ from pathlib import Path
 import authors
 import torch
 import torch.nn.functional as F
-from harness import Row, seconds_per_step
+from harness import Row, compared, hardware, seconds_per_step
 
 from lrbook.records import Store
 from lrbook.vision import checkpoint, devices, train
@@ -26,7 +26,6 @@ from lrbook.vision.sources import CIFAR_MEAN, CIFAR_STD, Images
 BATCHES = {"laptop": 20, "paper": 2}  # timed at once
 NETWORKS = {"laptop": "WRN-10-2, stem 2, batch 64", "paper": "WRN-16-10, batch 128"}
 TOLERANCE = 1e-3  # of the first loss, in fp32
-PRECISIONS = {"cpu": "bf16", "cuda": "bf16"}
 
 
 def make_images(count: int, tested: int = 10) -> Images:
@@ -45,7 +44,7 @@ class Ours:
     def __init__(
         self, config: PatchConfig, images: Images, device: torch.device, *, plain: bool = False
     ) -> None:
-        precision = "fp32" if plain else PRECISIONS[device.type]
+        precision = "fp32" if plain else devices.choose_precision("auto", device)
         self.task = train.make_task(config, images, device, precision)
         self.model = train.make_model(config, device)
         self.optimizer = train.make_optimizer(self.model, config)
@@ -120,11 +119,17 @@ def rows(
         loops |= {"the authors' step, batches ready": steps, "the authors' epoch": epochs}
     clock = time.process_time if device.type == "cpu" else time.perf_counter
     took = seconds_per_step(loops, rounds, seconds, clock)
-    speed = {loop: len(images.train) / each for loop, each in took.items()}
     found = [
-        Row(f"{name}, {peer}", speed["ours"], speed[peer], "images/s") for peer in list(loops)[1:]
+        compared(
+            f"{name}, {peer}",
+            took["ours"],
+            took[peer],
+            "images/s",
+            lambda seconds: len(images.train) / seconds,
+        )
+        for peer in list(loops)[1:]
     ]
-    work = (1 + BACKWARD) * forward_flops(config) * speed["ours"] / 1e9
+    work = (1 + BACKWARD) * forward_flops(config) * found[0].ours / 1e9
     best = roof(device, config)
     found.append(Row(f"{name}, best convolution or GEMM", work, best, "GFLOP/s"))
     return on(device, found)
@@ -132,12 +137,17 @@ def rows(
 
 def on(device: torch.device, rows: list[Row]) -> list[Row]:
     """The rows with the hardware that they were measured on."""
-    return [dataclasses.replace(row, hardware=devices.describe(device)) for row in rows]
+    words = hardware() if device.type == "cpu" else devices.describe(device)
+    return [dataclasses.replace(row, hardware=words) for row in rows]
 
 
 def roof(device: torch.device, config: PatchConfig, rounds: int = 5) -> float:
-    """GFLOP/s of the fastest of: the network's convolutions forward, and a large GEMM, in bf16."""
-    kind = {"device": device, "dtype": torch.bfloat16}
+    """GFLOP/s of the fastest of: the network's convolutions forward, and a large GEMM.
+
+    Both in the precision that training takes there.
+    """
+    short = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+    kind = {"device": device, "dtype": short[devices.choose_precision("auto", device)]}
     calls: list[tuple[float, Callable[[], object]]] = []
     side = 32 // config.stem_stride
     for group in range(3):
@@ -213,10 +223,11 @@ def memory(profile: str, checkout: Path | None, **changes: object) -> list[Row]:
     if checkout is None:
         del names["theirs"]
     peaks = {name: _peak(profile, name, checkout, changes) for name in ("ours", *names)}
-    return [
+    found = [
         Row(f"{NETWORKS[profile]}: peak memory, {words}", peaks["ours"], peaks[name], "MiB")
         for name, words in names.items()
     ]
+    return on(torch.device("cpu"), found)
 
 
 def _peak(profile: str, loop: str, checkout: Path | None, changes: dict[str, object]) -> float:

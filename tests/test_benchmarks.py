@@ -67,6 +67,31 @@ def test_the_script_says_what_it_offers():
 
 
 @pytest.fixture
+def demo(monkeypatch):
+    """The module ``benchmarks/demo.py``."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import demo
+
+    yield demo
+    for name in ("demo", "harness"):
+        sys.modules.pop(name, None)
+
+
+def test_many_seeds_beside_what_the_device_can_do(demo, monkeypatch):
+    monkeypatch.setattr(demo, "roof", lambda device: (1000.0, 50.0))
+    small = TINY | {"steps": 300, "steps_ls": 300, "anneal": 100, "test_points": 50}
+    all_, products, moved = demo.rows(2, "cpu", **small)
+    assert [row.unit for row in (all_, products, moved)] == ["s", "GFLOP/s", "GB/s"]
+    assert all_.ours > 0 < all_.peer
+    # 4 runs of 300 steps: W (4 x 6) meets the examples with a P part once there and once back
+    n_p = 40 - demo.ToyConfig.for_profile("demo", arm="S", seed=0, **small).counts[2]
+    assert products.ours * all_.ours * 1e9 == pytest.approx(1200 * 2 * 2 * 4 * 6 * n_p)
+    weights = 4 * 6 + 2 * 200
+    assert moved.ours * all_.ours * 1e9 == pytest.approx(1200 * 4 * (6 * n_p + 2 * weights))
+    assert (products.peer, moved.peer) == (1000.0, 50.0)
+
+
+@pytest.fixture
 def vision(monkeypatch):
     """The module ``benchmarks/vision.py``."""
     monkeypatch.syspath_prepend(ROOT / "benchmarks")

@@ -1,0 +1,123 @@
+"""How fast: the benchmarks that are kept, as tables of the book's page on speed.
+
+``benchmarks/run.py --keep NAME`` and its two neighbours write ``results/benchmarks/NAME.json``.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lrbook import origin, style
+from lrbook.errors import RecordError
+from lrbook.records import recordings_dir
+
+FOLDER = "benchmarks"
+"""Of the results folder: one file for each benchmark that was kept."""
+
+SHORTER_IS_BETTER = ("s", "us", "MiB")
+"""Units of which less is better; of all others more is."""
+
+
+class Row(NamedTuple):
+    """A comparison of this package with a peer, both measured in the same run.
+
+    Attributes:
+        name: what was done, and the peer.
+        ours, peer: the medians.
+        unit: of both.
+        hardware: that both ran on.
+        rounds: ours over peer in each round of timings; empty where there was one.
+    """
+
+    name: str
+    ours: float
+    peer: float
+    unit: str
+    hardware: str
+    rounds: tuple[float, ...]
+
+    @property
+    def ratio(self) -> float:
+        """Ours over peer."""
+        return self.ours / self.peer
+
+
+class Kept(NamedTuple):
+    """A benchmark that was kept: its name, where it comes from, and its rows."""
+
+    name: str
+    provenance: Mapping[str, Any]
+    rows: list[Row]
+
+
+def kept(results: str | Path | None = None) -> list[Kept]:
+    """The benchmarks in a results folder (None: the book's), by name.
+
+    Raises:
+        RecordError: a file is damaged.
+    """
+    paths = sorted((Path(results or recordings_dir()) / FOLDER).glob("*.json"))
+    return [_read(path) for path in paths]
+
+
+def _read(path: Path) -> Kept:
+    try:
+        found = json.loads(path.read_bytes())
+        rows = [Row(**row | {"rounds": tuple(row["rounds"])}) for row in found["rows"]]
+        return Kept(path.stem, found["provenance"], rows)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise RecordError(
+            f"the benchmark {path} is damaged ({str(error)[:80]}). Restore it, or move it away and "
+            "run the benchmark again."
+        ) from None
+
+
+def lines(rows: Sequence[Row]) -> str:
+    """The rows as a Markdown table: what and beside whom, both numbers, their ratio."""
+    found = ["| | ours | peer | | ours / peer |", "|:---|---:|---:|:---|:---|"]
+    for row in rows:
+        cells = (row.name, _number(row.ours), _number(row.peer), _unit(row.unit), _ratio(row))
+        found.append(f"| {' | '.join(cells)} |")
+    return "\n".join(found)
+
+
+def came_from(benchmark: Kept) -> str:
+    """Hardware, versions, day and code of a benchmark, as one Markdown line."""
+    told = benchmark.provenance
+    packages = [f"{n} {told['versions'][n]}" for n in ("jax", "torch", "numpy")]
+    parts = [
+        *sorted({row.hardware for row in benchmark.rows}),
+        f"{', '.join(packages)}, Python {told['python']}",
+        told["date"][:10],
+        *(f"commit {commit}" for commit in origin.commits([told])),
+    ]
+    return f"*`{benchmark.name}`: {'; '.join(parts)}.*"
+
+
+def show(start: str) -> None:
+    """Show every kept benchmark whose name begins with ``start``, or say that there is none."""
+    found = [each for each in kept() if each.name.startswith(start)]
+    if not found:
+        style.say("**Not measured yet**: no such benchmark is kept.")
+    for benchmark in found:
+        style.say(f"{lines(benchmark.rows)}\n\n{came_from(benchmark)}")
+
+
+def _ratio(row: Row) -> str:
+    """The ratio with its lowest and highest round, in bold where ours is the better one."""
+    better = row.ratio < 1 if row.unit in SHORTER_IS_BETTER else row.ratio > 1
+    words = f"**{_number(row.ratio)}**" if better else _number(row.ratio)
+    if len(row.rounds) < 2:
+        return words
+    lowest, highest = _number(min(row.rounds)), _number(max(row.rounds))
+    return f"{words} ({lowest} to {highest}, {len(row.rounds)} rounds)"
+
+
+def _number(value: float) -> str:
+    """Three digits, with commas from a thousand on."""
+    return f"{float(f'{value:.3g}'):,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _unit(unit: str) -> str:
+    return {"us": "µs"}.get(unit, unit)

@@ -1,0 +1,106 @@
+"""Benchmarks that are kept: what the page on speed shows of them is what was measured."""
+
+import json
+import re
+
+import pytest
+from conftest import ROOT
+
+from lrbook import speed
+from lrbook.errors import RecordError
+
+
+@pytest.fixture
+def harness(monkeypatch):
+    """The module ``benchmarks/harness.py``."""
+    import sys
+
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import harness
+
+    yield harness
+    sys.modules.pop("harness")
+
+
+def in_milliseconds(seconds):
+    return 1000 * seconds
+
+
+def test_a_row_is_compared_round_by_round(harness):
+    row = harness.compared(
+        "two", [0.002, 0.001, 0.004], [0.004, 0.004, 0.004], "ms", in_milliseconds
+    )
+    assert (row.ours, row.peer, row.ratio) == pytest.approx((2, 4, 0.5))
+    assert row.rounds == pytest.approx((0.5, 0.25, 1.0))
+
+
+def test_what_is_kept_is_what_is_read(harness, tmp_path):
+    rows = [
+        harness.compared("steps", [0.5, 0.25, 0.1], [1.0, 1.0, 1.0], "steps/s", lambda s: 1 / s),
+        harness.Row("memory", 30.0, 20.0, "MiB", "a card"),
+    ]
+    harness.keep(rows, tmp_path / "benchmarks" / "toy-here.json")
+    [found] = speed.kept(tmp_path)
+    assert found.name == "toy-here"
+    assert found.provenance["versions"]["jax"]
+    first, second = found.rows
+    assert first.rounds == pytest.approx((2, 4, 10))
+    assert (first.ours, first.peer, first.ratio) == pytest.approx((4, 1, 4))
+    assert "core" in first.hardware
+    assert second == speed.Row("memory", 30.0, 20.0, "MiB", "a card", ())
+
+
+def row(ours, peer, unit, rounds=()):
+    return speed.Row("one", ours, peer, unit, "a card", rounds)
+
+
+@pytest.mark.parametrize(
+    ("given", "ratio"),
+    [
+        (row(4000, 1000, "steps/s"), "**4**"),
+        (row(1000, 4000, "steps/s"), "0.25"),
+        (row(1, 4, "s"), "**0.25**"),
+        (row(4, 1, "us"), "4"),
+        (row(4, 1, "MiB"), "4"),
+        (row(3, 1, "images/s", (2.0, 3.0, 3.456)), "**3** (2 to 3.46, 3 rounds)"),
+    ],
+)
+def test_the_better_one_is_bold(given, ratio):
+    *_, line = speed.lines([given]).splitlines()
+    assert line.split("|")[-2].strip() == ratio
+
+
+def test_numbers_have_three_digits():
+    *_, line = speed.lines([row(12345.6, 0.012345, "us")]).splitlines()
+    assert line == "| one | 12,300 | 0.0123 | µs | 1,000,000 |"
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", '{"rows": []}', '{"provenance": {}, "rows": [{}]}'])
+def test_a_damaged_benchmark_is_named(tmp_path, damage):
+    path = tmp_path / "benchmarks" / "toy.json"
+    path.parent.mkdir()
+    path.write_text(damage)
+    with pytest.raises(RecordError, match=re.escape(str(path))):
+        speed.kept(tmp_path)
+    assert path.read_text() == damage
+
+
+def test_a_page_without_a_benchmark_says_so(monkeypatch, tmp_path):
+    said = []
+    monkeypatch.setattr(speed, "recordings_dir", lambda: tmp_path)
+    monkeypatch.setattr(speed.style, "say", said.append)
+    speed.show("toy")
+    assert said == ["**Not measured yet**: no such benchmark is kept."]
+
+
+def test_the_books_benchmarks_can_be_read():
+    found = speed.kept(ROOT / "results")
+    for each in found:
+        assert each.rows
+        assert "commit" in speed.came_from(each)
+        assert all(row.ours > 0 and row.peer > 0 and row.hardware for row in each.rows)
+    text = (ROOT / "book/speed.md").read_text()
+    starts = re.findall(r'speed\.show\("(\w+)"\)', text)
+    assert all(each.name.startswith(tuple(starts)) for each in found), "one is on no page"
+    kept = json.dumps([each.name for each in found])
+    assert "/" not in kept

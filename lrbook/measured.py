@@ -65,13 +65,37 @@ def crossing(history: pd.DataFrame, column: str, level: float) -> float:
     return float(steps[i - 1] * (steps[i] / steps[i - 1]) ** share)
 
 
-def crossing_times(sweep: Sweep, column: str, levels: Sequence[float]) -> pd.DataFrame:
-    """One row per run and level: the run's swept fields, seed, ``level`` and ``steps``."""
+def crossing_times(
+    sweep: Sweep, column: str, levels: Sequence[float], *, since_annealing: bool = False
+) -> pd.DataFrame:
+    """How long every run of a sweep takes until ``column`` is below each of the levels.
+
+    Args:
+        sweep: the runs.
+        column: of their histories.
+        levels: what it is to fall below.
+        since_annealing: count from the step at which the run annealed, and look only from there on.
+
+    Returns:
+        One row per run and level: the run's swept fields, arm, seed, ``level`` and ``steps`` (nan
+        if the level is not reached, or counted from an annealing that did not come).
+    """
     runs = sweep.runs[[*sweep.swept, "arm", "seed"]]
+    histories = sweep.history()
+    if since_annealing:
+        histories = [_second_phase(r.history, r.result["annealed"]) for r in sweep.records]
     return pd.concat(
         [
-            runs.assign(level=level, steps=[crossing(h, column, level) for h in sweep.history()])
+            runs.assign(level=level, steps=[crossing(h, column, level) for h in histories])
             for level in levels
         ],
         ignore_index=True,
     )
+
+
+def _second_phase(history: pd.DataFrame, annealed: float | None) -> pd.DataFrame:
+    """The rows from the annealing on, their steps counted from there."""
+    if annealed is None:
+        return history.iloc[:0]
+    rest = history[history.step >= annealed]
+    return rest.assign(step=rest.step - annealed)

@@ -70,8 +70,17 @@ def claims_table(claims: Sequence[Claim]) -> pd.DataFrame:
     )
 
 
+SECOND_PHASE_LEVELS = (0.12, 0.1, 0.08, 0.06, 0.05)
+"""Training losses to which L-S's second phase is timed; the first is one that all runs reach."""
+
+
 def theorem_claims(
-    kappas: Sweep, annealing: Sweep, annealing_d: Sweep, slow: Sweep, dimensions: Sweep
+    kappas: Sweep,
+    annealing: Sweep,
+    annealing_d: Sweep,
+    second_phase: Sweep,
+    slow: Sweep,
+    dimensions: Sweep,
 ) -> list[Claim]:
     """The exponents of Theorems 3.4 and 3.5 that sweeps can measure, fitted.
 
@@ -79,6 +88,9 @@ def theorem_claims(
         kappas: both arms against kappa.
         annealing: L-S against eta1 and eps1; fitted along eps1 = .02 and along eta1 = .35.
         annealing_d: L-S against d.
+        second_phase: L-S against r and eta2, annealed by the rule; the first of
+            ``SECOND_PHASE_LEVELS`` is timed from there on along eta2 = .007 and along r = .15, and
+            all of them where these meet.
         slow: S against eta2; the loss of .1 is timed, and several losses at eta2 = .007.
         dimensions: S against d and kappa; the loss of .1 is timed at kappa = .5.
     """
@@ -86,9 +98,13 @@ def theorem_claims(
     arms = {arm: runs[runs.arm == arm] for arm in ("L-S", "S")}
     rule = annealing.runs
     times = crossing_times(slow, "loss", [0.3, 0.2, 0.1, 0.05])
+    after = crossing_times(second_phase, "loss", SECOND_PHASE_LEVELS, since_annealing=True)
     by_d = crossing_times(dimensions, "loss", [0.1])
     by_d = by_d[(by_d.arm == "S") & (by_d.n == 4 * by_d.d)]
     fast, late = ("Theorem 3.4", "steps to annealing"), ("Theorem 3.5", "steps of S")
+    then = ("Theorem 3.4", "steps from annealing")
+    first = after[after.level == SECOND_PHASE_LEVELS[0]]
+    middle = after[(after.r == 0.15) & (after.eta2 == 0.007)]
     errors = [
         ("Theorem 3.4", "L-S", "p_only_error", "P alone", r"$O(\kappa)$", 1, "above"),
         ("Theorem 3.4", "L-S", "test_error", "the mixture", r"$O(p\kappa)$", 3, "above"),
@@ -96,36 +112,15 @@ def theorem_claims(
         ("Theorem 3.5", "S", "test_error", "the mixture", r"$\Omega(p)$", 2, "below"),
     ]
     steps = [
-        (*fast, r"$\eta_1$", r"$\tilde O(1/\eta_1)$", -1, "zero", rule[rule.eps1 == 0.02], "eta1"),
-        (
-            *fast,
-            r"$\varepsilon_1$",
-            r"$\tilde O(1/\varepsilon_1)$",
-            -1,
-            "zero",
-            rule[rule.eta1 == 0.35],
-            "eps1",
-        ),
-        (*fast, "$d$", r"$\tilde O(d)$", 1, "infinity", annealing_d.runs, "d"),
-        (
-            *late,
-            r"$\eta_2$",
-            r"$\tilde O(1/\eta_2)$",
-            -1,
-            "zero",
-            times[times.level == 0.1],
-            "eta2",
-        ),
-        (
-            *late,
-            r"$\varepsilon_2'$",
-            r"$\tilde O(1/\varepsilon_2')$",
-            -1,
-            "zero",
-            times[times.eta2 == 0.007],
-            "level",
-        ),
-        (*late, "$d$", r"$\tilde O(d)$", 1, "infinity", by_d, "d"),
+        (*fast, r"\eta_1", -1, rule[rule.eps1 == 0.02], "eta1"),
+        (*fast, r"\varepsilon_1", -1, rule[rule.eta1 == 0.35], "eps1"),
+        (*fast, "d", 1, annealing_d.runs, "d"),
+        (*then, r"\eta_2", -1, first[first.r == 0.15], "eta2"),
+        (*then, "r", -1, first[first.eta2 == 0.007], "r"),
+        (*then, r"\varepsilon_2", -6, middle, "level"),
+        (*late, r"\eta_2", -1, times[times.level == 0.1], "eta2"),
+        (*late, r"\varepsilon_2'", -1, times[times.eta2 == 0.007], "level"),
+        (*late, "d", 1, by_d, "d"),
     ]
     found = []
     for statement, arm, column, what, bound, predicted, side in errors:
@@ -134,13 +129,19 @@ def theorem_claims(
         found.append(
             Claim(statement, quantity, r"$\kappa$", bound, predicted, side, "zero", law, seeds)
         )
-    for statement, quantity, against, bound, predicted, towards, table, x in steps:
-        y = "annealed" if "annealed" in table else "steps"
-        law, seeds = fit(table, x, y), table.seed.nunique()
-        found.append(
-            Claim(statement, quantity, against, bound, predicted, "above", towards, law, seeds)
-        )
-    return found
+    return found + [_time_claim(*each) for each in steps]
+
+
+def _time_claim(
+    statement: str, quantity: str, symbol: str, predicted: int, runs: pd.DataFrame, x: str
+) -> Claim:
+    """The claim that a number of steps (``annealed`` or ``steps``) is at most like a power of x."""
+    power = symbol if abs(predicted) == 1 else f"{symbol}^{abs(predicted)}"
+    bound = rf"$\tilde O({power})$" if predicted > 0 else rf"$\tilde O(1/{power})$"
+    law = fit(runs, x, "annealed" if "annealed" in runs else "steps")
+    towards = "infinity" if predicted > 0 else "zero"
+    seeds = runs.seed.nunique()
+    return Claim(statement, quantity, f"${symbol}$", bound, predicted, "above", towards, law, seeds)
 
 
 def by_seed(runs: pd.DataFrame, x: str, y: str) -> tuple[np.ndarray, np.ndarray]:

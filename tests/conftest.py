@@ -1,6 +1,8 @@
 """Fixtures that several test modules share."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +16,20 @@ from lrbook.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
+
+
+def pytest_configure(config):
+    """One folder of compiled JAX programs for all test processes and whatever they start.
+
+    Half of what a short run of the toy costs is compiling, and many tests start one as a process.
+    """
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ:  # a worker: the folder is its parent's
+        return
+    folder = tempfile.mkdtemp(prefix="lrbook-jax-")
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_COMPILATION_CACHE_MAX_SIZE"] = str(10**9)  # with a limit the folder is locked
 
 
 class Answer(NamedTuple):

@@ -1,5 +1,7 @@
 """Exponents and verdicts: against closed forms, and by hand for every kind of bound."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -156,13 +158,63 @@ def test_times_of_a_whole_sweep():
     np.testing.assert_array_equal(times[times.level == 0.6].steps, expected)
 
 
+def test_times_since_annealing():
+    """Of the rows from the annealing step on, counted from there; none without an annealing."""
+    [early] = sweeps.run(
+        "toy", "smoke", arms=["L-S"], seeds=[1], progress=False, anneal="loss", eps1=0.4
+    ).records
+    annealed, history = early.result["annealed"], early.history
+    assert 0 < annealed < history.step.iloc[-1]
+    never = dataclasses.replace(early, result=early.result | {"annealed": None})
+    sweep = sweeps.Sweep([early, never])
+    at_annealing = history[history.step == annealed].loss.iloc[0]
+    level = (at_annealing + history.loss.iloc[-1]) / 2
+    assert at_annealing > level
+    times = measured.crossing_times(sweep, "loss", [level, 1.0], since_annealing=True)
+    from_start = measured.crossing(history[history.step >= annealed], "loss", level)
+    before, after = (history[history.step <= from_start], history[history.step >= from_start])
+    assert before.step.iloc[-1] <= annealed + times.steps[0] <= after.step.iloc[0]
+    assert times.steps[2] == 0  # below from the moment of annealing
+    assert times.steps[[1, 3]].isna().all()
+
+
+def second_phase_tables(sweep):
+    """Steps from annealing on, read off the histories row by row: against eta2, r and the loss."""
+    rows = []
+    for record in sweep.records:
+        begin, config = record.result["annealed"], record.config
+        for level in (0.12, 0.1, 0.08, 0.06, 0.05):
+            previous = None
+            for row in record.history.itertuples():
+                if row.step >= begin and row.loss < level:
+                    near = np.log([row.step - begin, previous.step - begin])
+                    over = np.log([row.loss, previous.loss])
+                    steps = np.exp(
+                        near[0] + np.diff(near)[0] * (np.log(level) - over[0]) / np.diff(over)[0]
+                    )
+                    rows.append(
+                        {k: config[k] for k in ("r", "eta2")} | {"level": level, "steps": steps}
+                    )
+                    break
+                previous = row
+    table = pd.DataFrame(rows)
+    first = table[table.level == 0.12]
+    middle = table[(table.r == 0.15) & (table.eta2 == 0.007)]
+    return [
+        (first[first.r == 0.15], "eta2", "steps"),
+        (first[first.eta2 == 0.007], "r", "steps"),
+        (middle, "level", "steps"),
+    ]
+
+
 def test_the_theorems_table_fits_the_recorded_sweeps():
     names = ("sweep-kappa", "sweep-annealing-time", "sweep-annealing-time-d")
     dimensions = book.sweep("phase-kappa-d")
+    second = book.sweep("sweep-second-phase")
     found = claims.theorem_claims(
-        *map(book.sweep, names), book.sweep("sweep-convergence-time"), dimensions
+        *map(book.sweep, names), second, book.sweep("sweep-convergence-time"), dimensions
     )
-    assert [claim.predicted for claim in found] == [1, 3, 0, 2, -1, -1, 1, -1, -1, 1]
+    assert [claim.predicted for claim in found] == [1, 3, 0, 2, -1, -1, 1, -1, -1, -6, -1, -1, 1]
     # by hand, from the records: S's error at the ends of the range
     runs = measured.with_errors(book.sweep("sweep-kappa"))
     ends = runs[runs.arm == "S"].groupby("kappa").p_only_error.mean()
@@ -177,6 +229,7 @@ def test_the_theorems_table_fits_the_recorded_sweeps():
     tables = [(runs[runs.arm == arm], "kappa", y) for arm in ("L-S", "S") for y in ERRORS]
     tables += [(rule[rule.eps1 == 0.02], "eta1", "annealed")]
     tables += [(rule[rule.eta1 == 0.35], "eps1", "annealed"), (by_d, "d", "annealed")]
+    tables += second_phase_tables(second)
     tables += [(times[times.level == 0.1], "eta2", "steps")]
     tables += [(times[times.eta2 == 0.007], "level", "steps")]
     times = measured.crossing_times(dimensions, "loss", [0.1])

@@ -189,6 +189,26 @@ def test_two_theorems_the_second_phase_is_over_before_it_begins():
     assert over == [False] + [True] * (len(levels) - 1)
 
 
+def test_two_theorems_how_the_second_phase_goes_under_the_papers_rule():
+    sweep = book.sweep("sweep-second-phase")
+    for record in sweep.records:  # below eps2 when they anneal
+        history, begin = record.history, record.result["annealed"]
+        start = history[history.step == begin].loss.iloc[0]
+        eps2 = (record.config["eps1"] / record.config["q0"]) ** 0.5
+        assert max(claims.SECOND_PHASE_LEVELS) < start < eps2
+    times = measured.crossing_times(sweep, "loss", claims.SECOND_PHASE_LEVELS, since_annealing=True)
+    first = times[times.level == max(claims.SECOND_PHASE_LEVELS)]
+    assert first.steps.notna().all()  # one that all runs reach
+    along_eta2 = claims.fit(first[first.r == 0.15], "eta2", "steps")
+    along_r = claims.fit(first[first.eta2 == 0.007], "r", "steps")
+    to_levels = claims.fit(times[(times.r == 0.15) & (times.eta2 == 0.007)], "level", "steps")
+    assert -1 < along_eta2.exponent < -0.8
+    assert abs(along_r.exponent + 1) < along_r.half
+    assert to_levels.exponent == pytest.approx(-3, abs=0.2)
+    next_ = times[(times.level == 0.08) & (times.eta2 == 0.007)]
+    assert set(next_[next_.steps.isna()].r) == {0.05}  # why the figure leaves it out
+
+
 def test_what_lrbook_run_toy_shows_on_seeds_that_nobody_tuned_on():
     """The sweep over kappa passes through the demo itself: these are its runs."""
     found = book.sweep("sweep-kappa").select(n=625, p0=0.08)

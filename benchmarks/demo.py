@@ -6,6 +6,7 @@ every run. Beside it: the rate of a run alone on the same device, and what the d
 """
 
 import argparse
+import functools
 import time
 from collections.abc import Callable
 
@@ -83,18 +84,23 @@ def bytes_moved(config: ToyConfig) -> float:
 def roof(device: jax.Device, size: int = 4096, rounds: int = 5) -> tuple[float, float]:
     """Best GFLOP/s of a large product in single precision, and GB/s of a copy (in and out)."""
     a = jax.device_put(jnp.ones((size, size), jnp.float32), device)
-    with jax.default_matmul_precision("highest"):
-        product = _shortest(jax.jit(jnp.matmul), (a, a), rounds)
-    copied = _shortest(jax.jit(lambda x: x + 1), (a,), rounds)
+    mean = a / size  # a product with it leaves ones as they are
+    matmul = jax.jit(functools.partial(jnp.matmul, precision="highest"))
+    product = _shortest(lambda x: matmul(x, mean), a, rounds)
+    # in place: new memory would be counted too
+    copied = _shortest(jax.jit(lambda x: x + 1, donate_argnums=0), a + 0, rounds)
     return 2 * size**3 / product / 1e9, 2 * a.nbytes / copied / 1e9
 
 
-def _shortest(call: Callable, given: tuple, rounds: int) -> float:
-    jax.block_until_ready(call(*given))
+def _shortest(call: Callable[[jax.Array], jax.Array], x: jax.Array, rounds: int) -> float:
+    """Seconds of a call that is given its own result, the shortest of some rounds."""
+    x = jax.block_until_ready(call(x))
     times = []
     for _ in range(rounds):
         began = time.perf_counter()
-        jax.block_until_ready([call(*given) for _ in range(3)])
+        for _ in range(3):
+            x = call(x)
+        jax.block_until_ready(x)
         times.append((time.perf_counter() - began) / 3)
     return min(times)
 

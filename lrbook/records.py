@@ -9,7 +9,6 @@ by name, and is neither used nor overwritten.
 """
 
 import contextlib
-import dataclasses
 import hashlib
 import io
 import json
@@ -25,61 +24,9 @@ from lrbook.atomic import write_atomically
 from lrbook.config import Config
 from lrbook.errors import ConfigError, RecordError
 from lrbook.locks import claim
+from lrbook.record import Record, read_record, recordings_dir
 
-STATUSES = ("running", "finished", "diverged", "failed")
-
-
-def recordings_dir() -> Path:
-    """The folder of the book's recordings: LRBOOK_RECORDINGS, else the repository's results."""
-    named = os.environ.get("LRBOOK_RECORDINGS")
-    return Path(named) if named else Path(__file__).resolve().parent.parent / "results"
-
-
-@dataclasses.dataclass(frozen=True)
-class Record:
-    """One run. A stored one reads its ``history`` from disk when asked for it, and checks it; one
-    that was kept in memory (``Unstored``) carries it as ``table``.
-    """
-
-    run_id: str
-    experiment: str
-    config: dict[str, Any]
-    status: str
-    provenance: dict[str, Any]
-    result: dict[str, Any]
-    history_sha256: str | None
-    wall_s: float | None
-    message: str | None = None
-    folder: Path | None = None
-    table: pd.DataFrame | None = dataclasses.field(default=None, compare=False, repr=False)
-    """The history of a run that was not stored."""
-
-    @property
-    def done(self) -> bool:
-        """Whether there is nothing left to run: finished, or diverged (which repeats itself)."""
-        return self.status in ("finished", "diverged")
-
-    @property
-    def history(self) -> pd.DataFrame:
-        """The measurements, one row each.
-
-        Raises:
-            RecordError: the file is missing, or is not the one that the record was written with.
-        """
-        if self.table is not None:
-            return self.table
-        path = self.folder / "history.parquet"
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise RecordError(f"{path} cannot be read ({error.strerror}).") from None
-        if hashlib.sha256(data).hexdigest() != self.history_sha256:
-            raise RecordError(
-                f"{path} is damaged: its SHA-256 is not the one in record.json. "
-                f"Restore it, or move the folder {self.run_id} away and run again."
-            )
-        # Without threads of Arrow's: they abort some processes at exit (apache/arrow 34314, 50482).
-        return pd.read_parquet(io.BytesIO(data), use_threads=False, pre_buffer=False)
+__all__ = ["Record", "Store", "read_record", "recordings_dir"]
 
 
 class Store:
@@ -252,36 +199,3 @@ class Store:
         } | fields
         text = json.dumps(record, indent=1, allow_nan=False) + "\n"
         write_atomically(self.root / config.run_id / "record.json", text.encode())
-
-
-def read_record(folder: Path) -> Record:
-    """Read and check ``folder/record.json``.
-
-    Raises:
-        RecordError: not readable, not JSON, fields missing, or under another run's name.
-    """
-    path = folder / "record.json"
-    try:
-        fields = json.loads(path.read_bytes())
-        record = Record(**fields, folder=folder)
-        _check_types(record)
-    except OSError as error:
-        raise RecordError(f"{path} cannot be read ({error.strerror}).") from None
-    except (ValueError, TypeError) as error:
-        raise RecordError(
-            f"{path} is damaged ({str(error)[:80]}). "
-            f"Restore it, or move the folder {folder.name} away and run again."
-        ) from None
-    if record.run_id != folder.name or record.status not in STATUSES:
-        raise RecordError(f"{path} does not belong there: run {record.run_id}, {record.status}.")
-    return record
-
-
-def _check_types(record: Record) -> None:
-    kinds = {"config": dict, "provenance": dict, "result": dict, "wall_s": int | float | None}
-    for name, kind in kinds.items():
-        if not isinstance(getattr(record, name), kind):
-            raise TypeError(f"{name} is {getattr(record, name)!r}")
-    for name in ("arm", "seed"):
-        if name not in record.config:
-            raise TypeError(f"config has no {name}")

@@ -29,8 +29,11 @@ help: ## list these targets
 
 install: $(STAMP) ## create .venv and install the exact versions of requirements.txt
 
+# Compiled toy programs are kept: chapters share them, and so does the next build.
 book: $(STAMP) ## execute every chapter and build _build/html/index.html
-	$(BIN)/jupyter-book build . --all -W -n --keep-going $(BOOK_ARGS)
+	JAX_COMPILATION_CACHE_DIR=$(CURDIR)/_build/jax JAX_COMPILATION_CACHE_MAX_SIZE=1000000000 \
+	  JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
+	  $(BIN)/jupyter-book build . --all -W -n --keep-going $(BOOK_ARGS)
 
 test: $(STAMP) browser ## run the tests (PYTEST_ARGS="-k toy" narrows them)
 	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist worksteal $(PYTEST_ARGS)

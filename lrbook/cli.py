@@ -211,17 +211,19 @@ def _unknown_option(option: str, arguments: argparse.Namespace) -> str:
 
 
 def _records(arguments: argparse.Namespace) -> int:
-    from lrbook import report, sweeps
+    from lrbook import report, speed, sweeps
     from lrbook.records import Store
 
     store = Store(arguments.results)
     if arguments.action == "verify":
-        found, problems = sweeps.problems(arguments.results)
-        problems = store.problems() + problems
+        problems, counted = store.problems(), f"{len(store.folders())} records"
+        for module, kind in ((sweeps, "sweeps"), (speed, "benchmarks")):
+            count, more = module.problems(arguments.results)
+            problems += more
+            counted += f", {count} {kind}" if count else ""
         for problem in problems:
             print(f"lrbook: {problem}", file=sys.stderr)
-        in_sweeps = f", {found} sweeps" if found else ""
-        print(f"{len(store.folders())} records{in_sweeps}, {len(problems)} damaged")
+        print(f"{counted}, {len(problems)} damaged")
         return 2 if problems else 0
     if arguments.action == "show":
         print(json.dumps(report.one_record(store, arguments.run_id), indent=1))

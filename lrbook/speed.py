@@ -57,8 +57,22 @@ def kept(results: str | Path | None = None) -> list[Kept]:
     Raises:
         RecordError: a file is damaged.
     """
-    paths = sorted((Path(results or recordings_dir()) / FOLDER).glob("*.json"))
-    return [_read(path) for path in paths]
+    return [_read(path) for path in _paths(results or recordings_dir())]
+
+
+def problems(results: str | Path) -> tuple[int, list[str]]:
+    """How many benchmarks a results folder has, and one sentence for each that is damaged."""
+    paths, sentences = _paths(results), []
+    for path in paths:
+        try:
+            _read(path)
+        except RecordError as error:
+            sentences.append(str(error))
+    return len(paths), sentences
+
+
+def _paths(results: str | Path) -> list[Path]:
+    return sorted((Path(results) / FOLDER).glob("*.json"))
 
 
 def _read(path: Path) -> Kept:

@@ -76,13 +76,17 @@ def test_numbers_have_three_digits():
 
 
 @pytest.mark.parametrize("damage", ["{", "[]", '{"rows": []}', '{"provenance": {}, "rows": [{}]}'])
-def test_a_damaged_benchmark_is_named(tmp_path, damage):
+def test_a_damaged_benchmark_is_named(tmp_path, lrbook, damage):
     path = tmp_path / "benchmarks" / "toy.json"
     path.parent.mkdir()
     path.write_text(damage)
     with pytest.raises(RecordError, match=re.escape(str(path))):
         speed.kept(tmp_path)
     assert path.read_text() == damage
+    answer = lrbook("records", "verify", "--results", tmp_path)
+    assert answer.code == 2
+    assert answer.out == "0 records, 1 benchmarks, 1 damaged\n"
+    assert str(path) in answer.err
 
 
 def test_a_page_without_a_benchmark_says_so(monkeypatch, tmp_path):

@@ -54,6 +54,27 @@ def test_vectorised_runs_are_the_runs_one_by_one(whole):
         np.testing.assert_allclose(one.history, record.history, rtol=2e-3, atol=2e-3)
 
 
+def test_a_batch_comes_to_the_host_once_a_call(whole, monkeypatch):
+    """Else a thousand runs would cost a thousand small transfers and slices after every call."""
+    runs, calls, fetched = [batch.Progress(config) for config in whole], [], []
+    plain = jax.device_get
+
+    def fetch(tree):
+        fetched.append(tree)
+        return plain(tree)
+
+    def pause(runs, taken):
+        calls.append(taken)
+        for leaf in jax.tree.leaves([one.state for one in runs]):
+            assert isinstance(leaf, np.ndarray | np.generic)
+        return False
+
+    monkeypatch.setattr(jax, "device_get", fetch)
+    batch.advance_all(runs, jax.devices("cpu")[0], how="vmap", pause=pause)
+    assert len(calls) > 2
+    assert len(fetched) == len(calls)  # one before the first, none after the last
+
+
 def test_records_are_kept_and_finished_runs_loaded(whole, tmp_path, tree, monkeypatch):
     store = Store(tmp_path)
     first = run(configs(), store)

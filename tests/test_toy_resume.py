@@ -22,6 +22,7 @@ def test_a_resumed_run_is_the_unbroken_one(tmp_path, monkeypatch):
     config = configs()[0]
     [whole] = run([config])
     monkeypatch.setattr(experiment, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(experiment, "CHECKPOINT_SHARE", np.inf)
     monkeypatch.setattr(batch, "_FIRST_CALL", 7)
     monkeypatch.setattr(batch, "CALL_SECONDS", 1e-9)
     store = Store(tmp_path)

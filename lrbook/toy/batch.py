@@ -151,6 +151,7 @@ def advance_all(
         rules = _stack([tasks.make_rule(run.config) for run in runs], device)
         begun = [run.state or tasks.make_state(run.config, run.problem) for run in runs]
         states = _stack(begun, device)
+        begun = jax.device_get(begun)
         now = np.array([run.step for run in runs], np.int32)
         # No step is taken: this compiles both programs, side by side
         with concurrent.futures.ThreadPoolExecutor(1) as other:
@@ -168,11 +169,12 @@ def advance_all(
         due = [run.step if run.over else _next(run) for run in runs]
         until = [min(run.step + call, at) for run, at in zip(runs, due, strict=True)]
         states = advance(states, np.array(until, np.int32), problems, rules)
-        jax.block_until_ready(states)
+        # All runs' at once: a slice on the device for each would take longer than their steps
+        here = jax.device_get(states)
         rows, taken = None, 0
         for index in on_the_way:
             run, before = runs[index], runs[index].state
-            run.state = jax.tree.map(lambda leaf, i=index: leaf[i], states)
+            run.state = jax.tree.map(lambda leaf, i=index: leaf[i], here)
             taken += run.step - int(before.step)
             annealed = int(run.state.annealed) != int(before.annealed)
             run.diverged = run.step < until[index] and not annealed

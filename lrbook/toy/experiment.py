@@ -6,7 +6,6 @@ import hashlib
 import importlib
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from lrbook.errors import ConfigError, RunError, UserError
+from lrbook.pace import Pace
 from lrbook.provenance import available_cores, collect, describe_cpu, with_earlier
 from lrbook.records import Record, Store
 from lrbook.toy import sharding
@@ -24,6 +24,7 @@ from lrbook.toy.outcome import outcome, summary
 from lrbook.unstored import Unstored
 
 CHECKPOINT_SECONDS = 15.0
+CHECKPOINT_SHARE = 0.05  # of the time, at most, where a large batch takes long to write
 MOST_CLAIMS = 500  # each is an open file; of a larger batch the rest is run unclaimed
 
 __all__ = ["choose_devices", "outcome", "run", "summary"]
@@ -172,19 +173,21 @@ class _Shell:
     ) -> list[Record]:
         if self.stopped.is_set():
             return []
-        origins = {run.config: self._origin(run, device) for run in runs}
+        on_cpu = device.platform == "cpu"
+        words = describe_cpu() if on_cpu else device.device_kind
+        here = collect(words, available_cores() if on_cpu else None)
+        origins = {run.config: here | self._earlier(run) for run in runs}
         for run in runs:
             self.store.start(run.config, origins[run.config])
-        saved_at = time.monotonic()
+        pace = Pace(CHECKPOINT_SECONDS, CHECKPOINT_SHARE)
 
         def pause(runs: Sequence[Progress], taken: int) -> bool:
-            nonlocal saved_at
             self.bar.update(taken)
             stop = self.stopped.is_set()
-            if stop or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
-                for run in runs:
-                    self.store.save_checkpoint(run.config, pack(run))
-                saved_at = time.monotonic()
+            if self.store.keeps and (stop or pace.due()):
+                with pace.writing():
+                    for run in runs:
+                        self.store.save_checkpoint(run.config, pack(run))
             return stop
 
         try:
@@ -221,14 +224,10 @@ class _Shell:
             message=message,
         )
 
-    def _origin(self, run: Progress, device: jax.Device) -> dict[str, Any]:
-        on_cpu = device.platform == "cpu"
-        words = describe_cpu() if on_cpu else device.device_kind
-        origin = collect(words, available_cores() if on_cpu else None)
+    def _earlier(self, run: Progress) -> dict[str, Any]:
+        """What a resumed run was begun with is part of its origin."""
         before = self.stored.get(run.config)
-        if run.step and before:  # what a resumed run was begun with is part of its origin
-            origin["earlier"] = with_earlier(before.provenance)
-        return origin
+        return {"earlier": with_earlier(before.provenance)} if run.step and before else {}
 
 
 def _resume(config: ToyConfig, store: Store) -> Progress:

@@ -1,5 +1,7 @@
 """What is looked at in a run: losses and accuracies by subset, and what the theorem turns on."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -116,13 +118,14 @@ def next_measurement(step: int, annealed: int, steps: int, rows: int = ROWS) -> 
 def measurement_times(annealed: int, steps: int, rows: int = ROWS) -> list[int]:
     """All steps at which to measure, with 0, ``annealed`` (if it is on the way) and ``steps``."""
     if not 0 < annealed < steps:
-        return _geometric(steps, rows)
-    early = _geometric(annealed, rows // 2)
-    return early + [annealed + time for time in _geometric(steps - annealed, rows // 2)[1:]]
+        return list(_geometric(steps, rows))
+    late = _geometric(steps - annealed, rows // 2)[1:]
+    return [*_geometric(annealed, rows // 2), *(annealed + time for time in late)]
 
 
-def _geometric(steps: int, rows: int) -> list[int]:
-    return [0, *np.unique(np.geomspace(1, steps, rows).round().astype(int)).tolist()]
+@functools.lru_cache  # asked for by every run of a batch after every call of the program
+def _geometric(steps: int, rows: int) -> tuple[int, ...]:
+    return (0, *np.unique(np.geomspace(1, steps, rows).round().astype(int)).tolist())
 
 
 def _accuracy(y: jax.Array, f: jax.Array) -> jax.Array:

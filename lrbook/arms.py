@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from lrbook.records import Record
+from lrbook.record import Record
 
 
 def data_of(records: Sequence[Record]) -> str:

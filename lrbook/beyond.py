@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lrbook import book, experiments
-from lrbook.records import Record
+from lrbook.record import Record
 from lrbook.sweeps import Sweep
 from lrbook.words import plus_minus
 

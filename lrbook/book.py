@@ -13,7 +13,8 @@ import pandas as pd
 from lrbook import colab, experiments, recordings, sweeps, used
 from lrbook.arms import by_arm, data_of, histories, limit, values
 from lrbook.origin import footer
-from lrbook.records import Record, Store
+from lrbook.record import Record
+from lrbook.records import Store
 from lrbook.stats import mean_interval, paired_interval
 from lrbook.sweeps import Sweep
 from lrbook.words import (

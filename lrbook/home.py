@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from lrbook import book, cite, style
 from lrbook.chapters.contents import table
 from lrbook.figures.base import by_seed, new_figure, sign
-from lrbook.records import Record
+from lrbook.record import Record
 from lrbook.vision.histories import before_drop
 from lrbook.whatif import pairs
 

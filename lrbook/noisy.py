@@ -7,7 +7,7 @@ import pandas as pd
 
 from lrbook import book, sweeps
 from lrbook.beyond import by_seed, percent, recovered
-from lrbook.records import Record
+from lrbook.record import Record
 from lrbook.stats import mean_interval
 
 

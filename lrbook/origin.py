@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lrbook import provenance, style, used
-from lrbook.records import Record
+from lrbook.record import Record
 
 SHARED = ("data", "hardware", "software")
 """Said once below the footer's table if they are the same for every recording."""

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from lrbook import book, recordings, style
-from lrbook.records import Record
+from lrbook.record import Record
 from lrbook.words import difference_words, interval_words
 
 ARMS = ("large", "noise", "small")

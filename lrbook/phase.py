@@ -9,7 +9,7 @@ import pandas as pd
 from lrbook import book, measured, sweeps
 from lrbook.config import unknown_name
 from lrbook.errors import ConfigError
-from lrbook.records import Record
+from lrbook.record import Record
 from lrbook.sweeps import Sweep
 
 RECORDED = {

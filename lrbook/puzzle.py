@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from lrbook import book
-from lrbook.records import Record
+from lrbook.record import Record
 from lrbook.vision.histories import at_the_end, before_drop, crossing
 from lrbook.whatif import pairs
 

@@ -9,7 +9,8 @@ from typing import Any
 from lrbook import sweeps
 from lrbook.config import Config, unknown_name
 from lrbook.errors import ConfigError
-from lrbook.records import Record, Store, recordings_dir
+from lrbook.record import Record, recordings_dir
+from lrbook.records import Store
 from lrbook.study.plan import KIND_WORDS
 
 PLAN = Path(__file__).resolve().parent.parent / "recordings.toml"

@@ -24,9 +24,7 @@ from lrbook.atomic import write_atomically
 from lrbook.config import Config
 from lrbook.errors import ConfigError, RecordError
 from lrbook.locks import claim
-from lrbook.record import Record, read_record, recordings_dir
-
-__all__ = ["Record", "Store", "read_record", "recordings_dir"]
+from lrbook.record import Record, read_record
 
 
 class Store:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lrbook import origin, recordings, style, sweeps
+from lrbook.record import Record, recordings_dir
 from lrbook.recordings import Recording
-from lrbook.records import Record, Store, recordings_dir
+from lrbook.records import Store
 
 JPEG_COPY = "CIFAR-10 (JPEG copy)"
 """Images without an address to fetch them from: the command names the reader's own folder."""

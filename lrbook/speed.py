@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from lrbook import origin, style
 from lrbook.errors import RecordError
-from lrbook.records import recordings_dir
+from lrbook.record import recordings_dir
 
 FOLDER = "benchmarks"
 """Of the results folder: one file for each benchmark that was kept."""

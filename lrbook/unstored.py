@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from lrbook.config import Config
-from lrbook.records import Record, Store
+from lrbook.record import Record
+from lrbook.records import Store
 
 
 class Unstored(Store):

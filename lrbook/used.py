@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lrbook.records import Record
+    from lrbook.record import Record
 
 VARIABLE = "LRBOOK_USED"
 KINDS = ("live", "shown")  # runs made by the chapter itself, and recordings that it shows

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from lrbook import book, recordings, sweeps
-from lrbook.records import Record
+from lrbook.record import Record
 from lrbook.stats import mean_interval
 from lrbook.vision.histories import epochs_words
 

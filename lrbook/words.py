@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from lrbook.arms import by_arm
 from lrbook.origin import commits, distinct, origins_of, seeds_words
-from lrbook.records import Record
+from lrbook.record import Record
 from lrbook.stats import mean_interval, paired_interval
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from lrbook import recordings
-from lrbook.records import Record, Store
+from lrbook.record import Record
+from lrbook.records import Store
 from lrbook.toy.config import ToyConfig
 from lrbook.vision.config import PatchConfig
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lrbook import book
-from lrbook.records import Record
+from lrbook.record import Record
 
 
 def record(arm, seed, status="finished", **result):

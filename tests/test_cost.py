@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from lrbook.records import Record
+from lrbook.record import Record
 from lrbook.vision import cost, sources
 from lrbook.vision.cifar import CifarConfig
 from lrbook.vision.config import PatchConfig

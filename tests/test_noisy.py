@@ -8,7 +8,7 @@ from scipy import stats
 
 from lrbook import book, noisy, sweeps
 from lrbook.beyond import by_seed
-from lrbook.records import Record
+from lrbook.record import Record
 from lrbook.sweeps import Sweep
 from lrbook.vision.cifar import CifarConfig
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from lrbook import book, origin, sweeps, used
-from lrbook.records import Record
+from lrbook.record import Record
 
 HERE = {
     "date": "2026-03-04T00:00:00+00:00",

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from lrbook.records import Record
+from lrbook.record import Record
 from lrbook.vision.config import PatchConfig
 from lrbook.vision.outcome import outcome, summary
 

@@ -9,7 +9,7 @@ import pytest
 
 from lrbook import figures, phase, recordings, sweeps
 from lrbook.errors import ConfigError
-from lrbook.records import Record
+from lrbook.record import Record
 from lrbook.toy.config import ToyConfig
 
 

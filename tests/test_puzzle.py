@@ -5,7 +5,7 @@ import dataclasses
 import pandas as pd
 
 from lrbook import puzzle
-from lrbook.records import Record
+from lrbook.record import Record
 from lrbook.vision.cifar import CifarConfig
 
 SIZES = {"data": "digits", "epochs": 8, "drop": 5, "drop2": 6, "drop3": 7}

@@ -11,7 +11,7 @@ from conftest import ROOT
 from lrbook import card, cite, home, paper_and_ours, recordings, reproduce, sweeps
 from lrbook.chapters import contents
 from lrbook.errors import ConfigError
-from lrbook.records import Record
+from lrbook.record import Record
 
 
 def run(arm, seed, **result):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from lrbook.records import Record
+from lrbook.record import Record
 from lrbook.sweeps import Sweep
 from lrbook.toy import levels, pattern_memory
 from lrbook.toy.config import ToyConfig

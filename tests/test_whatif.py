@@ -8,7 +8,7 @@ import pytest
 
 from lrbook import book, figures, recordings, whatif
 from lrbook.figures import data
-from lrbook.records import Record
+from lrbook.record import Record
 from lrbook.sweeps import Sweep
 from lrbook.vision.config import PatchConfig
 

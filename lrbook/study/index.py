@@ -14,7 +14,7 @@ import pandas as pd
 
 from lrbook.atomic import write_atomically
 from lrbook.errors import RecordError
-from lrbook.records import Record, read_record
+from lrbook.record import Record, read_record
 
 NAME = ".index.parquet"
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from lrbook.atomic import write_atomically
 from lrbook.errors import ConfigError, RecordError
-from lrbook.records import Record
+from lrbook.record import Record
 from lrbook.stats import mean_interval
 from lrbook.sweeps import Sweep
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from lrbook import experiments
 from lrbook.config import Config
 from lrbook.errors import RecordError
-from lrbook.records import Store, recordings_dir
+from lrbook.record import recordings_dir
+from lrbook.records import Store
 
 
 def cost_words(examples: Sequence[Config], count: int) -> str:

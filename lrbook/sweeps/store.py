@@ -13,7 +13,7 @@ import pandas as pd
 from lrbook.atomic import write_atomically
 from lrbook.config import Config
 from lrbook.errors import RecordError
-from lrbook.records import Record
+from lrbook.record import Record
 from lrbook.sweeps.table import COUNTS, load, write
 from lrbook.unstored import Unstored
 

@@ -15,7 +15,7 @@ from lrbook import experiments, used
 from lrbook.atomic import write_atomically
 from lrbook.config import unknown_name
 from lrbook.errors import ConfigError, RecordError
-from lrbook.records import Record, recordings_dir
+from lrbook.record import Record, recordings_dir
 from lrbook.words import provenance
 
 TABLE, WAITING = "histories.parquet", "histories.new.parquet"

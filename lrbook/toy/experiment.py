@@ -16,7 +16,8 @@ from tqdm import tqdm
 from lrbook.errors import ConfigError, RunError, UserError
 from lrbook.pace import Pace
 from lrbook.provenance import available_cores, collect, describe_cpu, with_earlier
-from lrbook.records import Record, Store
+from lrbook.record import Record
+from lrbook.records import Store
 from lrbook.toy import sharding
 from lrbook.toy.batch import Progress, advance_all, pack, unpack
 from lrbook.toy.config import ToyConfig

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lrbook.fits import PowerLaw, power_law
-from lrbook.records import Record
+from lrbook.record import Record
 from lrbook.stats import mean_interval
 from lrbook.sweeps import Sweep
 from lrbook.toy import pattern_memory

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lrbook.records import Record
+from lrbook.record import Record
 from lrbook.toy.batch import Progress
 from lrbook.toy.limits import LIMITS, limits
 from lrbook.toy.measure import FINAL

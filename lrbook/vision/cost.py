@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from lrbook.records import Record
+from lrbook.record import Record
 from lrbook.vision.settings import IMAGE_SIZE, ImageConfig
 
 CIFAR_SIZES = {"train_size": 50_000, "test_size": 10_000}

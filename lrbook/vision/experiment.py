@@ -12,7 +12,8 @@ from tqdm import tqdm
 
 from lrbook.errors import RunError, UserError
 from lrbook.provenance import collect, with_earlier
-from lrbook.records import Record, Store
+from lrbook.record import Record
+from lrbook.records import Store
 from lrbook.unstored import Unstored
 from lrbook.vision import checkpoint, devices, order, sources, together, train
 from lrbook.vision.outcome import outcome, summary

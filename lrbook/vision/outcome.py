@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from lrbook.records import Record
+from lrbook.record import Record
 from lrbook.vision.config import PatchConfig
 from lrbook.vision.settings import ImageConfig
 

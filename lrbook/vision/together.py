@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import torch
 
 from lrbook.errors import RunError
-from lrbook.records import Record
+from lrbook.record import Record
 from lrbook.vision.settings import ImageConfig
 
 

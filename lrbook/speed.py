@@ -87,21 +87,32 @@ def _read(path: Path) -> Kept:
         ) from None
 
 
-def lines(rows: Sequence[Row]) -> str:
-    """The rows as a Markdown table: what and beside whom, both numbers, their ratio."""
-    found = ["| | ours | peer | | ours / peer |", "|:---|---:|---:|:---|:---|"]
+def tables(rows: Sequence[Row]) -> str:
+    """The rows as Markdown tables: what and beside whom, both numbers, their ratio.
+
+    Rows whose names begin alike, up to a colon, are one table with that beginning as its heading.
+    """
+    groups: dict[str, list[Row]] = {}
     for row in rows:
-        cells = (row.name, _number(row.ours), _number(row.peer), _unit(row.unit), _ratio(row))
-        found.append(f"| {' | '.join(cells)} |")
-    return "\n".join(found)
+        groups.setdefault(_parts(row.name)[0], []).append(row)
+    found = []
+    for heading, group in groups.items():
+        lines = [f"| {heading} | ours | peer | | ours / peer |", "|:---|---:|---:|:---|:---|"]
+        for row in group:
+            numbers = (_number(row.ours), _number(row.peer), _unit(row.unit), _ratio(row))
+            lines.append(f"| {' | '.join((_parts(row.name)[1], *numbers))} |")
+        found.append("\n".join(lines))
+    return "\n\n".join(found)
 
 
 def came_from(benchmark: Kept) -> str:
     """Hardware, versions, day and code of a benchmark, as one Markdown line."""
     told = benchmark.provenance
     packages = [f"{n} {told['versions'][n]}" for n in ("jax", "torch", "numpy")]
+    rounds = sorted({len(row.rounds) for row in benchmark.rows} - {0, 1})
     parts = [
         *sorted({row.hardware for row in benchmark.rows}),
+        *(f"ratios of {count} rounds" for count in rounds),
         f"{', '.join(packages)}, Python {told['python']}",
         told["date"][:10],
         *(f"commit {commit}" for commit in origin.commits([told])),
@@ -115,7 +126,7 @@ def show(start: str) -> None:
     if not found:
         style.say("**Not measured yet**: no such benchmark is kept.")
     for benchmark in found:
-        style.say(f"{lines(benchmark.rows)}\n\n{came_from(benchmark)}")
+        style.say(f"{tables(benchmark.rows)}\n\n{came_from(benchmark)}")
 
 
 def _ratio(row: Row) -> str:
@@ -125,7 +136,13 @@ def _ratio(row: Row) -> str:
     if len(row.rounds) < 2:
         return words
     lowest, highest = _number(min(row.rounds)), _number(max(row.rounds))
-    return f"{words} ({lowest} to {highest}, {len(row.rounds)} rounds)"
+    return f"{words} ({lowest} to {highest})"
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """What stands before and after the first colon of a name; without one, nothing before."""
+    before, colon, after = name.partition(": ")
+    return (before, after) if colon else ("", name)
 
 
 def _number(value: float) -> str:

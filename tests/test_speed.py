@@ -62,16 +62,25 @@ def row(ours, peer, unit, rounds=()):
         (row(1, 4, "s"), "**0.25**"),
         (row(4, 1, "us"), "4"),
         (row(4, 1, "MiB"), "4"),
-        (row(3, 1, "images/s", (2.0, 3.0, 3.456)), "**3** (2 to 3.46, 3 rounds)"),
+        (row(3, 1, "images/s", (2.0, 3.0, 3.456)), "**3** (2 to 3.46)"),
     ],
 )
 def test_the_better_one_is_bold(given, ratio):
-    *_, line = speed.lines([given]).splitlines()
+    *_, line = speed.tables([given]).splitlines()
     assert line.split("|")[-2].strip() == ratio
 
 
+def test_names_that_begin_alike_are_one_table():
+    rows = [row(1, 2, "s")._replace(name=name) for name in ("a: b: c", "e: f", "a: d", "g")]
+    found = [table.splitlines() for table in speed.tables(rows).split("\n\n")]
+    assert [len(table) for table in found] == [4, 3, 3]
+    assert [table[0].split("|")[1].strip() for table in found] == ["a", "e", ""]
+    first = [line.split("|")[1].strip() for table in found for line in table[2:]]
+    assert first == ["b: c", "d", "f", "g"]
+
+
 def test_numbers_have_three_digits():
-    *_, line = speed.lines([row(12345.6, 0.012345, "us")]).splitlines()
+    *_, line = speed.tables([row(12345.6, 0.012345, "us")]).splitlines()
     assert line == "| one | 12,300 | 0.0123 | µs | 1,000,000 |"
 
 

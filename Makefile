@@ -29,10 +29,10 @@ help: ## list these targets
 
 install: $(STAMP) ## create .venv and install the exact versions of requirements.txt
 
-# Compiled toy programs are kept: chapters share them, and so does the next build.
+# Chapters share compiled toy programs; a build that was killed must not leave half of one behind.
 book: $(STAMP) ## execute every chapter and build _build/html/index.html
-	JAX_COMPILATION_CACHE_DIR=$(CURDIR)/_build/jax JAX_COMPILATION_CACHE_MAX_SIZE=1000000000 \
-	  JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
+	rm -rf _build/jax
+	JAX_COMPILATION_CACHE_DIR="$(CURDIR)/_build/jax" JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
 	  $(BIN)/jupyter-book build . --all -W -n --keep-going $(BOOK_ARGS)
 
 test: $(STAMP) browser ## run the tests (PYTEST_ARGS="-k toy" narrows them)

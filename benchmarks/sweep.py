@@ -1,8 +1,7 @@
 """What a study costs beside its runs: ``python benchmarks/sweep.py``.
 
-The same runs of about 20 seconds each, back to back as plain processes and as a study with one
-worker on this machine. Both start every run in a process of its own. Measured once on 2 cores (AMD
-EPYC): six runs of 22 s took 1.02 times as long as back to back.
+The same runs of some 20 to 40 seconds each, back to back as plain processes and as a study with one
+worker on this machine. Both start every run in a process of its own.
 """
 
 import argparse
@@ -51,7 +50,8 @@ def main() -> None:
         )
         assert not failed
         ours = time.monotonic() - start
-    name = f"study of {arguments.runs} runs of {plain / arguments.runs:.0f} s / back to back"
+    each = f"{arguments.runs} runs of {plain / arguments.runs:.0f} s"
+    name = f"study of {each}, one worker / back to back"
     report([Row(name, ours, plain, "s")], arguments)
 
 

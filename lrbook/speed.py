@@ -15,7 +15,7 @@ from lrbook.record import recordings_dir
 FOLDER = "benchmarks"
 """Of the results folder: one file for each benchmark that was kept."""
 
-SHORTER_IS_BETTER = ("s", "us", "MiB")
+LESS_IS_BETTER = ("s", "us", "MiB")
 """Units of which less is better; of all others more is."""
 
 
@@ -76,11 +76,15 @@ def _paths(results: str | Path) -> list[Path]:
 
 
 def _read(path: Path) -> Kept:
+    """The benchmark in a file, which is known to be showable."""
     try:
         found = json.loads(path.read_bytes())
         rows = [Row(**row | {"rounds": tuple(row["rounds"])}) for row in found["rows"]]
-        return Kept(path.stem, found["provenance"], rows)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        benchmark = Kept(path.stem, found["provenance"], rows)
+        came_from(benchmark)
+        tables(rows)
+        return benchmark
+    except (OSError, ValueError, TypeError, KeyError, ArithmeticError) as error:
         raise RecordError(
             f"the benchmark {path} is damaged ({str(error)[:80]}). Restore it, or move it away and "
             "run the benchmark again."
@@ -108,7 +112,10 @@ def tables(rows: Sequence[Row]) -> str:
 def came_from(benchmark: Kept) -> str:
     """Hardware, versions, day and code of a benchmark, as one Markdown line."""
     told = benchmark.provenance
-    packages = [f"{n} {told['versions'][n]}" for n in ("jax", "torch", "numpy")]
+    versions = told["versions"]
+    packages = [
+        f"{name} {versions[name]}" for name in ("jax", "torch", "numpy") if name in versions
+    ]
     rounds = sorted({len(row.rounds) for row in benchmark.rows} - {0, 1})
     parts = [
         *sorted({row.hardware for row in benchmark.rows}),
@@ -130,13 +137,13 @@ def show(start: str) -> None:
 
 
 def _ratio(row: Row) -> str:
-    """The ratio with its lowest and highest round, in bold where ours is the better one."""
-    better = row.ratio < 1 if row.unit in SHORTER_IS_BETTER else row.ratio > 1
-    words = f"**{_number(row.ratio)}**" if better else _number(row.ratio)
+    """The ratio with its lowest and highest round, in bold where ours was better in every round."""
     if len(row.rounds) < 2:
-        return words
-    lowest, highest = _number(min(row.rounds)), _number(max(row.rounds))
-    return f"{words} ({lowest} to {highest})"
+        return _number(row.ratio)
+    lowest, highest = min(row.rounds), max(row.rounds)
+    better = highest < 1 if row.unit in LESS_IS_BETTER else lowest > 1
+    words = f"**{_number(row.ratio)}**" if better else _number(row.ratio)
+    return f"{words} ({_number(lowest)} to {_number(highest)})"
 
 
 def _parts(name: str) -> tuple[str, str]:

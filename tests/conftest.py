@@ -53,6 +53,14 @@ def assert_refused(answer: Answer, *words: str) -> None:
         assert word in answer.err
 
 
+@pytest.fixture(scope="module")
+def own_compilations(tmp_path_factory):
+    """For tests that kill processes: half a file would stay in the folder of compiled programs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("jax")))
+        yield
+
+
 @pytest.fixture
 def lrbook(capsys, monkeypatch, tmp_path):
     """Run the command line in this process, from an empty folder: lrbook("run", "patch", ...)."""

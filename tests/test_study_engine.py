@@ -17,7 +17,7 @@ from dask_processes import Processes, Wire, wait_for
 from lrbook.records import Store
 from lrbook.study import index, plan
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_compilations")]
 
 SETTINGS = "".join(f"{name} = {value}\n" for name, value in tiny_toy.TINY.items())
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "NPROC": "1"}

@@ -109,6 +109,7 @@ sweeps.run("toy", "smoke", grid=dict(r=[0.1, 0.2, 0.3]), seeds=[1], folder=sys.a
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("own_compilations")
 def test_a_killed_sweep_goes_on_with_the_runs_that_are_missing(tmp_path):
     folder = tmp_path / "s"
     process = subprocess.Popen([sys.executable, "-c", KILLED, folder])

@@ -65,6 +65,7 @@ LONG = {"steps": 200_000, "steps_ls": 200_000, "anneal": 60_000}
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("own_compilations")
 def test_runs_killed_three_times_end_with_the_history_of_unbroken_ones(tmp_path):
     wanted = configs(seeds=(4,), **LONG)
     options = [x for k, v in (TINY | LONG).items() for x in (f"--{k.replace('_', '-')}", str(v))]

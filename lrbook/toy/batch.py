@@ -169,12 +169,13 @@ def advance_all(
         due = [run.step if run.over else _next(run) for run in runs]
         until = [min(run.step + call, at) for run, at in zip(runs, due, strict=True)]
         states = advance(states, np.array(until, np.int32), problems, rules)
-        # All runs' at once: a slice on the device for each would take longer than their steps
+        # All runs' at once: a slice on the device for each would take longer than their steps.
+        # Copies, so that a run that is over does not keep the others' states in memory.
         here = jax.device_get(states)
         rows, taken = None, 0
         for index in on_the_way:
             run, before = runs[index], runs[index].state
-            run.state = jax.tree.map(lambda leaf, i=index: leaf[i], here)
+            run.state = jax.tree.map(lambda leaf, i=index: leaf[i].copy(), here)
             taken += run.step - int(before.step)
             annealed = int(run.state.annealed) != int(before.annealed)
             run.diverged = run.step < until[index] and not annealed

@@ -11,6 +11,7 @@ import torch
 from tqdm import tqdm
 
 from lrbook.errors import RunError, UserError
+from lrbook.pace import Pace
 from lrbook.provenance import collect, with_earlier
 from lrbook.record import Record
 from lrbook.records import Store
@@ -156,8 +157,7 @@ def _train(
         )
         bar.update(len(rows))
     store.start(config, origin)
-    began = saved_at = time.perf_counter()
-    cost = 0.0
+    began, pace = time.perf_counter(), Pace(0.0, CHECKPOINT_SHARE)
 
     status, message = "finished", None
     for epoch in range(len(rows) + 1, config.epochs + 1):
@@ -188,14 +188,13 @@ def _train(
             | tested
         )
         bar.update()
-        now = time.perf_counter()
-        waited = now - saved_at >= cost / CHECKPOINT_SHARE
-        if store.keeps and epoch < config.epochs and waited:
-            wall = wall_before + now - began
-            payload = checkpoint.pack(model, optimizer, scaler, rows, wall, origin)
-            store.save_checkpoint(config, payload)
-            saved_at = time.perf_counter()
-            cost = saved_at - now if len(payload) > SMALL else 0.0
+        if store.keeps and epoch < config.epochs and pace.due():
+            with pace.writing():
+                wall = wall_before + time.perf_counter() - began
+                payload = checkpoint.pack(model, optimizer, scaler, rows, wall, origin)
+                store.save_checkpoint(config, payload)
+            if len(payload) <= SMALL:
+                pace.took = 0.0
 
     wall = wall_before + time.perf_counter() - began
     history = pd.DataFrame(rows)

@@ -1,34 +1,29 @@
 """Checkpoints: not too often, and never most of the work; none where nothing is kept."""
 
+import pytest
 from tiny_toy import configs, run
 
 from lrbook.pace import Pace
 from lrbook.toy import batch, experiment
 
 
-def test_checkpoints_that_take_long_are_rare():
-    """Of a second each, at a twentieth of the time: one in twenty."""
-    now, written = 0.0, []
+@pytest.mark.parametrize(
+    ("cost", "until", "written"),
+    [
+        (1.0, 100, [7, 29, 51, 73, 95]),  # of a second each, at a twentieth of the time
+        (0.0, 20, [6, 12, 18]),  # more than five seconds apart
+    ],
+)
+def test_checkpoints_come_after_a_while_and_are_rare_where_they_take_long(cost, until, written):
+    now, found = 0.0, []
     pace = Pace(5.0, 0.05, clock=lambda: now)
-    while now < 100:
+    while now < until:
         now += 1.0
         if pace.due():
             with pace.writing():
-                now += 1.0
-            written.append(now)
-    assert written == [7, 29, 51, 73, 95]
-
-
-def test_quick_ones_keep_to_the_seconds():
-    now, written = 0.0, []
-    pace = Pace(5.0, 0.05, clock=lambda: now)
-    while now < 20:
-        now += 1.0
-        if pace.due():
-            with pace.writing():
-                pass
-            written.append(now)
-    assert written == [6, 12, 18]
+                now += cost
+            found.append(now)
+    assert found == written
 
 
 def test_what_is_not_kept_is_not_packed(monkeypatch):

@@ -1,6 +1,6 @@
 """Many seeds of the toy's demo, both arms, on all cores or a GPU: ``python benchmarks/demo.py``.
 
-Five seeds on a CPU, a thousand on a GPU (``--device cuda --seeds 1000``). Everything counts from
+Five seeds on a CPU, a thousand on a GPU (``--device cuda``). Everything counts from
 the call to the last result: data, compilation, measurements, and the two linear classifiers of
 every run. Beside it: the rate of a run alone on the same device, and what the device can do.
 """

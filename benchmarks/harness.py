@@ -157,17 +157,7 @@ def keep(rows: Sequence[Row], path: Path) -> None:
     here = hardware()
     found = {
         "provenance": collect(here),
-        "rows": [
-            {
-                "name": row.name,
-                "ours": row.ours,
-                "peer": row.peer,
-                "unit": row.unit,
-                "hardware": row.hardware or here,
-                "rounds": row.rounds,
-            }
-            for row in rows
-        ],
+        "rows": [dataclasses.asdict(row) | {"hardware": row.hardware or here} for row in rows],
     }
     write_atomically(path, (json.dumps(found, indent=1) + "\n").encode())
 

@@ -1,7 +1,7 @@
 """What a study costs beside its runs: ``python benchmarks/sweep.py``.
 
-The same runs of some 20 to 40 seconds each, back to back as plain processes and as a study with one
-worker on this machine. Both start every run in a process of its own.
+The same runs, back to back as plain processes and as a study with one worker on this machine. Both
+start every run in a process of its own.
 """
 
 import argparse

@@ -103,8 +103,9 @@ def tables(rows: Sequence[Row]) -> str:
     for heading, group in groups.items():
         lines = [f"| {heading} | ours | peer | | ours / peer |", "|:---|---:|---:|:---|:---|"]
         for row in group:
-            numbers = (_number(row.ours), _number(row.peer), _unit(row.unit), _ratio(row))
-            lines.append(f"| {' | '.join((_parts(row.name)[1], *numbers))} |")
+            unit = "µs" if row.unit == "us" else row.unit
+            cells = (_parts(row.name)[1], _number(row.ours), _number(row.peer), unit, _ratio(row))
+            lines.append(f"| {' | '.join(cells)} |")
         found.append("\n".join(lines))
     return "\n\n".join(found)
 
@@ -155,7 +156,3 @@ def _parts(name: str) -> tuple[str, str]:
 def _number(value: float) -> str:
     """Three digits, with commas from a thousand on."""
     return f"{float(f'{value:.3g}'):,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _unit(unit: str) -> str:
-    return {"us": "µs"}.get(unit, unit)

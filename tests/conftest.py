@@ -21,7 +21,7 @@ CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 def pytest_configure(config):
     """One folder of compiled JAX programs for all test processes and whatever they start.
 
-    Half of what a short run of the toy costs is compiling, and many tests start one as a process.
+    Much of what a short run of the toy costs is compiling, and many tests start one as a process.
     """
     if "JAX_COMPILATION_CACHE_DIR" in os.environ:  # a worker: the folder is its parent's
         return
@@ -55,7 +55,10 @@ def assert_refused(answer: Answer, *words: str) -> None:
 
 @pytest.fixture(scope="module")
 def own_compilations(tmp_path_factory):
-    """For tests that kill processes: half a file would stay in the folder of compiled programs."""
+    """A folder of compiled programs for the tests of one module, apart from the others'.
+
+    For tests that kill processes: half a file would stay in the folder.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("jax")))
         yield

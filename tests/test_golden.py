@@ -24,10 +24,10 @@ def smoke(arm, seed=0, precision="fp32", device=CPU, **settings):
     return train.make_task(config, sources.load("digits", 320, 100), device, precision)
 
 
-def first_losses(arm, steps=6):
+def first_losses(arm, steps=6, precision="fp32"):
     """Loss of each of the first steps of epoch 1."""
     losses = []
-    task = smoke(arm)
+    task = smoke(arm, precision=precision)
     model = train.make_model(task.config, CPU)
     optimizer = train.make_optimizer(model, task.config)
     heard = torch.nn.functional.cross_entropy
@@ -46,6 +46,11 @@ def first_losses(arm, steps=6):
 @pytest.mark.parametrize("arm", ["large", "small", "noise"])
 def test_first_losses_are_those_written_down(arm):
     assert first_losses(arm) == pytest.approx(GOLDEN[arm], rel=2e-3)
+
+
+def test_first_losses_in_bf16_are_near():
+    """Also where the CPU only imitates bf16, which is slow: the paired runs below are left out."""
+    assert first_losses("large", precision="bf16") == pytest.approx(GOLDEN["large"], abs=0.03)
 
 
 def trained(precision, seed, device=CPU, compiled=False):

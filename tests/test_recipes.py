@@ -59,6 +59,7 @@ SCANCEL = '#!/bin/sh\nfor job; do kill -9 -"$job" 2>/dev/null; done\n:\n'
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("own_compilations")
 def test_a_study_runs_through_the_job_queue(tmp_path):
     queue = tmp_path / "queue"
     queue.mkdir()

@@ -111,24 +111,24 @@ def assert_as_serial(path: Path, serial, count: int) -> None:
 
 def test_chaos(tmp_path, serial):
     """Workers are SIGKILLed at random moments: every run is recorded once, and as it should be."""
-    path, draw = write(tmp_path, 8), random.Random(4)
+    path, draw = write(tmp_path, 12), random.Random(4)
     kills = 0
     with Processes(tmp_path, 3) as processes, Watch(tmp_path / "runs") as watch:
         sweep = start(path, "--scheduler", processes.address)
         while sweep.poll() is None:
             time.sleep(draw.uniform(0.5, 4.0))
             # Spared for a while now and then, so that it ends; more killed than finish otherwise.
-            if kills < 10:
+            if kills < 14:
                 processes.kill_worker(draw.randrange(3))
                 kills += 1
         out, err = ended(sweep)
-    assert "study: 16 of 16 runs are recorded" in out
-    assert "done 16 of 16" in err
+    assert "study: 24 of 24 runs are recorded" in out
+    assert "done 24 of 24" in err
     assert kills >= 5
     assert watch.seen == watch.now()  # none was written a second time
-    assert_as_serial(path, serial, 16)
+    assert_as_serial(path, serial, 24)
     again = start(path, "--scheduler", "tcp://127.0.0.1:1")  # nobody there, nobody needed
-    assert "16 recorded, nothing to run" in ended(again)[0]
+    assert "24 recorded, nothing to run" in ended(again)[0]
 
 
 def test_the_scheduler_is_restarted(tmp_path, serial):

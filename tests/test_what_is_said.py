@@ -196,6 +196,12 @@ def test_two_theorems_how_the_second_phase_goes_under_the_papers_rule():
         start = history[history.step == begin].loss.iloc[0]
         eps2 = (record.config["eps1"] / record.config["q0"]) ** 0.5
         assert max(claims.SECOND_PHASE_LEVELS) < start < eps2
+        assert eps2 == pytest.approx(0.28, abs=0.005)
+        assert start < 0.2
+        config = ToyConfig(**record.config)
+        share = (config.d / config.n) ** 0.5 * config.p0 * config.q0  # kappa p q
+        assert share == pytest.approx(0.008)
+        assert share < min(claims.SECOND_PHASE_LEVELS)
     times = measured.crossing_times(sweep, "loss", claims.SECOND_PHASE_LEVELS, since_annealing=True)
     first = times[times.level == max(claims.SECOND_PHASE_LEVELS)]
     assert first.steps.notna().all()  # one that all runs reach

@@ -149,9 +149,10 @@ def advance_all(
             run.problem = tasks.make_problem(run.config, device)
         problems = _stack([run.problem for run in runs], device)
         rules = _stack([tasks.make_rule(run.config) for run in runs], device)
-        begun = [run.state or tasks.make_state(run.config, run.problem) for run in runs]
+        begun = jax.device_get(
+            [run.state or tasks.make_state(run.config, run.problem) for run in runs]
+        )
         states = _stack(begun, device)
-        begun = jax.device_get(begun)
         now = np.array([run.step for run in runs], np.int32)
         # No step is taken: this compiles both programs, side by side
         with concurrent.futures.ThreadPoolExecutor(1) as other:

@@ -123,9 +123,8 @@ def measurement_times(annealed: int, steps: int, rows: int = ROWS) -> list[int]:
     return [*_geometric(annealed, rows // 2), *(annealed + time for time in late)]
 
 
-@functools.lru_cache(
-    maxsize=4096
-)  # asked for by every run of a batch after every call of the program
+# Every run of a batch asks after every call of the program.
+@functools.lru_cache(maxsize=4096)
 def _geometric(steps: int, rows: int) -> tuple[int, ...]:
     return (0, *np.unique(np.geomspace(1, steps, rows).round().astype(int)).tolist())
 

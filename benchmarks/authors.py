@@ -109,9 +109,16 @@ class Loop:
         return self.code.update_loss_util.update_step(*parts)[0].item()
 
     def epoch(self, images: Images) -> None:
-        """One epoch, the loader in this process (theirs is one worker, which shares the core)."""
+        """One epoch. On a card with their loader: a worker, and pinned memory. On a CPU the loader
+        is in this process, as a worker would share its core.
+        """
+        on_card = next(self.model.parameters()).is_cuda
         loader = torch.utils.data.DataLoader(
-            PerImage(self.code, images, self.config), batch_size=self.config.batch, shuffle=True
+            PerImage(self.code, images, self.config),
+            batch_size=self.config.batch,
+            shuffle=True,
+            num_workers=int(on_card),
+            pin_memory=on_card,
         )
         with contextlib.redirect_stdout(io.StringIO()):
             self.code.train_util.train_loop(

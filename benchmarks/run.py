@@ -23,7 +23,8 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="for images")
     add_arguments(parser, "bench.json")
     arguments = parser.parse_args()
-    one_core()
+    if arguments.device == "cpu":
+        one_core()
     rows = []
     if arguments.only in (None, "toy"):
         rows += toy_rows(arguments)
@@ -48,17 +49,20 @@ def vision_rows(arguments: argparse.Namespace) -> list:
     import torch
     import vision
 
-    torch.set_num_threads(1)
+    from lrbook.vision import devices
+
     if arguments.authors is None:
         print("Rows on the authors' code are left out: give a clone of it with --authors.")
     device, networks = torch.device(arguments.device), arguments.networks or vision.NETWORKS
     found = []
     if device.type == "cpu":
+        torch.set_num_threads(1)
         for profile in networks:
             found += vision.memory(profile, arguments.authors)
-    for profile in networks:
-        found += vision.rows(profile, device, arguments.authors)
-    return found + vision.shares(device)
+    with devices.fastest_convolutions(device):
+        for profile in networks:
+            found += vision.rows(profile, device, arguments.authors)
+        return found + vision.shares(device)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import authors
@@ -19,11 +19,12 @@ from harness import Row, compared, hardware, seconds_per_step
 from lrbook.records import Store
 from lrbook.vision import checkpoint, devices, train
 from lrbook.vision.config import PatchConfig
-from lrbook.vision.cost import BACKWARD, forward_flops
+from lrbook.vision.cost import BACKWARD, CIFAR_SIZES, forward_flops
 from lrbook.vision.patch import generator
 from lrbook.vision.sources import CIFAR_MEAN, CIFAR_STD, Images
 
-BATCHES = {"laptop": 20, "paper": 2}  # timed at once
+BATCHES = {"laptop": 20, "paper": 2}  # timed at once on a CPU
+ON_A_CARD = 60  # batches: what begins and ends a loop is to be small beside it
 NETWORKS = {"laptop": "WRN-10-2, stem 2, batch 64", "paper": "WRN-16-10, batch 128"}
 TOLERANCE = 1e-3  # of the first loss, in fp32
 
@@ -50,8 +51,9 @@ class Ours:
         self.optimizer = train.make_optimizer(self.model, config)
         if plain:
             self.model = self.model.to(memory_format=torch.contiguous_format)
-        if device.type == "cuda" and not plain:
-            self.model.compile_training()
+        compiled = device.type == "cuda" and not plain
+        if compiled and (why := train.try_to_compile(self.task, self.model)):
+            raise SystemExit(f"the training step cannot be compiled: {why}")
 
     def epochs(self, count: int) -> None:
         """As many epochs over the images given."""
@@ -88,17 +90,19 @@ def rows(
         device: all loops run on it.
         checkout: of the authors' code; None leaves their rows out.
         rounds, seconds: as for ``seconds_per_step``.
-        batches: length of what is timed at once; 0 for the profile's.
+        batches: length of what is timed at once; 0 for the device's and the profile's.
         **changes: fields that differ from the profile.
     """
     config = PatchConfig.for_profile(profile, arm="large", seed=0, **changes)
-    images = make_images((batches or BATCHES[profile]) * config.batch)
+    batches = batches or (BATCHES[profile] if device.type == "cpu" else ON_A_CARD)
+    images = make_images(batches * config.batch)
     name = f"{NETWORKS[profile]}: training"
     ours = Ours(config, images, device)
     plain = Ours(config, images, device, plain=True)
+    digits = "fp32" if device.type == "cpu" else "TF32"  # as PyTorch convolves unless told not to
     loops: dict[str, Callable[[int], object]] = {
         "ours": ours.epochs,
-        "ours, fp32 and NCHW": plain.epochs,
+        f"ours, {digits} and NCHW": plain.epochs,
     }
     if checkout is not None:
         code = authors.load(checkout, device)
@@ -119,6 +123,7 @@ def rows(
         loops |= {"the authors' step, batches ready": steps, "the authors' epoch": epochs}
     clock = time.process_time if device.type == "cpu" else time.perf_counter
     took = seconds_per_step(loops, rounds, seconds, clock)
+    peaks = peak_rows(loops, profile) if device.type == "cuda" else []
     found = [
         compared(
             f"{name}, {peer}",
@@ -132,7 +137,19 @@ def rows(
     work = (1 + BACKWARD) * forward_flops(config) * found[0].ours / 1e9
     best = roof(device, config)
     found.append(Row(f"{name}, best convolution or GEMM", work, best, "GFLOP/s"))
-    return on(device, found)
+    return on(device, found + peaks)
+
+
+def peak_rows(loops: Mapping[str, Callable[[int], object]], profile: str) -> list[Row]:
+    """Peak memory of each loop on a card, ours over each peer's; what all of them hold included."""
+    peaks = {}
+    for loop, run in loops.items():
+        torch.cuda.reset_peak_memory_stats()
+        run(1)
+        peaks[loop] = torch.cuda.max_memory_allocated() / 2**20
+    ours = peaks.pop("ours")
+    name = f"{NETWORKS[profile]}: peak memory on the card"
+    return [Row(f"{name}, {peer}", ours, peak, "MiB") for peer, peak in peaks.items()]
 
 
 def on(device: torch.device, rows: list[Row]) -> list[Row]:
@@ -183,11 +200,17 @@ def _shortest(call: Callable[[], object], device: torch.device, rounds: int) -> 
 
 
 def shares(device: torch.device, **changes: object) -> list[Row]:
-    """Cost of evaluation and of a checkpoint beside an epoch of training, at laptop scale."""
-    config = PatchConfig.for_profile("laptop", arm="large", seed=0, **changes)
-    images = make_images(min(config.train_size, 20 * config.batch), config.test_size)
+    """Cost of evaluation and of a checkpoint beside an epoch of training: at laptop scale on a CPU,
+    at the paper's on a card.
+    """
+    profile = "laptop" if device.type == "cpu" else "paper"
+    config = PatchConfig.for_profile(profile, arm="large", seed=0, **changes)
+    train_size = config.train_size or CIFAR_SIZES["train_size"]
+    batches = 20 if device.type == "cpu" else ON_A_CARD
+    test_size = config.test_size or CIFAR_SIZES["test_size"]
+    images = make_images(min(train_size, batches * config.batch), test_size)
     ours = Ours(config, images, device)
-    whole = config.train_size / len(images.train)
+    whole = train_size / len(images.train)
     clock = time.process_time if device.type == "cpu" else time.perf_counter
 
     def timed(call: Callable[[], object]) -> float:
@@ -199,6 +222,7 @@ def shares(device: torch.device, **changes: object) -> list[Row]:
         return statistics.median(times)
 
     ours.epochs(1)
+    train.evaluate(ours.task, ours.model, 1).tolist()
     epoch = whole * timed(lambda: ours.epochs(1))
     tested = timed(lambda: train.evaluate(ours.task, ours.model, 1).tolist())
     origin = {"data_fingerprint": "", "precision": ours.task.precision}
@@ -211,8 +235,8 @@ def shares(device: torch.device, **changes: object) -> list[Row]:
 
         saved = timed(save)
     found = [
-        Row("laptop: evaluation beside an epoch of training", tested, epoch, "s"),
-        Row("laptop: checkpoint beside an epoch of training", saved, epoch, "s"),
+        Row(f"{profile}: evaluation beside an epoch of training", tested, epoch, "s"),
+        Row(f"{profile}: checkpoint beside an epoch of training", saved, epoch, "s"),
     ]
     return on(device, found)
 

@@ -9,7 +9,7 @@ from tiny_toy import configs, run, same
 
 from lrbook.errors import ConfigError, RunError
 from lrbook.records import Store
-from lrbook.toy import batch, experiment
+from lrbook.toy import batch, descent, experiment
 from lrbook.toy.config import ToyConfig
 from lrbook.toy.measure import COLUMNS, FINAL
 
@@ -60,7 +60,8 @@ def test_a_batch_comes_to_the_host_once_a_call(whole, monkeypatch):
     plain = jax.device_get
 
     def fetch(tree):
-        fetched.append(tree)
+        if not isinstance(tree, descent.Problem):  # those come once a run, before the first call
+            fetched.append(tree)
         return plain(tree)
 
     def pause(runs, taken):
@@ -73,6 +74,18 @@ def test_a_batch_comes_to_the_host_once_a_call(whole, monkeypatch):
     batch.advance_all(runs, jax.devices("cpu")[0], how="vmap", pause=pause)
     assert len(calls) > 2
     assert len(fetched) == len(calls)  # one before the first, none after the last
+
+
+def test_what_a_batch_computes_beside_its_steps_is_what_its_runs_compute(whole):
+    shell = experiment._Shell(
+        experiment.Unstored(), experiment.choose_devices("cpu"), {}, [], progress=False
+    )
+    shell.vectorised = True
+    runs = [batch.Progress(config) for config in whole]
+    records = shell._run_together(runs, shell.devices[0], [])
+    assert all(one.limits.done() for one in runs)
+    for found, record in zip(records, whole.values(), strict=True):
+        assert found.result["limits"] == record.result["limits"]
 
 
 def test_records_are_kept_and_finished_runs_loaded(whole, tmp_path, tree, monkeypatch):

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import pytest
 
-from lrbook.toy import descent, tasks
+from lrbook.toy import descent, experiment, tasks
 from lrbook.toy.config import ToyConfig
 from lrbook.toy.measure import measure
 
@@ -71,14 +71,28 @@ def test_the_verdict_is_the_same():
 @pytest.mark.gpu
 @pytest.mark.parametrize("arm", ["L-S", "S"])
 def test_a_gpu_agrees_with_the_cpu(arm):
+    """By the path of ``lrbook run toy`` there: vectorised, with a companion of another seed."""
     try:
-        on_gpu = jax.local_devices(backend="gpu")[0]
+        jax.local_devices(backend="gpu")
     except RuntimeError:
         pytest.skip("JAX finds no GPU here")
-    config, problem, rule, state = problem_of(arm, np.float32)
-    placed = jax.device_put((state, np.int32(config.total_steps), problem, rule), on_gpu)
-    state, _, problem, rule = (jax.jit(descent.advance)(*placed), *placed[1:])
-    found = {name: float(value) for name, value in measure(state, problem, rule).items()}
+    companion = ToyConfig.for_profile("demo", arm=arm, seed=22, **FEW, **LONG)
+    config = problem_of(arm, np.float32)[0]
+    found, _ = experiment.run([config, companion], device="cuda", progress=False)
     cpu = measured(arm, double=False)
-    assert found["p_only_accuracy"] == pytest.approx(cpu["p_only_accuracy"], abs=ACCURACY)
-    assert found["loss"] == pytest.approx(cpu["loss"], rel=LOSS)
+    assert found.status == "finished"
+    for name in ("p_only_accuracy", "p_only_train_accuracy"):
+        assert found.result[name] == pytest.approx(cpu[name], abs=ACCURACY), name
+    for name in ("loss", "p_only_train_loss", "q_only_loss", "nonlinearity"):
+        assert found.result[name] == pytest.approx(cpu[name], rel=LOSS), name
+
+
+@pytest.mark.gpu
+def test_the_verdict_on_a_gpu_is_the_cpus():
+    try:
+        jax.local_devices(backend="gpu")
+    except RuntimeError:
+        pytest.skip("JAX finds no GPU here")
+    arms = [ToyConfig.for_profile("demo", arm=arm, seed=21, **FEW, **LONG) for arm in ("L-S", "S")]
+    large, small = (run.result for run in experiment.run(arms, device="cuda", progress=False))
+    assert large["p_only_accuracy"] - small["p_only_accuracy"] > 0.01

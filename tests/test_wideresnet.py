@@ -152,7 +152,7 @@ def test_compiled_training_is_one_graph_and_the_same_maths(level):
         torch.compiler.reset()
         model = WideResNet(10, 1, stem_stride=2, generator=torch.Generator().manual_seed(0)).train()
         if compiled:
-            model.compile_training(backend="aot_eager")
+            model.compile_training(8, backend="aot_eager")
         stream = torch.Generator().manual_seed(1)
         x, y = torch.randn((8, 3, 32, 32), generator=stream), torch.arange(8)
         losses = []
@@ -167,3 +167,13 @@ def test_compiled_training_is_one_graph_and_the_same_maths(level):
     assert fast[0] == pytest.approx(plain[0], rel=1e-4)
     for name, value in plain[1].items():
         torch.testing.assert_close(fast[1][name], value, rtol=1e-3, atol=1e-4, msg=name)
+
+
+def test_only_whole_batches_in_training_mode_go_to_what_was_compiled():
+    model = WideResNet(10, 1, stem_stride=2).train()
+    model.compile_training(8, backend="eager")
+    taken, model.fast = [], lambda x, maps: taken.append(len(x)) or model.compute(x, maps)
+    for size in (8, 5):
+        assert model(torch.randn(size, 3, 32, 32)).shape == (size, 10)
+    model.eval()(torch.randn(8, 3, 32, 32))
+    assert taken == [8]

@@ -64,7 +64,10 @@ _MEASURE = {how: _over_runs(measure, how) for how in ("map", "vmap")}
 
 @dataclasses.dataclass
 class Progress:
-    """One run on its way: its rows so far, and the state that it goes on from (None: the start)."""
+    """One run on its way: its rows so far, and the state that it goes on from (None: the start).
+
+    ``limits`` is what computes the limits of its data beside its steps; None if nothing does.
+    """
 
     config: ToyConfig
     rows: list[dict[str, float]] = dataclasses.field(default_factory=list)
@@ -72,6 +75,7 @@ class Progress:
     wall_s: float = 0.0
     problem: descent.Problem | None = None
     diverged: bool = False
+    limits: concurrent.futures.Future | None = None
 
     @property
     def step(self) -> int:
@@ -146,7 +150,8 @@ def advance_all(
     with _compiling:
         advance = program(tasks.make_variant(runs[0].config), how)
         for run in runs:
-            run.problem = tasks.make_problem(run.config, device)
+            # To the host: a batch is put together there, in far less time than on a card
+            run.problem = jax.device_get(tasks.make_problem(run.config, device))
         problems = _stack([run.problem for run in runs], device)
         rules = _stack([tasks.make_rule(run.config) for run in runs], device)
         begun = jax.device_get(

@@ -21,7 +21,7 @@ from lrbook.records import Store
 from lrbook.toy import sharding
 from lrbook.toy.batch import Progress, advance_all, pack, unpack
 from lrbook.toy.config import ToyConfig
-from lrbook.toy.outcome import outcome, summary
+from lrbook.toy.outcome import limits_of, outcome, summary
 from lrbook.unstored import Unstored
 
 CHECKPOINT_SECONDS = 15.0
@@ -181,9 +181,13 @@ class _Shell:
         for run in runs:
             self.store.start(run.config, origins[run.config])
         pace = Pace(CHECKPOINT_SECONDS, CHECKPOINT_SHARE)
+        beside = concurrent.futures.ThreadPoolExecutor(1)
 
         def pause(runs: Sequence[Progress], taken: int) -> bool:
             self.bar.update(taken)
+            if self.vectorised and not taken:  # the card is busy from here on, and the host is not
+                for run in runs:
+                    run.limits = beside.submit(limits_of, run.problem)
             stop = self.stopped.is_set()
             if self.store.keeps and (stop or pace.due()):
                 with pace.writing():
@@ -205,6 +209,8 @@ class _Shell:
                 self.store.fail(run.config, _reason(error), origins[run.config])
             failed.append((runs[0], error))
             return []
+        finally:
+            beside.shutdown(cancel_futures=True)
 
     def _finish(self, run: Progress, origin: dict[str, Any]) -> Record:
         message = None

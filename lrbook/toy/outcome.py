@@ -8,6 +8,7 @@ import numpy as np
 
 from lrbook.record import Record
 from lrbook.toy.batch import Progress
+from lrbook.toy.descent import Problem
 from lrbook.toy.limits import LIMITS, limits
 from lrbook.toy.measure import FINAL
 
@@ -37,18 +38,21 @@ def outcome(run: Progress) -> dict[str, Any]:
     last = run.rows[-1]
     final = {name: None if run.diverged else _number(last[name]) for name in FINAL}
     annealed = int(run.state.annealed)
-    train, test = run.problem.train, run.problem.test
-    count = train.x1.shape[0]
-    arrays = (np.asarray(a) for a in (train.y[:count], train.x1, test.y, test.x1))
-    y, x1, test_y, test_x1 = arrays
     return {
         **final,
         "annealed": annealed if run.config.arm == "L-S" and annealed <= run.step else None,
-        "limits": {
-            name: None if value is None else round(value, 6)
-            for name, value in limits(y, x1, train.p_only, test_y, test_x1).items()
-        },
+        "limits": limits_of(run.problem) if run.limits is None else run.limits.result(),
     }
+
+
+def limits_of(problem: Problem) -> dict[str, float | None]:
+    """The two limits of a run's data, to six digits."""
+    train, test = problem.train, problem.test
+    count = train.x1.shape[0]
+    arrays = (np.asarray(a) for a in (train.y[:count], train.x1, test.y, test.x1))
+    y, x1, test_y, test_x1 = arrays
+    found = limits(y, x1, train.p_only, test_y, test_x1)
+    return {name: None if value is None else round(value, 6) for name, value in found.items()}
 
 
 def _number(value: float) -> float | None:

@@ -61,6 +61,21 @@ def whole_precision(precision: str, device: torch.device) -> Iterator[None]:
             backend.allow_tf32 = allowed
 
 
+@contextlib.contextmanager
+def fastest_convolutions(device: torch.device) -> Iterator[None]:
+    """On a graphics card the library tries its ways to convolve at a size once, and takes the best.
+
+    Which one that is can differ from process to process, and with it the last digits: but on a
+    card these differ anyway, where threads add in the order in which they happen to end.
+    """
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = before or device.type == "cuda"
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
+
+
 def describe(device: torch.device) -> str:
     """The device in words, for the provenance of a record: its model where it has one."""
     if device.type == "cuda":

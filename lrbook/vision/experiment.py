@@ -114,7 +114,7 @@ def _run_one(
     }
     try:
         task = train.make_task(config, images, device, precision)
-        with devices.whole_precision(precision, device):
+        with devices.whole_precision(precision, device), devices.fastest_convolutions(device):
             return _train(task, origin, store, bar, before_batch)
     except UserError:
         raise

@@ -108,12 +108,14 @@ def ridge(features: Tensor, labels: Tensor, others: Tensor) -> Tensor:
 
     In float64; features are centred and scaled by the N's mean and standard deviation.
     """
-    # on the host before the type is changed: not all devices have float64
-    features, others = features.cpu().double(), others.cpu().double()
+    # not all devices have float64: to the host, and before the type is changed
+    place = labels.device if labels.device.type == "cuda" else torch.device("cpu")
+    features, others = features.to(place).double(), others.to(place).double()
     mean, std = features.mean(0), features.std(0).clamp_min(1e-9)
     features, others = (features - mean) / std, (others - mean) / std
-    targets = F.one_hot(labels.cpu(), CLASSES).double()
-    gram = features.T @ features / len(features) + RIDGE * torch.eye(len(mean), dtype=torch.double)
+    targets = F.one_hot(labels.to(place), CLASSES).double()
+    gram = features.T @ features / len(features)
+    gram.diagonal().add_(RIDGE)
     weights = torch.linalg.solve(gram, features.T @ (targets - targets.mean(0)) / len(features))
     return (others @ weights + targets.mean(0)).argmax(1).to(labels.device)
 

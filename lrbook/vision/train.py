@@ -5,6 +5,7 @@ Shapes: N images, B batch.
 """
 
 import copy
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -86,7 +87,7 @@ def try_to_compile(task: Task, model: WideResNet, **options: object) -> str:
         RuntimeError: out of memory.
     """
     config = task.config
-    sizes = (config.depth, config.widen, config.stem_stride, config.batch, len(task.train))
+    sizes = (config.depth, config.widen, config.stem_stride, config.batch)
     kind = (*sizes, *task.train.shape[1:], task.precision, str(task.device))
     if _compiled and kind not in _compiled:
         # The compiler keeps few variants of one function and refuses more, in any network.
@@ -94,17 +95,19 @@ def try_to_compile(task: Task, model: WideResNet, **options: object) -> str:
         _compiled.clear()
     _compiled.add(kind)
     trial = copy.deepcopy(model).train()
-    trial.compile_training(**options)
-    images = torch.zeros((task.config.batch, *task.train.shape[1:]), device=task.device)
+    trial.compile_training(config.batch, **options)
+    images = torch.zeros((config.batch, *task.train.shape[1:]), device=task.device)
     try:
-        with autocast(task):
+        with autocast(task), warnings.catch_warnings():
+            # How fp32 is computed is decided elsewhere (``devices.whole_precision``).
+            warnings.filterwarnings("ignore", message="TensorFloat32")
             logits = trial(images.contiguous(memory_format=torch.channels_last))
         logits.float().sum().backward()
     except Exception as error:  # not all that compilers raise is a RuntimeError
         if "out of memory" in str(error):
             raise
         return " ".join(str(error).split("\n\n")[0].split())  # below it advice on debugging
-    model.compile_training(**options)
+    model.compile_training(config.batch, **options)
     return ""
 
 

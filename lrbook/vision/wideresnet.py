@@ -84,6 +84,7 @@ class WideResNet(nn.Module):
         self.fc = nn.Linear(widths[3], classes)
         self.stem_stride = stem_stride
         self.fast: Callable[[Tensor, list[Tensor] | None], Tensor] | None = None
+        self.fast_batch = 0
         self.reset_parameters(generator)
 
     @torch.no_grad()
@@ -107,8 +108,8 @@ class WideResNet(nn.Module):
         """
         noisy = level and self.training
         maps = self.noise_maps(x, level, generator) if noisy else None
-        compute = self.fast if self.fast is not None and self.training else self.compute
-        return compute(x, maps)
+        whole = self.fast is not None and self.training and len(x) == self.fast_batch
+        return self.fast(x, maps) if whole else self.compute(x, maps)
 
     def noise_maps(self, x: Tensor, level: float, generator: GENERATOR | None) -> list[Tensor]:
         """level * N(0, 1) for every relu in turn, (1, 1, H, W) each, H and W being its input's."""
@@ -130,12 +131,15 @@ class WideResNet(nn.Module):
         out = noisy_relu(self.bn(out), maps[-1])
         return self.fc(out.mean((2, 3)))
 
-    def compile_training(self, **options: Any) -> None:
+    def compile_training(self, batch: int, **options: Any) -> None:
         """From now on training mode runs ``compute`` compiled; same maths, other rounding.
 
         Args:
+            batch: the size that is compiled. Another, as that of an epoch's last batch, runs plain:
+                for one step an epoch it is not worth the half minute that compiling takes.
             **options: for ``torch.compile``, such as ``backend``.
         """
+        self.fast_batch = batch
         self.fast = torch.compile(self.compute, dynamic=False, fullgraph=True, **options)
 
     def read_by_blocks(self, x: Tensor) -> list[Tensor]:

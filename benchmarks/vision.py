@@ -24,7 +24,7 @@ from lrbook.vision.patch import generator
 from lrbook.vision.sources import CIFAR_MEAN, CIFAR_STD, Images
 
 BATCHES = {"laptop": 20, "paper": 2}  # timed at once on a CPU
-ON_A_CARD = 60  # batches: what begins and ends a loop is to be small beside it
+ON_A_CARD = 40  # batches: what begins and ends a loop is to be small beside it
 NETWORKS = {"laptop": "WRN-10-2, stem 2, batch 64", "paper": "WRN-16-10, batch 128"}
 TOLERANCE = 1e-3  # of the first loss, in fp32
 

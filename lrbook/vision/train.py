@@ -99,7 +99,8 @@ def try_to_compile(task: Task, model: WideResNet, **options: object) -> str:
     images = torch.zeros((config.batch, *task.train.shape[1:]), device=task.device)
     try:
         with autocast(task), warnings.catch_warnings():
-            # How fp32 is computed is decided elsewhere (``devices.whole_precision``).
+            # What is old in a compiler is for its makers; how fp32 is computed is decided elsewhere
+            warnings.simplefilter("ignore", DeprecationWarning)
             warnings.filterwarnings("ignore", message="TensorFloat32")
             logits = trial(images.contiguous(memory_format=torch.channels_last))
         logits.float().sum().backward()

@@ -85,6 +85,7 @@ class WideResNet(nn.Module):
         self.stem_stride = stem_stride
         self.fast: Callable[[Tensor, list[Tensor] | None], Tensor] | None = None
         self.fast_batch = 0
+        self.silence: list[Tensor] | None = None
         self.reset_parameters(generator)
 
     @torch.no_grad()
@@ -108,11 +109,19 @@ class WideResNet(nn.Module):
         """
         noisy = level and self.training
         maps = self.noise_maps(x, level, generator) if noisy else None
-        whole = self.fast is not None and self.training and len(x) == self.fast_batch
-        return self.fast(x, maps) if whole else self.compute(x, maps)
+        if self.fast is None or not self.training or len(x) != self.fast_batch:
+            return self.compute(x, maps)
+        if maps is None:  # then nothing is added, so that one program serves all arms
+            self.silence = self.silence or [torch.zeros(s, device=x.device) for s in self.sites(x)]
+        return self.fast(x, maps or self.silence)
 
     def noise_maps(self, x: Tensor, level: float, generator: GENERATOR | None) -> list[Tensor]:
         """level * N(0, 1) for every relu in turn, (1, 1, H, W) each, H and W being its input's."""
+        draws = [torch.randn(s, generator=generator, device=x.device) for s in self.sites(x)]
+        return [level * draw for draw in draws]
+
+    def sites(self, x: Tensor) -> list[tuple[int, ...]]:
+        """(1, 1, H, W) for every relu in turn, H and W being those of its input."""
         height, width = (-(-side // self.stem_stride) for side in x.shape[2:])
         shapes = []
         for block in self.blocks:
@@ -120,7 +129,7 @@ class WideResNet(nn.Module):
             height, width = (-(-side // block.stride) for side in (height, width))
             shapes.append((1, 1, height, width))
         shapes.append((1, 1, height, width))
-        return [level * torch.randn(s, generator=generator, device=x.device) for s in shapes]
+        return shapes
 
     def compute(self, x: Tensor, maps: list[Tensor] | None) -> Tensor:
         """Logits, all draws made: what can be compiled as one graph of fixed shapes."""

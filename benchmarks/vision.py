@@ -48,9 +48,9 @@ class Ours:
         precision = "fp32" if plain else devices.choose_precision("auto", device)
         self.task = train.make_task(config, images, device, precision)
         self.model = train.make_model(config, device)
-        self.optimizer = train.make_optimizer(self.model, config)
         if plain:
             self.model = self.model.to(memory_format=torch.contiguous_format)
+        self.optimizer = train.make_optimizer(self.model, config)  # its momentum lies as weights do
         compiled = device.type == "cuda" and not plain
         if compiled and (why := train.try_to_compile(self.task, self.model)):
             raise SystemExit(f"the training step cannot be compiled: {why}")

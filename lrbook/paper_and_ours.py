@@ -64,6 +64,27 @@ def agreement(told: dict[str, Any], runs: list[Record], quantities: tuple[str, .
     return "\n".join(lines)
 
 
+def full_size_words(runs: list[Record]) -> str:
+    """When each arm of the patch experiment has learnt the patch, and large minus small at the end,
+    beside what the paper reports.
+    """
+    told = book.reported("patch_experiment")
+    when = []
+    for arm, seeds in book.by_arm(runs).items():
+        epochs = [run.result["patch_learned_epoch"] for run in seeds]
+        when.append(f"{arm} **{', '.join('never' if e is None else str(e) for e in epochs)}**")
+    gaps = []
+    for quantity in ("clean", "mixed"):
+        theirs = told["large"][quantity] - told["small"][quantity]
+        ours = difference_words(runs, quantity, "large", "small", 1)
+        gaps.append(f"on {quantity} images **{ours}**, in the paper {theirs:.1f}")
+    return (
+        "First epoch with more than half of the patch-only images right: "
+        f"{'; '.join(when)} (the rate of large drops at the start of epoch "
+        f"{runs[0].config['drop']}). Large minus small at the end, in points: {'; '.join(gaps)}."
+    )
+
+
 def show(table: str) -> None:
     """Show one table of the paper's beside ours, in which order the arms are, and what differs."""
     _, paper, smaller, quantities = COMPARED[table]
@@ -72,7 +93,9 @@ def show(table: str) -> None:
     style.table(side_by_side(told, (paper, smaller), quantities))
     runs = book.recorded(smaller)
     style.say(agreement(told, runs, quantities))
-    style.say(book.provenance(runs))
+    for recorded in (recordings.load(paper), runs):
+        if recorded:
+            style.say(book.provenance(recorded))
 
 
 def show_differences(table: str) -> None:
@@ -84,8 +107,8 @@ def show_differences(table: str) -> None:
 def _heading(words: str, runs: list[Record]) -> str:
     if not runs:
         return words
-    seeds = {run.config["seed"] for run in runs}
-    return f"{words}: {book.data_of(runs)}, {len(seeds)} seeds"
+    seeds = len({run.config["seed"] for run in runs})
+    return f"{words}: {book.data_of(runs)}, {seeds} seed{'s' if seeds > 1 else ''}"
 
 
 def _mean(runs: list[Record], arm: str, quantity: str) -> str:
@@ -94,4 +117,5 @@ def _mean(runs: list[Record], arm: str, quantity: str) -> str:
 
 
 def _gap(runs: list[Record], quantity: str, other: str) -> str:
-    return difference_words(runs, quantity, "large", other, 1) if runs else NOT_RECORDED
+    there = {"large", other} <= set(book.by_arm(runs))
+    return difference_words(runs, quantity, "large", other, 1) if there else NOT_RECORDED

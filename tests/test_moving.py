@@ -132,7 +132,7 @@ def test_the_replay_holds_means_and_ranges(accuracy):
 
 
 def test_the_replay_of_the_book_is_from_the_records():
-    runs = book.recorded("patch-paper", "patch-laptop")
+    runs = book.recorded("patch-laptop")
     data = payload(replay(book.histories(runs), {"clean": "Clean"}, [runs[0].config["drop"]]))
     ends = book.values(runs, "clean")
     assert [arm["arm"] for arm in data["arms"]] == list(ends)

@@ -10,11 +10,8 @@ from lrbook.vision.settings import IMAGE_SIZE, ImageConfig
 
 CIFAR_SIZES = {"train_size": 50_000, "test_size": 10_000}
 DIGITS_SIZES = {"train_size": 1_400, "test_size": 397}
-GPU_SPEEDS = {
-    "T4, fp16, at 20 % of its 65 TFLOP/s": 0.2 * 65e12,
-    "H200, bf16, at 40 % of its 989 TFLOP/s": 0.4 * 989e12,
-}
-"""Peaks from the makers' data sheets, dense; the shares are assumed, not measured."""
+GPU_SPEEDS = {"T4, fp16, at 20 % of its 65 TFLOP/s": 0.2 * 65e12}
+"""Peak from the maker's data sheet, dense; the share is assumed, not measured."""
 
 BACKWARD = 2  # a backward pass costs two forward passes: gradients by inputs and by weights
 

@@ -108,7 +108,8 @@ def full_size_words(full: Sequence[tuple[Record, Record]]) -> str:
     return (
         f"At the paper's own size, with the authors' network and protocol ({seeds} so far), "
         f"{book.interval_words(large, 1)} % of the new images are right at the end with the large "
-        f"rate first and {book.interval_words(small, 1)} % with the small rate all along."
+        f"rate first and {book.interval_words(small, 1)} % with the small rate all along "
+        "({doc}`patch_experiment`)."
     )
 
 

@@ -96,6 +96,11 @@ def test_what_is_said_of_the_papers_size_is_recorded():
         for name, ahead in (("train_accuracy", "small"), ("mixed", "small"), ("clean", "large")):
             last = [run.history[name][drop - 4 : drop - 1].mean() for run in (large, small)]
             assert (last[0] > last[1]) == (ahead == "large"), name
+        behind = small.history.mixed - large.history.mixed
+        assert behind[drop : drop + 3].min() > 5  # the second to fourth epoch at the lower rate
+        assert abs(behind[-3:].mean()) < 1
+        assert large.provenance["precision"] == "bf16"
+        assert book.data_of([large, small]) == "CIFAR-10 (JPEG copy)"
         told = book.reported("patch_experiment")
         gap = large.result["clean"] - small.result["clean"]
         assert gap == pytest.approx(told["large"]["clean"] - told["small"]["clean"], abs=3)

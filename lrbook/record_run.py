@@ -1,4 +1,4 @@
-"""Running what is missing of the recordings, each run in a process of its own."""
+"""Running what is missing of the recordings, in processes of their own."""
 
 import concurrent.futures
 import os
@@ -23,8 +23,9 @@ def run_missing(
 ) -> int:
     """Run what is missing, each run in a process of its own; return the exit code.
 
-    Where there are GPUs, runs on images are made one to a GPU. What fails is said, and keeps
-    nothing else from running.
+    Where there are GPUs, runs on images are made one to a GPU, and the arms of a seed one after
+    the other in one process: images are decoded and the step is compiled once for all of them.
+    What fails is said, and keeps no other process from running.
 
     Args:
         plan: the recordings.
@@ -52,22 +53,23 @@ def run_missing(
         if why:
             print(f"lrbook: {name}: {why}", file=sys.stderr)
     plan, whole = [each for each in plan if not mixed[each.name]], plan
-    todo = [
-        (recording, config)
+    todo = {
+        recording.name: recordings.missing(recording, results)
         for recording in plan
         if not recording.is_sweep and _device_there(recording.device)
-        for config in recordings.missing(recording, results)
-    ]
-    commands = {"cores": [], "gpus": []}
-    gpus = machine.gpus("auto") if todo else []
-    for recording, config in todo:
-        kind = "gpus" if gpus and recording.experiment != "toy" else "cores"
-        commands[kind].append(_command(recording, config, results, data))
-    cores = available_cores()
-    by_cores = max(1, cores // max((config.cores for _, config in todo), default=1))
-    with tqdm(total=len(todo), unit="run", desc="record", file=sys.stderr) as bar:
-        failed = _in_processes(commands["gpus"], jobs or len(gpus) or 1, gpus, bar)
-        failed |= _in_processes(commands["cores"], jobs or by_cores, [], bar)
+    }
+    gpus = machine.gpus("auto") if any(todo.values()) else []
+    on_gpus, on_cores = [], []
+    for recording in plan:
+        on_gpu = bool(gpus) and recording.experiment != "toy"
+        for configs in _together(todo.get(recording.name, []), on_gpu):
+            command = _command(recording, configs, results, data)
+            (on_gpus if on_gpu else on_cores).append((command, len(configs)))
+    runs = [config for configs in todo.values() for config in configs]
+    by_cores = max(1, available_cores() // max((config.cores for config in runs), default=1))
+    with tqdm(total=len(runs), unit="run", desc="record", file=sys.stderr) as bar:
+        failed = _in_processes(on_gpus, jobs or len(gpus) or 1, gpus, bar)
+        failed |= _in_processes(on_cores, jobs or by_cores, [], bar)
     for recording in plan:  # a sweep shares the cores among its runs by itself
         try:
             if not (recording.is_sweep and _device_there(recording.device)):
@@ -83,21 +85,37 @@ def run_missing(
     return 1 if failed or any(mixed.values()) else 0
 
 
-def _in_processes(commands: list[list[str]], jobs: int, gpus: list[str], bar: tqdm) -> bool:
-    """Run the commands, ``jobs`` at a time, on ``gpus`` in turn; whether one of them failed."""
+def _together(configs: Sequence[Config], by_seed: bool) -> list[list[Config]]:
+    """The configurations that share a process: each alone, or all arms of a seed."""
+    if not by_seed:
+        return [[config] for config in configs]
+    groups: dict[int, list[Config]] = {}
+    for config in configs:
+        groups.setdefault(config.seed, []).append(config)
+    return list(groups.values())
+
+
+def _in_processes(
+    commands: Sequence[tuple[list[str], int]], jobs: int, gpus: Sequence[str], bar: tqdm
+) -> bool:
+    """Run the commands, ``jobs`` at a time, on ``gpus`` in turn; whether one of them failed.
+
+    With each command comes the number of its runs.
+    """
     threads = str(max(1, available_cores() // jobs))
     shared = os.environ | {"OMP_NUM_THREADS": threads, "NPROC": threads}
     free: queue.SimpleQueue[str] = queue.SimpleQueue()
     for i in range(jobs if gpus else 0):
         free.put(gpus[i % len(gpus)])
 
-    def run(command: list[str]) -> int:
+    def run(job: tuple[list[str], int]) -> int:
+        command, runs = job
         gpu = free.get() if gpus else None
         own = {} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu}
         code = subprocess.run(command, env=shared | own).returncode
         if gpu is not None:
             free.put(gpu)
-        bar.update()
+        bar.update(runs)
         return code
 
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
@@ -130,10 +148,12 @@ def _would_mix(recording: Recording, results: str | Path) -> str:
 
 
 def _command(
-    recording: Recording, config: Config, results: str | Path, data: str | None
+    recording: Recording, configs: Sequence[Config], results: str | Path, data: str | None
 ) -> list[str]:
+    """What runs ``configs``, which are of one seed."""
+    arms, seed = ",".join(config.arm for config in configs), str(configs[0].seed)
     command = [sys.executable, "-m", "lrbook", "run", recording.experiment]
-    command += ["--profile", recording.profile, "--arms", config.arm, "--seeds", str(config.seed)]
+    command += ["--profile", recording.profile, "--arms", arms, "--seeds", seed]
     for name, value in recording.settings.items():
         command += [f"--{name.replace('_', '-')}", str(value)]
     if recording.data is not None:

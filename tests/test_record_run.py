@@ -35,7 +35,8 @@ def plan(tmp_path):
 def test_missing_runs_are_run_and_only_those(plan, tmp_path, monkeypatch, capsys):
     results, asked, broken = tmp_path / "results", [], {"arm": "small"}
 
-    def command(recording, config, folder, data):
+    def command(recording, configs, folder, data):
+        [config] = configs
         asked.append((recording.name, config.arm, config.seed))
         typed = [config.arm, config.seed, folder, broken["arm"]]
         return [sys.executable, "-c", STUB, *map(str, typed)]
@@ -83,8 +84,8 @@ def test_runs_in_other_digits_are_not_set_beside_those_that_are_there(
     assert told.out.split()[:2] == ["first", "1/4"]
 
 
-def test_images_go_one_to_a_gpu_and_the_rest_to_the_cores(plan, tmp_path, monkeypatch):
-    """Each run writes which GPU it was given, and waits: no two on one at the same time."""
+def test_images_go_to_the_gpus_seed_by_seed_and_the_rest_to_the_cores(plan, tmp_path, monkeypatch):
+    """Each process writes which GPU it was given, and waits: no two on one at the same time."""
     say = (
         "import os, sys, time, pathlib; start = time.time(); time.sleep(0.5); "
         "pathlib.Path(sys.argv[1]).write_text("
@@ -94,8 +95,9 @@ def test_images_go_one_to_a_gpu_and_the_rest_to_the_cores(plan, tmp_path, monkey
     out = tmp_path / "out"
     out.mkdir()
 
-    def command(recording, config, *_):
-        return [sys.executable, "-c", say, str(out / config.run_id)]
+    def command(recording, configs, *_):
+        arms = "-".join(config.arm for config in configs)
+        return [sys.executable, "-c", say, str(out / f"{recording.name} {arms} {configs[0].seed}")]
 
     monkeypatch.setattr(record_run, "_command", command)
     monkeypatch.setattr(record_run.machine, "gpus", lambda device: ["3", "5"])
@@ -103,14 +105,31 @@ def test_images_go_one_to_a_gpu_and_the_rest_to_the_cores(plan, tmp_path, monkey
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     record_run.run_missing([plan[0], toy], tmp_path)
     found = {path.name: path.read_text().split() for path in out.iterdir()}
-    assert len(found) == 5
-    [toy_run] = [values for name, values in found.items() if name.startswith("toy")]
-    assert toy_run[0] == "None"
+    assert sorted(found) == ["first large-small 1", "first large-small 2", "toy S 1"]
+    assert found["toy S 1"][0] == "None"
     for gpu in ("3", "5"):
         times = sorted([float(a), float(b)] for which, a, b in found.values() if which == gpu)
         assert len(times) >= 1
         assert all(one[1] <= two[0] for one, two in itertools.pairwise(times))
     assert {which for which, *_ in found.values()} == {"3", "5", "None"}
+
+
+def test_the_arms_of_a_seed_are_one_command(plan, tmp_path, monkeypatch):
+    from lrbook import cli
+
+    configs = [config for config in plan[0].configs() if config.seed == 2]
+    words = record_run._command(plan[0], configs, tmp_path, None)
+    assert words[1:4] == ["-m", "lrbook", "run"]
+    asked = []
+
+    def run(configs, *_, **__):
+        asked.extend(configs)
+        raise DataError("enough")
+
+    monkeypatch.setattr("lrbook.vision.experiment.run", run)
+    assert cli.main(words[3:]) == 2
+    assert asked == configs
+    assert len(asked) == 2
 
 
 def test_a_sweep_that_fails_keeps_no_other_from_running(tmp_path, monkeypatch, capsys):

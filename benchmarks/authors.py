@@ -102,6 +102,7 @@ class Loop:
         )
         self.criterion = torch.nn.CrossEntropyLoss()
         self.hparams = {"reg_type": "none"}
+        self.made: tuple[Images, PerImage] | None = None
 
     def step(self, images: Tensor, labels: Tensor) -> float:
         """One step on a batch that is there already; returns the loss before it."""
@@ -112,9 +113,11 @@ class Loop:
         """One epoch. On a card with their loader: a worker, and pinned memory. On a CPU the loader
         is in this process, as a worker would share its core.
         """
+        if self.made is None or self.made[0] is not images:  # theirs are made before they train
+            self.made = images, PerImage(self.code, images, self.config)
         on_card = next(self.model.parameters()).is_cuda
         loader = torch.utils.data.DataLoader(
-            PerImage(self.code, images, self.config),
+            self.made[1],
             batch_size=self.config.batch,
             shuffle=True,
             num_workers=int(on_card),

@@ -47,7 +47,7 @@ def rows(seeds: int, device: str, **changes: object) -> list[Row]:
     assert all(record.status == "finished" for record in done)
     steps = sum(config.total_steps for config in configs)
     one_by_one = steps * alone.wall_s / first.total_steps
-    gemm, copy = roof(experiment.choose_devices(device)[0])
+    gemm, copy, copied = roof(experiment.choose_devices(device)[0])
     on = hardware() if device == "cpu" else experiment.choose_devices(device)[0].device_kind
     name = f"demo, {seeds} seeds of both arms"
     return [
@@ -60,7 +60,7 @@ def rows(seeds: int, device: str, **changes: object) -> list[Row]:
             on,
         ),
         Row(
-            f"{name}: weights and examples, beside a copy",
+            f"{name}: weights and examples, beside a copy of {copied} MiB",
             steps * bytes_moved(first) / wall / 1e9,
             copy,
             "GB/s",
@@ -82,10 +82,10 @@ def bytes_moved(config: ToyConfig) -> float:
     return 4.0 * ((p_only + both) * config.d + 2 * weights)
 
 
-def roof(device: jax.Device, size: int = 4096, rounds: int = 5) -> tuple[float, float]:
-    """Best GFLOP/s of a large product in single precision, and GB/s of a copy (in and out).
+def roof(device: jax.Device, size: int = 4096, rounds: int = 5) -> tuple[float, float, int]:
+    """Best GFLOP/s of a large product in single precision, GB/s of a copy (in and out), its MiB.
 
-    The copy is of as many numbers as the product's factors have, on a card sixteen times as many.
+    The copy is of as many numbers as a factor of the product has, on a card sixteen times as many.
     """
     a = jax.device_put(jnp.ones((size, size), jnp.float32), device)
     mean = a / size  # a product with it leaves ones as they are
@@ -95,7 +95,7 @@ def roof(device: jax.Device, size: int = 4096, rounds: int = 5) -> tuple[float, 
     moved = 2 * b.nbytes
     # in place: new memory would be counted too
     copied = _shortest(jax.jit(lambda x: x + 1, donate_argnums=0), b, rounds)
-    return 2 * size**3 / product / 1e9, moved / copied / 1e9
+    return 2 * size**3 / product / 1e9, moved / copied / 1e9, moved // 2**21
 
 
 def _shortest(call: Callable[[jax.Array], jax.Array], x: jax.Array, rounds: int) -> float:

@@ -25,6 +25,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.device == "cpu":
         one_core()
+    elif arguments.only != "vision":
+        parser.error("--device cuda is for images: give --only vision with it")
     rows = []
     if arguments.only in (None, "toy"):
         rows += toy_rows(arguments)

@@ -39,6 +39,7 @@ __all__ = [
     "gain_words",
     "group_values",
     "histories",
+    "if_recorded",
     "interval_words",
     "limit",
     "live",
@@ -112,6 +113,14 @@ def recorded(*names: str) -> list[Record]:
         f"none of the recordings {', '.join(names)} is in the results folder; if runs of your own "
         "are to stand for one, name it, its profile and its seeds in recordings.toml there"
     )
+
+
+def if_recorded(*names: str) -> list[Record]:
+    """As ``recorded``, and [] if none has been recorded."""
+    try:
+        return recorded(*names)
+    except LookupError:
+        return []
 
 
 def recorded_set(*sets: Sequence[str]) -> list[list[Record]]:

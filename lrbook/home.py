@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lrbook import book, cite, recordings, style
+from lrbook import book, cite, full_size, style
 from lrbook.chapters.contents import table
 from lrbook.figures.base import by_seed, new_figure, sign
 from lrbook.record import Record
@@ -96,21 +96,10 @@ def show_words() -> None:
         f"{words(plain)[len('Before the drop ') :]}."
     )
     style.say(book.provenance(runs))
-    if full := pairs(recordings.load("patch-paper")):
-        style.say(full_size_words(full))
-        style.say(book.provenance([run for pair in full for run in pair]))
-
-
-def full_size_words(full: Sequence[tuple[Record, Record]]) -> str:
-    """How pairs (large, small) of runs by the authors' protocol end, as a sentence."""
-    large, small = ([run.result["clean"] for run in arm] for arm in zip(*full, strict=True))
-    seeds = f"{len(full)} seed{'s' if len(full) > 1 else ''}"
-    return (
-        f"At the paper's own size, with the authors' network and protocol ({seeds} so far), "
-        f"{book.interval_words(large, 1)} % of the new images are right at the end with the large "
-        f"rate first and {book.interval_words(small, 1)} % with the small rate all along "
-        "({doc}`patch_experiment`)."
-    )
+    full = _two_arms(book.if_recorded("patch-paper"))
+    if said := full_size.on_the_front_page(full):
+        style.say(said)
+        style.say(book.provenance(full))
 
 
 def show_contents() -> None:

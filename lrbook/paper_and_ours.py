@@ -64,27 +64,6 @@ def agreement(told: dict[str, Any], runs: list[Record], quantities: tuple[str, .
     return "\n".join(lines)
 
 
-def full_size_words(runs: list[Record]) -> str:
-    """When each arm of the patch experiment has learnt the patch, and large minus small at the end,
-    beside what the paper reports.
-    """
-    told = book.reported("patch_experiment")
-    when = []
-    for arm, seeds in book.by_arm(runs).items():
-        epochs = [run.result["patch_learned_epoch"] for run in seeds]
-        when.append(f"{arm} **{', '.join('never' if e is None else str(e) for e in epochs)}**")
-    gaps = []
-    for quantity in ("clean", "mixed"):
-        theirs = told["large"][quantity] - told["small"][quantity]
-        ours = difference_words(runs, quantity, "large", "small", 1)
-        gaps.append(f"on {quantity} images **{ours}**, in the paper {theirs:.1f}")
-    return (
-        "First epoch with more than half of the patch-only images right: "
-        f"{'; '.join(when)} (the rate of large drops at the start of epoch "
-        f"{runs[0].config['drop']}). Large minus small at the end, in points: {'; '.join(gaps)}."
-    )
-
-
 def show(table: str) -> None:
     """Show one table of the paper's beside ours, in which order the arms are, and what differs."""
     _, paper, smaller, quantities = COMPARED[table]
@@ -93,7 +72,7 @@ def show(table: str) -> None:
     style.table(side_by_side(told, (paper, smaller), quantities))
     runs = book.recorded(smaller)
     style.say(agreement(told, runs, quantities))
-    for recorded in (recordings.load(paper), runs):
+    for recorded in (book.if_recorded(paper), runs):
         if recorded:
             style.say(book.provenance(recorded))
 
@@ -107,8 +86,9 @@ def show_differences(table: str) -> None:
 def _heading(words: str, runs: list[Record]) -> str:
     if not runs:
         return words
-    seeds = len({run.config["seed"] for run in runs})
-    return f"{words}: {book.data_of(runs)}, {seeds} seed{'s' if seeds > 1 else ''}"
+    counts = {len(seeds) for seeds in book.by_arm(runs).values()}
+    upto, plural = "up to " if len(counts) > 1 else "", "s" if max(counts) > 1 else ""
+    return f"{words}: {book.data_of(runs)}, {upto}{max(counts)} seed{plural}"
 
 
 def _mean(runs: list[Record], arm: str, quantity: str) -> str:
@@ -117,5 +97,14 @@ def _mean(runs: list[Record], arm: str, quantity: str) -> str:
 
 
 def _gap(runs: list[Record], quantity: str, other: str) -> str:
-    there = {"large", other} <= set(book.by_arm(runs))
-    return difference_words(runs, quantity, "large", other, 1) if there else NOT_RECORDED
+    return (
+        difference_words(runs, quantity, "large", other, 1) if paired(runs, other) else NOT_RECORDED
+    )
+
+
+def paired(runs: list[Record], other: str) -> bool:
+    """Whether large and the arm ``other`` have a seed in common."""
+    seeds = [
+        {run.config["seed"] for run in book.by_arm(runs).get(arm, [])} for arm in ("large", other)
+    ]
+    return bool(seeds[0] & seeds[1])

@@ -59,6 +59,13 @@ def test_rows_in_a_table_and_a_file(toy, tmp_path):
         assert line.startswith(row["name"])
 
 
+def test_the_toy_is_not_timed_beside_a_card():
+    script = [sys.executable, ROOT / "benchmarks" / "run.py", "--device", "cuda"]
+    done = subprocess.run(script, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "--only vision" in done.stderr
+
+
 def test_the_script_says_what_it_offers():
     script = [sys.executable, ROOT / "benchmarks" / "run.py", "--help"]
     done = subprocess.run(script, capture_output=True, text=True)
@@ -78,7 +85,7 @@ def demo(monkeypatch):
 
 
 def test_many_seeds_beside_what_the_device_can_do(demo, monkeypatch):
-    monkeypatch.setattr(demo, "roof", lambda device: (1000.0, 50.0))
+    monkeypatch.setattr(demo, "roof", lambda device: (1000.0, 50.0, 64))
     small = TINY | {"steps": 300, "steps_ls": 300, "anneal": 100, "test_points": 50}
     all_, products, moved = demo.rows(2, "cpu", **small)
     assert [row.unit for row in (all_, products, moved)] == ["s", "GFLOP/s", "GB/s"]
@@ -89,6 +96,16 @@ def test_many_seeds_beside_what_the_device_can_do(demo, monkeypatch):
     weights = 4 * 6 + 2 * 200
     assert moved.ours * all_.ours * 1e9 == pytest.approx(1200 * 4 * (6 * n_p + 2 * weights))
     assert (products.peer, moved.peer) == (1000.0, 50.0)
+    assert moved.name.endswith("beside a copy of 64 MiB")
+
+
+def test_a_copy_moves_twice_its_size(demo, monkeypatch):
+    import jax
+
+    monkeypatch.setattr(demo, "_shortest", lambda call, x, rounds: 2.0)
+    gemm, copy, size = demo.roof(jax.devices("cpu")[0], size=512)
+    assert gemm == pytest.approx(2 * 512**3 / 2 / 1e9)
+    assert (copy, size) == (pytest.approx(2 * 4 * 512**2 / 2 / 1e9), 1)
 
 
 @pytest.fixture

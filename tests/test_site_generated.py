@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-from lrbook import book, card, cite, home, paper_and_ours, recordings, reproduce, sweeps, whatif
+from lrbook import card, cite, home, paper_and_ours, recordings, reproduce, sweeps
 from lrbook.chapters import contents
 from lrbook.errors import ConfigError
 from lrbook.record import Record
@@ -63,49 +63,11 @@ def test_an_arm_that_is_missing_at_the_papers_size_is_not_recorded(monkeypatch):
     assert rows["clean, large"] == "83.0"
     assert rows["clean, noise"] == rows["clean, large − noise"] == "not recorded"
     assert rows["clean, large − small"] == "16.0 (1 paired seed)"
-
-
-def test_full_size_in_words():
-    results = {"large": (83.0, 92.5, 31), "small": (67.0, 92.0, 7)}
-    runs = [
-        run(arm, 0, clean=clean, mixed=mixed, patch_learned_epoch=epoch)
-        for arm, (clean, mixed, epoch) in results.items()
-    ]
-    for each in runs:
-        each.config["drop"] = 30
-    said = paper_and_ours.full_size_words(runs)
-    assert "large **31**; small **7** (the rate of large drops at the start of epoch 30)" in said
-    told = book.reported("patch_experiment")
-    theirs = told["large"]["clean"] - told["small"]["clean"]
-    assert f"on clean images **16.0 (1 paired seed)**, in the paper {theirs:.1f}" in said
-    assert "83.0 % of the new images" in home.full_size_words([tuple(runs)])
-    assert "67.0 % with the small rate" in home.full_size_words([tuple(runs)])
-    assert "(1 seed so far)" in home.full_size_words([tuple(runs)])
-
-
-def test_what_is_said_of_the_papers_size_is_recorded():
-    """The prose of patch_experiment: who knows the patch when, and who is ahead where."""
-    for large, small in whatif.pairs(recordings.load("patch-paper")):
-        drop = large.config["drop"]
-        early, late = (run.history[run.history.epoch < drop] for run in (large, small))
-        assert early.patch_only.mean() < 15
-        assert early.patch_only.max() < 25
-        assert late.patch_only[late.epoch >= 8].min() > 95
-        after = large.history[large.history.epoch >= drop + 2].patch_only
-        assert after.min() > 95
-        for name, ahead in (("train_accuracy", "small"), ("mixed", "small"), ("clean", "large")):
-            last = [run.history[name][drop - 4 : drop - 1].mean() for run in (large, small)]
-            assert (last[0] > last[1]) == (ahead == "large"), name
-        behind = small.history.mixed - large.history.mixed
-        assert behind[drop : drop + 3].min() > 5  # the second to fourth epoch at the lower rate
-        assert abs(behind[-3:].mean()) < 1
-        assert large.provenance["precision"] == "bf16"
-        assert book.data_of([large, small]) == "CIFAR-10 (JPEG copy)"
-        told = book.reported("patch_experiment")
-        gap = large.result["clean"] - small.result["clean"]
-        assert gap == pytest.approx(told["large"]["clean"] - told["small"]["clean"], abs=3)
-        for arm, one in (("large", large), ("small", small)):
-            assert 1 < told[arm]["clean"] - one.result["clean"] < 6
+    ours += [run("noise", 1, clean=80.0), run("small", 2, clean=66.0)]
+    frame = paper_and_ours.side_by_side(TOLD, ("papers", "papers"), ("clean",))
+    assert frame.columns[2] == "ours, the paper's scale: some images, up to 2 seeds"
+    rows = {row[0]: row[2] for row in frame.to_numpy()}
+    assert (rows["clean, noise"], rows["clean, large − noise"]) == ("80.0", "not recorded")
 
 
 def test_a_recording_says_what_is_there_and_how_to_make_the_rest():

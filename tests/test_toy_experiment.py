@@ -88,6 +88,21 @@ def test_what_a_batch_computes_beside_its_steps_is_what_its_runs_compute(whole):
         assert found.result["limits"] == record.result["limits"]
 
 
+def test_one_by_one_nothing_is_computed_beside(whole):
+    shell = experiment._Shell(
+        experiment.Unstored(), experiment.choose_devices("cpu"), {}, [], progress=False
+    )
+    one = batch.Progress(next(iter(whole)))
+    shell._run_together([one], shell.devices[0], [])
+    assert one.over
+    assert one.limits is None
+
+
+def test_xla_knows_what_it_is_told_for_cards():
+    """An unknown name would be left out in silence, and with it the gain."""
+    assert batch.gpu_options() != {}
+
+
 def test_records_are_kept_and_finished_runs_loaded(whole, tmp_path, tree, monkeypatch):
     store = Store(tmp_path)
     first = run(configs(), store)

@@ -53,6 +53,47 @@ def test_where_the_compiler_fails_the_step_runs_plain():
     train.train_epoch(task, model, train.make_optimizer(model, task.config), 1)
 
 
+def test_images_that_fill_no_batch_are_not_compiled_for():
+    task = tiny(batch=70)
+    assert len(task.train) == 70
+    assert train.try_to_compile(task, train.make_model(task.config, CPU), backend="eager") == ""
+    task = tiny(batch=71)
+    model = train.make_model(task.config, CPU)
+    assert "fewer images than a batch" in train.try_to_compile(task, model, backend="eager")
+    assert model.fast is None
+    torch.compiler.reset()
+
+
+def test_one_program_serves_all_arms():
+    """A compiler that counts what it is given: without noise and with it."""
+    compiled = []
+
+    def count(graph, inputs):
+        compiled.append(graph)
+        return graph.forward
+
+    torch.compiler.reset()
+    for arm in ("large", "noise"):
+        task = tiny(arm)
+        model = train.make_model(task.config, CPU)
+        assert train.try_to_compile(task, model, backend=count) == ""
+        train.train_epoch(task, model, train.make_optimizer(model, task.config), 1)
+    torch.compiler.reset()
+    assert len(compiled) == 1
+
+
+def test_on_a_card_convolutions_are_tried_out():
+    cudnn, card = torch.backends.cudnn, torch.device("cuda")
+    before = cudnn.benchmark
+    with devices.fastest_convolutions(card):
+        assert cudnn.benchmark
+    with devices.fastest_convolutions(CPU):
+        assert cudnn.benchmark == before
+    with pytest.raises(ValueError, match="on the way"), devices.fastest_convolutions(card):
+        raise ValueError("on the way")
+    assert cudnn.benchmark == before
+
+
 def test_a_compiler_without_memory_is_no_reason_to_go_on():
     def full(graph, inputs):
         raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB.")

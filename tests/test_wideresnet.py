@@ -172,8 +172,12 @@ def test_compiled_training_is_one_graph_and_the_same_maths(level):
 def test_only_whole_batches_in_training_mode_go_to_what_was_compiled():
     model = WideResNet(10, 1, stem_stride=2).train()
     model.compile_training(8, backend="eager")
-    taken, model.fast = [], lambda x, maps: taken.append(len(x)) or model.compute(x, maps)
-    for size in (8, 5):
-        assert model(torch.randn(size, 3, 32, 32)).shape == (size, 10)
+    taken, model.fast = [], lambda x, maps: taken.append((len(x), maps)) or model.compute(x, maps)
+    for size, level in ((8, 0.0), (5, 0.0), (8, 0.4)):
+        assert model(torch.randn(size, 3, 32, 32), level).shape == (size, 10)
     model.eval()(torch.randn(8, 3, 32, 32))
-    assert taken == [8]
+    assert [size for size, _ in taken] == [8, 8]
+    (_, silent), (_, noisy) = taken
+    assert [m.shape for m in silent] == [m.shape for m in noisy]
+    assert not any(m.any() for m in silent)
+    assert all(m.any() for m in noisy)

@@ -185,9 +185,8 @@ class _Shell:
 
         def pause(runs: Sequence[Progress], taken: int) -> bool:
             self.bar.update(taken)
-            if self.vectorised and not taken:  # the card is busy from here on, and the host is not
-                for run in runs:
-                    run.limits = beside.submit(limits_of, run.problem)
+            for run in runs if self.vectorised else ():  # the card is busy now, and the host is not
+                run.limits = run.limits or beside.submit(limits_of, run.problem)
             stop = self.stopped.is_set()
             if self.store.keeps and (stop or pace.due()):
                 with pace.writing():

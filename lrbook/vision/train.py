@@ -87,6 +87,8 @@ def try_to_compile(task: Task, model: WideResNet, **options: object) -> str:
         RuntimeError: out of memory.
     """
     config = task.config
+    if len(task.train) < config.batch:
+        return "there are fewer images than a batch takes"
     sizes = (config.depth, config.widen, config.stem_stride, config.batch)
     kind = (*sizes, *task.train.shape[1:], task.precision, str(task.device))
     if _compiled and kind not in _compiled:
@@ -98,12 +100,14 @@ def try_to_compile(task: Task, model: WideResNet, **options: object) -> str:
     trial.compile_training(config.batch, **options)
     images = torch.zeros((config.batch, *task.train.shape[1:]), device=task.device)
     try:
-        with autocast(task), warnings.catch_warnings():
-            # What is old in a compiler is for its makers; how fp32 is computed is decided elsewhere
+        with warnings.catch_warnings():
+            # A compiler's warnings about its own code are not the user's, and whether fp32 is
+            # shortened to TF32 is decided in ``devices``
             warnings.simplefilter("ignore", DeprecationWarning)
             warnings.filterwarnings("ignore", message="TensorFloat32")
-            logits = trial(images.contiguous(memory_format=torch.channels_last))
-        logits.float().sum().backward()
+            with autocast(task):
+                logits = trial(images.contiguous(memory_format=torch.channels_last))
+            logits.float().sum().backward()
     except Exception as error:  # not all that compilers raise is a RuntimeError
         if "out of memory" in str(error):
             raise

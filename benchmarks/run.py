@@ -48,6 +48,7 @@ def toy_rows(arguments: argparse.Namespace) -> list:
 
 def vision_rows(arguments: argparse.Namespace) -> list:
     """The comparisons on images."""
+    import parts
     import torch
     import vision
 
@@ -64,6 +65,7 @@ def vision_rows(arguments: argparse.Namespace) -> list:
     with devices.fastest_convolutions(device):
         for profile in networks:
             found += vision.rows(profile, device, arguments.authors)
+            found += parts.rows(profile, device)
         return found + vision.shares(device)
 
 

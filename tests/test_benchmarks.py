@@ -119,7 +119,7 @@ def vision(monkeypatch):
     torch.set_num_threads(1)
     yield vision
     torch.set_num_threads(threads)
-    for name in ("vision", "authors", "ceilings", "harness"):
+    for name in ("vision", "authors", "ceilings", "parts", "harness"):
         sys.modules.pop(name, None)
 
 
@@ -186,3 +186,42 @@ def test_a_row_says_which_device_it_was_measured_on(toy, tmp_path):
     first, second = json.loads((tmp_path / "bench.json").read_text())
     assert "core" in first["hardware"]
     assert second["hardware"] == "a card"
+
+
+def test_a_step_is_split_by_what_its_parts_are_called(vision):
+    import parts
+
+    times = {
+        "convolutions": (
+            "aten::mkldnn_convolution",
+            "aten::convolution_backward",
+            "sm90_xmma_dgrad_implicit_gemm_bf16bf16_bf16f32_f32_nhwckrsc_nhwc_tilesize256x64x32",
+            "void cutlass__5x_cudnn::Kernel<cutlass_tensorop_bf16_s16816dgrad_optimized_bf16>",
+            "void cask_plugin__5x_cudnn::xmma__5x_cudnn::init_device_workspace_kernel<>",
+        ),
+        "batch norm and relu": (
+            "aten::native_batch_norm_backward",
+            "aten::clamp_min_",
+            "aten::threshold_backward",
+            "triton_poi_fused__native_batch_norm_legit_functional_convolution_backward_native_3",
+        ),
+        parts.REST: (
+            "aten::copy_",
+            "aten::convert_element_type",
+            "triton_poi_fused_add_13",
+            "void at::native::multi_tensor_apply_kernel<at::native::FusedSgdMathFunctor>",
+        ),
+    }
+    found = parts.split((name, 1.0) for names in times.values() for name in names)
+    assert found == {part: len(names) for part, names in times.items()}
+
+
+def test_the_parts_of_a_step_make_up_the_step(vision):
+    import parts
+    import torch
+
+    found = parts.rows("laptop", torch.device("cpu"), batches=1, **SMALL)
+    assert [row.name.partition(": ")[2] for row in found] == [*parts.PARTS, parts.REST]
+    assert all(row.ours > 0 for row in found)
+    assert len({row.peer for row in found}) == 1
+    assert 0.5 < sum(row.ours for row in found) / found[0].peer < 1.2

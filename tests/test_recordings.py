@@ -61,7 +61,7 @@ def test_the_command_of_a_run_means_that_run(recording, monkeypatch, tmp_path):
     stub = SimpleNamespace(run=run, summary=lambda _: {})
     monkeypatch.setattr(experiments, "shell", lambda _: stub)
     for config in (recording.configs()[0], recording.configs()[-1]):
-        command = record_run._command(recording, config, tmp_path, None)
+        command = record_run._command(recording, [config], tmp_path, None)
         assert command[:3] == [sys.executable, "-m", "lrbook"]
         assert cli.main(command[3:]) == 0
         configs, root, options = typed.pop()
@@ -80,7 +80,7 @@ def test_a_folder_of_images_serves_only_the_recordings_of_them(tmp_path, monkeyp
     elsewhere = by_name["patch-laptop"]
     here = dataclasses.replace(elsewhere, data="mine")
     for recording, typed in ((here, str(tmp_path)), (elsewhere, "CIFAR-10 (JPEG copy)")):
-        command = record_run._command(recording, recording.configs()[0], tmp_path, str(tmp_path))
+        command = record_run._command(recording, recording.configs()[:1], tmp_path, str(tmp_path))
         assert command[command.index("--data") + 1] == typed
 
 

@@ -103,8 +103,9 @@ def tables(rows: Sequence[Row]) -> str:
     for heading, group in groups.items():
         lines = [f"| {heading} | ours | peer | | ours / peer |", "|:---|---:|---:|:---|:---|"]
         for row in group:
-            unit = "µs" if row.unit == "us" else row.unit
-            cells = (_parts(row.name)[1], _number(row.ours), _number(row.peer), unit, _ratio(row))
+            scale, unit = _unit(row)
+            ours, peer = (_number(value / scale) for value in (row.ours, row.peer))
+            cells = (_parts(row.name)[1], ours, peer, unit, _ratio(row))
             lines.append(f"| {' | '.join(cells)} |")
         found.append("\n".join(lines))
     return "\n\n".join(found)
@@ -151,6 +152,16 @@ def _parts(name: str) -> tuple[str, str]:
     """What stands before and after the first colon of a name; without one, nothing before."""
     before, colon, after = name.partition(": ")
     return (before, after) if colon else ("", name)
+
+
+def _unit(row: Row) -> tuple[float, str]:
+    """What both numbers are divided by, and the unit then: microseconds may be many."""
+    if row.unit != "us":
+        return 1.0, row.unit
+    for size, unit in ((1e6, "s"), (1e3, "ms")):
+        if row.peer >= size:
+            return size, unit
+    return 1.0, "µs"
 
 
 def _number(value: float) -> str:

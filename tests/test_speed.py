@@ -150,3 +150,16 @@ def test_the_books_benchmarks_can_be_read():
     assert not any("/" in word for each in found for word in each.provenance["argv"])
     names = [each.name for each in found]
     assert all(any(name.startswith(start) for name in names) for start in starts)
+
+
+@pytest.mark.parametrize(
+    ("ours", "peer", "wanted"),
+    [
+        (50, 999, "| 50 | 999 | µs |"),
+        (8e4, 9e4, "| 80 | 90 | ms |"),
+        (5e5, 3e7, "| 0.5 | 30 | s |"),
+    ],
+)
+def test_many_microseconds_are_milliseconds_or_seconds(ours, peer, wanted):
+    row = speed.Row("a step: part", ours, peer, "us", "here", ())
+    assert wanted in speed.tables([row])

@@ -1,9 +1,9 @@
 """The patch experiment at the paper's size: what there is of it, in words beside the paper's."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from lrbook import book, origin
+from lrbook.figures.arms import CHANCE
 from lrbook.record import Record
 from lrbook.vision import cost
 from lrbook.vision.config import PatchConfig
@@ -41,19 +41,15 @@ def words(runs: Sequence[Record]) -> str:
         most = max(each.max() for each in found)
         said += (
             f" Before that, large has {mean:.0f} % of them right on average over epochs, and "
-            f"{most:.0f} % in its best one; chance is 10 %."
+            f"{most:.0f} % in its best one; chance is {CHANCE} %."
         )
     if pairs(runs):
-        said += f" Large minus small at the end, in points: {_gaps(runs, book.reported(TABLE))}."
+        said += f" Large minus small at the end, in points: {_gaps(runs)}."
     return said
 
 
-TABLE = "patch_experiment"
-"""Of ``paper_reported.toml``."""
-
-
-def _gaps(runs: Sequence[Record], told: Mapping[str, Any]) -> str:
-    gaps = []
+def _gaps(runs: Sequence[Record]) -> str:
+    told, gaps = book.reported("patch_experiment"), []
     for quantity in ("clean", "mixed"):
         theirs = told["large"][quantity] - told["small"][quantity]
         ours = book.difference_words(runs, quantity, "large", "small", 1)

@@ -76,10 +76,21 @@ def test_the_front_page_has_the_sentence(monkeypatch):
     assert any("NVIDIA H200" in each for each in said)
 
 
+def test_the_front_page_says_nothing_twice(monkeypatch):
+    """Once the paper's size has a control, its runs are the picture above."""
+    said, full = [], recordings.load("patch-paper")
+    monkeypatch.setattr(style, "say", said.append)
+    monkeypatch.setattr(home, "_runs_and_control", lambda: [full, full])
+    home.show_words()
+    assert said
+    assert not any("no control without a patch yet" in each for each in said)
+
+
 def test_what_the_chapter_says_is_recorded():
     """The prose of patch_experiment: who knows the patch when, and who is ahead where."""
     found = whatif.pairs(recordings.load("patch-paper"))
     assert found
+    assert not recordings.load("patch-paper-control")  # "there is no control at this size yet"
     told = book.reported("patch_experiment")
     for large, small in found:
         drop, learned = large.config["drop"], small.result["patch_learned_epoch"]

@@ -68,14 +68,20 @@ def test_the_verdict_is_the_same():
     assert min(gaps) > 0.01
 
 
-@pytest.mark.gpu
-@pytest.mark.parametrize("arm", ["L-S", "S"])
-def test_a_gpu_agrees_with_the_cpu(arm):
-    """By the path of ``lrbook run toy`` there: vectorised, with a companion of another seed."""
+@pytest.fixture
+def gpu():
+    """Skips where there is none."""
     try:
-        jax.local_devices(backend="gpu")
+        return jax.local_devices(backend="gpu")[0]
     except RuntimeError:
         pytest.skip("JAX finds no GPU here")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("arm", ["L-S", "S"])
+@pytest.mark.usefixtures("gpu")
+def test_a_gpu_agrees_with_the_cpu(arm):
+    """By the path of ``lrbook run toy`` there: vectorised, with a companion of another seed."""
     companion = ToyConfig.for_profile("demo", arm=arm, seed=22, **FEW, **LONG)
     config = problem_of(arm, np.float32)[0]
     found, _ = experiment.run([config, companion], device="cuda", progress=False)
@@ -88,11 +94,8 @@ def test_a_gpu_agrees_with_the_cpu(arm):
 
 
 @pytest.mark.gpu
+@pytest.mark.usefixtures("gpu")
 def test_the_verdict_on_a_gpu_is_the_cpus():
-    try:
-        jax.local_devices(backend="gpu")
-    except RuntimeError:
-        pytest.skip("JAX finds no GPU here")
     arms = [ToyConfig.for_profile("demo", arm=arm, seed=21, **FEW, **LONG) for arm in ("L-S", "S")]
     large, small = (run.result for run in experiment.run(arms, device="cuda", progress=False))
     assert large["p_only_accuracy"] - small["p_only_accuracy"] > 0.01

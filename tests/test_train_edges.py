@@ -1,5 +1,6 @@
 """Around an epoch: readings, compilers that fail, fp16 that overflows, checkpoints, sizes."""
 
+import contextlib
 import time
 
 import numpy as np
@@ -92,6 +93,26 @@ def test_on_a_card_convolutions_are_tried_out():
     with pytest.raises(ValueError, match="on the way"), devices.fastest_convolutions(card):
         raise ValueError("on the way")
     assert cudnn.benchmark == before
+
+
+def test_a_run_trains_within_both_settings_of_the_card(monkeypatch):
+    """Else a card would convolve as it comes, or shorten fp32."""
+    inside, seen, epoch = [], [], train.train_epoch
+
+    @contextlib.contextmanager
+    def within(name):
+        inside.append(name)
+        yield
+        inside.remove(name)
+
+    monkeypatch.setattr(devices, "whole_precision", lambda *_: within("digits"))
+    monkeypatch.setattr(devices, "fastest_convolutions", lambda *_: within("ways"))
+    monkeypatch.setattr(train, "train_epoch", lambda *a: (seen.append({*inside}), epoch(*a))[1])
+    config = PatchConfig.for_profile("smoke", arm="large", seed=0, epochs=1, drop=1)
+    [record] = experiment.run([config], None, device="cpu", progress=False)
+    assert record.status == "finished"
+    assert seen == [{"digits", "ways"}]
+    assert inside == []
 
 
 def test_a_compiler_without_memory_is_no_reason_to_go_on():

@@ -145,7 +145,7 @@ class WideResNet(nn.Module):
 
         Args:
             batch: the size that is compiled. Another, as that of an epoch's last batch, runs plain:
-                for one step an epoch it is not worth the half minute that compiling takes.
+                for one step an epoch it is not worth the time that compiling takes.
             **options: for ``torch.compile``, such as ``backend``.
         """
         self.fast_batch = batch

@@ -18,8 +18,7 @@ def with_errors(sweep: Sweep) -> pd.DataFrame:
     configs = [record.config for record in sweep.records]
     last = pd.DataFrame([record.history.iloc[-1] for record in sweep.records])
     p0, q0 = (np.array([config[name] for config in configs]) for name in ("p0", "q0"))
-    d, n = (np.array([config[name] for config in configs]) for name in ("d", "n"))
-    runs["kappa"] = np.sqrt(d / n).round(3)
+    runs["kappa"] = _kappas(sweep)
     runs["p_only_error"] = 1 - runs.p_only_accuracy
     runs["test_error"] = (
         p0 * (1 - last.p_only_accuracy.to_numpy(float))
@@ -37,8 +36,7 @@ def errors_at(sweep: Sweep, steps: Sequence[int]) -> pd.DataFrame:
         p_only_error at the last recorded step up to there. A run that is shorter has no row.
     """
     runs = sweep.runs[[*(name for name in sweep.swept if name != "steps"), "arm", "seed"]]
-    configs = [record.config for record in sweep.records]
-    runs = runs.assign(kappa=[round((c["d"] / c["n"]) ** 0.5, 3) for c in configs])
+    runs = runs.assign(kappa=_kappas(sweep))
     histories = sweep.history()
     parts = []
     for at in steps:
@@ -99,3 +97,9 @@ def _second_phase(history: pd.DataFrame, annealed: float | None) -> pd.DataFrame
         return history.iloc[:0]
     rest = history[history.step >= annealed]
     return rest.assign(step=rest.step - annealed)
+
+
+def _kappas(sweep: Sweep) -> list[float]:
+    """sqrt(d / N) of every run: rounded, for N is."""
+    configs = [record.config for record in sweep.records]
+    return [round((config["d"] / config["n"]) ** 0.5, 3) for config in configs]

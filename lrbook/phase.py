@@ -103,15 +103,13 @@ def aligned(maps: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 def advantage_map(runs: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     """Error of S minus error of L-S on P alone, mean over the seeds that both finished."""
-    wide = runs.pivot_table(index=[y, x, "seed"], columns="arm", values="p_only_error")
-    return (wide["S"] - wide["L-S"]).groupby(level=[0, 1]).mean().unstack()
+    return _gaps(runs, y, x).groupby(level=[0, 1]).mean().unstack()
 
 
 def tie_map(runs: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     """Where neither arm wins in the sense of ``outcome_counts``: rows for y, columns for x."""
-    wide = runs.pivot_table(index=[y, x, "seed"], columns="arm", values="p_only_error")
-    gap = wide["S"] - wide["L-S"]
-    ties = gap.groupby(level=[0, 1]).agg(lambda seeds: _outcome(seeds.to_numpy()) == "tie")
+    by_cell = _gaps(runs, y, x).groupby(level=[0, 1])
+    ties = by_cell.agg(lambda seeds: _outcome(seeds.to_numpy()) == "tie")
     return ties.astype(bool).unstack(fill_value=False)
 
 
@@ -121,12 +119,8 @@ def outcome_counts(runs: pd.DataFrame, *axes: str) -> dict[str, int]:
     A win is a mean gap of more than ``TIE`` with the same sign for every seed; settings with a
     diverged run are counted apart.
     """
-    wide = runs.pivot_table(
-        index=[*axes, "seed"], columns="arm", values="p_only_error", dropna=False
-    )
-    gap = wide["S"] - wide["L-S"]
     counts = {"L-S wins": 0, "tie": 0, "S wins": 0, "diverged": 0}
-    for _, seeds in gap.groupby(level=list(axes)):
+    for _, seeds in _gaps(runs, *axes, dropna=False).groupby(level=list(axes)):
         counts[_outcome(seeds.to_numpy())] += 1
     return counts
 
@@ -206,6 +200,17 @@ def way(config: Mapping[str, Any]) -> float:
         return config["eta2"] * config["steps"]
     anneal = config["anneal"]
     return config["eta1"] * anneal + config["eta2"] * (config["steps_ls"] - anneal)
+
+
+def _gaps(runs: pd.DataFrame, *axes: str, dropna: bool = True) -> pd.Series:
+    """Error of S minus error of L-S on P alone, by the ``axes`` and seed.
+
+    ``dropna`` leaves out the pairs of which a run diverged.
+    """
+    wide = runs.pivot_table(
+        index=[*axes, "seed"], columns="arm", values="p_only_error", dropna=dropna
+    )
+    return wide["S"] - wide["L-S"]
 
 
 def _outcome(gaps: Sequence[float]) -> str:

@@ -4,7 +4,7 @@ Every number that a page shows passes through here from a record or from ``paper
 """
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -147,17 +147,24 @@ def _shown(name: str, records: list[Record]) -> list[Record]:
     return records
 
 
-def compare(groups: dict[str, Sequence[Record]], quantities: dict[str, str]) -> pd.DataFrame:
+def compare(
+    groups: dict[str, Sequence[Record]], quantities: dict[str | Callable[[Record], float], str]
+) -> pd.DataFrame:
     """Like ``results_table`` with one row per named group of runs.
 
     A group with several arms stands for the arm of its own name.
+
+    Args:
+        groups: name -> runs.
+        quantities: a result's name, or what takes a number from a run -> heading of its column.
     """
     rows = []
     for label in groups:
         runs = _runs_of(groups, label)
         row = {"runs": label, "rate": runs[0].config["arm"], "seeds": len(runs)}
         for quantity, heading in quantities.items():
-            row[heading] = interval_words([run.result[quantity] for run in runs])
+            found = [quantity(r) if callable(quantity) else r.result[quantity] for r in runs]
+            row[heading] = interval_words(found)
         rows.append(row)
     return pd.DataFrame(rows)
 

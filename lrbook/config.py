@@ -60,6 +60,12 @@ class Config(pydantic.BaseModel):
             raise ValueError(f"allowed are {', '.join(cls.arms)}")
         return arm
 
+    @pydantic.field_validator("*", mode="after", check_fields=False)
+    @classmethod
+    def _one_zero(cls, value: Any) -> Any:
+        # -0.0 equals 0.0, and has other digits: one run would have two ids
+        return 0.0 if isinstance(value, float) and value == 0 else value
+
     @classmethod
     def for_profile(cls, profile: str, **settings: Any) -> Self:
         """The configuration of ``profile`` with ``settings`` on top.
@@ -115,13 +121,16 @@ class Config(pydantic.BaseModel):
         for name, values, default in zip(("seeds", "arms"), (seeds, arms), defaults, strict=True):
             if not values:
                 raise ConfigError(f"{name} is empty; give at least one (default: {default}).")
-            if len(set(values)) != len(values):
-                raise ConfigError(f"{name} = {values} names one twice; give each once.")
-        return [
+        configs = [
             cls.for_profile(profile, **settings, arm=arm, seed=seed)
             for seed in seeds
             for arm in arms
         ]
+        # As they are read: 0 and "0" are one seed
+        for name, values in (("seeds", seeds), ("arms", arms)):
+            if len({getattr(config, name[:-1]) for config in configs}) < len(values):
+                raise ConfigError(f"{name} = {values} names one twice; give each once.")
+        return configs
 
     def canonical(self) -> dict[str, Any]:
         """Experiment name and every field that differs from the class default, by name.
@@ -161,7 +170,7 @@ def _explain_one(cls: type[Config], problem: Mapping[str, Any]) -> str:
     reason = reason[:1].lower() + reason[1:]
     reason = reason.replace("input should", "it should").rstrip(".")
     if not field:  # a rule over several fields names them itself
-        return f"{reason[:1]}{reason[1:]}."
+        return f"{reason}."
     doc = (cls.model_fields[field].description or "").split("\n")[0].split(". ")[0].rstrip(".")
     return f"{field} = {problem['input']!r} is not allowed: {reason} ({field}: {doc})."
 

@@ -39,6 +39,7 @@ BAD = [
     ("learning_order", "threshold", "nan", "finite"),
     ("learning_order", "threshold", "inf", "finite"),
     ("learning_order", "threshold", "a lot", "give a number"),
+    ("learning_order", "threshold", "1" + 400 * "0", "it is too large"),
     ("learning_order", "demo_steps", "1e-3", "give a whole number"),
     ("learning_order", "demo_steps", "0", "at least 1"),
     ("beyond_the_theory", "momentum", "1", "less than 1"),

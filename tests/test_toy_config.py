@@ -77,6 +77,9 @@ def refused(**settings) -> str:
         ({"n": 0}, ("n = 0", "1")),
         ({"d": 1}, ("d = 1", "2")),
         ({"d": 2.5}, ("d = 2.5", "integer")),
+        ({"d": 10**400}, ("d = 1000", "2000000000")),
+        ({"n": 10**400}, ("n = 1000", "2000000000")),
+        ({"seed": 2**64}, (f"seed = {2**64}", f"{2**64 - 1}")),
         ({"m_v": 7}, ("m_v = 7", "even")),
         ({"m_w": 0}, ("m_w = 0",)),
         ({"eta2": 0}, ("eta2 = 0",)),
@@ -155,9 +158,21 @@ def test_paper_profile_follows_from_d(d):
     assert config.counts[0] == d // 2
 
 
-def test_paper_profile_leaves_a_bad_d_to_the_field():
-    with pytest.raises(ConfigError, match="d = 'many'"):
-        ToyConfig.for_profile("paper", arm="S", seed=0, d="many")
+@pytest.mark.parametrize("d", ["many", math.inf, 10**400, 1])
+def test_paper_profile_leaves_a_bad_d_to_the_field(d):
+    with pytest.raises(ConfigError, match=f"d = {d!r} is not allowed"):
+        ToyConfig.for_profile("paper", arm="S", seed=0, d=d)
+
+
+@pytest.mark.parametrize("settings", [{"kappa": 0.5}, {"kappa": 0.5, "r": 0.1}, {}])
+@pytest.mark.parametrize("d", ["200", "200.0", 200.0])
+def test_what_follows_from_d_follows_from_what_its_field_reads(d, settings):
+    profile = "demo" if settings else "paper"
+    config, want = (
+        ToyConfig.for_profile(profile, arm="S", seed=0, d=each, **settings) for each in (d, 200)
+    )
+    assert config == want
+    assert config.n == (800 if settings else 3200)
 
 
 def test_arms_and_seeds_have_ids_of_their_own_and_the_device_has_none():
@@ -189,6 +204,11 @@ def test_kappa_stands_for_the_papers_n_and_p0():
         ({"kappa": 0}, "kappa = 0 is not allowed: above 0 and at most 1"),
         ({"kappa": 1.5}, "kappa = 1.5 is not allowed"),
         ({"kappa": "small"}, "kappa = 'small' is not allowed"),
+        ({"kappa": 10**400}, "is not allowed: above 0 and at most 1"),
+        ({"kappa": 1e-200}, "kappa = 1e-200 is not allowed: at d = 100 it makes n = d / kappa^2"),
+        ({"kappa": 1e-160}, "kappa = 1e-160 is not allowed: at d = 100 it makes n = d / kappa^2"),
+        ({"kappa": 0.5, "d": math.inf}, "d = inf is not allowed"),
+        ({"kappa": 0.5, "d": 10**400}, "is not allowed: it should be less than or equal to 2000"),
         ({"kappa": 0.5, "n": 300}, "kappa = 0.5 sets n; give one of the two"),
         ({"kappa": 0.5, "d": "wide"}, "d = 'wide'"),
         ({"kapa": 0.5}, "kapa is not a known setting"),

@@ -142,7 +142,11 @@ def _meant(name: str, kind: str, value: Any, whole: Any = None) -> Any:
     if kind == "bool" and isinstance(value, bool):
         return value
     if kind in ("int", "float") and isinstance(value, int | float) and not isinstance(value, bool):
-        if not math.isfinite(value):
+        try:
+            finite = math.isfinite(value)
+        except OverflowError:  # a whole number beyond all floats
+            raise ConfigError(f"{name} = {shown!r} is not allowed: it is too large.") from None
+        if not finite:
             raise ConfigError(f"{name} = {shown!r} is not allowed: give a finite number.")
         if kind == "float":
             return float(value)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def signal_and_noise(histories: Histories, widths: Mapping[str, float]) -> "Figure":
-    """Three panels over steps: widths of both parts of V, of W, and the kinks of V that are left.
+    """Three panels over steps: spread of both parts of V, of W, and the kinks of V that are left.
 
     Args:
         histories: arm -> one table of ``decomposition.track`` per seed.
@@ -32,7 +32,7 @@ def signal_and_noise(histories: Histories, widths: Mapping[str, float]) -> "Figu
             label = "noise, closed form" if arm == list(histories)[-1] else None
             axes.plot(at, expected[0], ":", color=style.NEUTRAL, linewidth=2.4, label=label)
         name = part.upper()
-        axes.set(title=f"Weights ${name}$", ylabel="width / $\\tau_0$", yscale="log")
+        axes.set(title=f"Weights ${name}$", ylabel="spread / $\\tau_0$", yscale="log")
     for arm, seeds in histories.items():
         draw_arm(panels[2], arm, [_later(h) for h in seeds], "step", "kinks_kept")
     panels[2].set(title="Neurons of $V$ that bend between the rays, and still do", ylabel="share")

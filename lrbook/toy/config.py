@@ -4,13 +4,15 @@ The theorem's constants are asymptotic; at d = 100 they show nothing. Each devia
 that makes the mechanism visible on a laptop is a field here, with the paper's value in its text.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from annotated_types import Ge, Interval
+from annotated_types import Interval
 from pydantic import (
     NonNegativeFloat,
     PositiveFloat,
+    TypeAdapter,
     ValidationError,
     ValidatorFunctionWrapHandler,
     field_validator,
@@ -21,9 +23,12 @@ from lrbook.config import Config
 from lrbook.errors import ConfigError
 from lrbook.toy.profiles import PROFILES, SEEDS, paper_constants
 
+MOST = 2_000_000_000  # of anything that is counted: JAX's whole numbers have 32 bits
 Share = Annotated[float, Interval(ge=0, le=1)]
-Steps = Annotated[int, Interval(ge=1, le=2_000_000_000)]
-Count = Annotated[int, Ge(1)]
+Steps = Annotated[int, Interval(ge=1, le=MOST)]
+Count = Annotated[int, Interval(ge=1, le=MOST)]
+Dimension = Annotated[int, Interval(ge=2, le=MOST)]
+_DIMENSION = TypeAdapter(Dimension)
 
 
 class ToyConfig(Config):
@@ -38,7 +43,9 @@ class ToyConfig(Config):
     arms: ClassVar = ("L-S", "S", "S+noise")
     default_arms: ClassVar = ("L-S", "S")
 
-    d: Annotated[int, Ge(2)] = 100
+    seed: Annotated[int, Interval(ge=0, le=2**64 - 1)]
+    """Seed of every random draw of the run. The arms of one seed share data and initial weights."""
+    d: Dimension = 100
     """Dimension of x1 and of x2. The paper lets it grow."""
     n: Count = 625
     """Number N of training examples. The paper's value is d / kappa^2 with a small kappa."""
@@ -111,7 +118,7 @@ class ToyConfig(Config):
     preactivation_noise: NonNegativeFloat = 0.0
     """Standard deviation of the noise added to V's pre-activations <V_j, x2> in training, in units
     of s * tau0_v, their own at the start. The paper's value, on images, is 0.4 after batch norm."""
-    preactivation_until: Annotated[int, Interval(ge=0, le=2_000_000_000)] = 0
+    preactivation_until: Annotated[int, Interval(ge=0, le=MOST)] = 0
     """Step from which there is no such noise any more, in every arm. The paper's value is the
     annealing step of the run that it is compared with."""
     preactivation_shared: bool = True
@@ -136,16 +143,18 @@ class ToyConfig(Config):
                 raise ConfigError(f"kappa = {given!r} sets {name}; give one of the two.")
         try:
             kappa = float(given)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             kappa = 0.0
         whole = cls.profile_settings(profile, settings) | settings
-        try:
-            d = int(whole.get("d", cls.model_fields["d"].default))
-        except (TypeError, ValueError):
-            d = 2  # the field's own check refuses it in the field's own words
+        d = _dimension(whole.get("d", cls.model_fields["d"].default))
         if not 0 < kappa <= 1:
             raise ConfigError(
                 f"kappa = {given!r} is not allowed: above 0 and at most 1 it must be."
+            )
+        if kappa < math.sqrt(d / MOST):
+            raise ConfigError(
+                f"kappa = {given!r} is not allowed: at d = {d} it makes n = d / kappa^2 more than "
+                f"{MOST:,}; give a larger kappa."
             )
         return settings | {"n": max(round(d / kappa**2), 1), "p0": round(kappa**2 / 2, 12)}
 
@@ -154,11 +163,7 @@ class ToyConfig(Config):
         """What ``profile`` sets; for ``paper`` it follows from the caller's d (default 100)."""
         if profile != "paper":
             return super().profile_settings(profile, settings)
-        try:
-            d = max(int(settings.get("d", 100)), 2)
-        except (TypeError, ValueError, OverflowError):
-            d = 100  # the field's own check refuses it in the field's own words
-        return paper_constants(d)
+        return paper_constants(_dimension(settings.get("d", 100)))
 
     @field_validator("r")
     @classmethod
@@ -181,7 +186,7 @@ class ToyConfig(Config):
             anneal = check(value)
         except ValidationError:
             anneal = -1
-        if anneal != "loss" and not 0 <= anneal <= 2_000_000_000:
+        if anneal != "loss" and not 0 <= anneal <= MOST:
             raise ValueError("it should be a step number, 0 or more, or the word loss")
         return anneal
 
@@ -238,3 +243,11 @@ class ToyConfig(Config):
     def total_steps(self) -> int:
         """Number of steps of this arm."""
         return self.steps_ls if self.arm == "L-S" else self.steps
+
+
+def _dimension(value: Any) -> int:
+    """``value`` as the field ``d`` reads it, the text "200.0" too."""
+    try:
+        return _DIMENSION.validate_python(value)
+    except ValidationError:
+        return 100  # the field's own check refuses it in the field's own words

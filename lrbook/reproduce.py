@@ -44,6 +44,7 @@ def described(entry: Entry) -> str:
     recording, there = entry.recording, len(entry.runs)
     settings = [
         f"experiment {recording.experiment}, profile {recording.profile}",
+        *_changes(recording),
         f"arms {', '.join(recording.arms)}",
         origin.seeds_words(recording.seeds),
         *([recording.data] if recording.data else []),
@@ -98,6 +99,22 @@ def _found(recording: Recording, results: str | Path) -> list[Record]:
         store = Store(results)
         records = [store.load(config) for config in recording.configs()]
     return [record for record in records if record is not None and record.done]
+
+
+def _changes(recording: Recording) -> list[str]:
+    """What the runs change of their profile: ``name = value``, and the fields that they go over."""
+    fixed = [f"`{name}` = {_value(value)}" for name, value in recording.settings.items()]
+    swept = [
+        f"`{name}` over {', '.join(map(_value, found))}"
+        for name, found in (recording.grid or {}).items()
+    ]
+    names = dict.fromkeys(name for point in recording.points or () for name in point)
+    points = [f"points that differ in {', '.join(f'`{name}`' for name in names)}"] if names else []
+    return [*fixed, *swept, *points]
+
+
+def _value(value: object) -> str:
+    return f"{value:g}" if type(value) in (int, float) and abs(value) < 1e5 else str(value)
 
 
 def _sentence(what: str) -> str:

@@ -147,6 +147,7 @@ def test_large_images_are_thinned_and_not_averaged():
 def test_pictures_and_drawings_without_numbers_have_no_table():
     assert data.csv(figures.image_grid(np.zeros((3, 8, 8, 3)), ["a", "b", "c"])) == ""
     assert data.csv(figures.three_directions(0.15)) == ""
+    assert data.csv(figures.two_halves()) == ""
 
 
 def test_places_of_a_linear_reader_are_named_in_both_columns():

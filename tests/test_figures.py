@@ -78,6 +78,7 @@ def test_dots_show_every_seed_and_the_mean():
 def test_every_figure_is_transparent():
     drawn = [
         figures.three_directions(0.15),
+        figures.two_halves(),
         figures.histograms({"a": np.arange(9.0), "b": np.arange(9.0)}, "x", mark=0.0),
         figures.curve_with_bounds([1, 2], {"a": ([1, 2], None)}, xlabel="x", ylabel="y"),
         figures.image_grid(np.zeros((3, 8, 8, 3)), ["a", "b", "c"]),

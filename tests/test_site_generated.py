@@ -1,5 +1,6 @@
 """Pages that are generated from records, recordings and the list of chapters."""
 
+import dataclasses
 import json
 import re
 import struct
@@ -79,6 +80,11 @@ def test_a_recording_says_what_is_there_and_how_to_make_the_rest():
     assert said.startswith("`a-name`\n: What it is. *experiment patch, profile mini; arms large; ")
     assert "**1 missing**: 1 of 2 runs are recorded (a device; 60 seconds; 2026-01-02)" in said
     assert "  lrbook record --only a-name --run --data FOLDER\n" in said
+    swept = dataclasses.replace(
+        plan, settings={"m_v": 512}, grid={"r": [0.1, 0.25]}, points=[{"d": 50}, {"d": 100, "n": 9}]
+    )
+    said = reproduce.described(reproduce.Entry(swept, 16, []))
+    assert "; `m_v` = 512; `r` over 0.1, 0.25; points that differ in `d`, `n`; arms large" in said
     none = reproduce.Entry(plan, 2, [])
     assert "**not recorded**: none of 2 runs." in reproduce.described(none)
     assert reproduce.summary([some, none]) == (

@@ -20,7 +20,13 @@ from lrbook.figures.inside import beside_wrong_patch, by_kind, readings
 from lrbook.figures.movie import movie
 from lrbook.figures.order import gradient_shares, signal_and_noise, trap
 from lrbook.figures.patterns import few_examples, linear_errors, memoriser_by_length, on_and_off
-from lrbook.figures.plain import curve_with_bounds, histograms, image_grid, three_directions
+from lrbook.figures.plain import (
+    curve_with_bounds,
+    histograms,
+    image_grid,
+    three_directions,
+    two_halves,
+)
 from lrbook.figures.plane import across, scaling, stills
 from lrbook.figures.replay import replay
 from lrbook.figures.sweeps import against, phase_map, small_lines
@@ -65,4 +71,5 @@ __all__ = [
     "stills",
     "three_directions",
     "trap",
+    "two_halves",
 ]

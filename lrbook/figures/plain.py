@@ -43,6 +43,37 @@ def three_directions(r: float) -> "Figure":
     return figure
 
 
+def two_halves() -> "Figure":
+    """The model as a drawing: each half of the input through its own layer, one sum, one loss."""
+    figure, axes = new_figure(figsize=(style.WIDTH, 2.5))
+    axes.set_axis_off()
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    heights = {"P": 0.8, "Q": 0.2}
+    words = {
+        "P": ("$x_1$\nhas P", "$W$\ntrained", "$w$\nfixed", "$N_W$"),
+        "Q": ("$x_2$\nhas Q", "$V$\ntrained", "$v$\nfixed", "$N_V$"),
+    }
+    places = (0.05, 0.25, 0.46, 0.63)
+    steps = [
+        ((a, height), (b, height), text)
+        for height in heights.values()
+        for a, b, text in zip(places[:-1], places[1:], ("", "relu", ""), strict=True)
+    ]
+    steps += [((places[-1], height), (0.79, 0.5), "") for height in heights.values()]
+    for begin, end, text in [*steps, ((0.79, 0.5), (0.95, 0.5), "")]:
+        arrow = {"arrowstyle": "-|>", "color": style.NEUTRAL, "shrinkA": 23, "shrinkB": 23}
+        axes.annotate("", end, begin, arrowprops=arrow | {"linewidth": 1.4})
+        middle = (begin[0] + end[0]) / 2, (begin[1] + end[1]) / 2 + 0.08
+        axes.annotate(text, middle, ha="center", color=style.NEUTRAL)
+    centred = {"ha": "center", "va": "center"}
+    for pattern, height in heights.items():
+        for place, text in zip(places, words[pattern], strict=True):
+            axes.annotate(text, (place, height), **centred)
+    axes.annotate("$+$", (0.79, 0.5), fontsize=17, **centred)
+    axes.annotate("one\nloss", (0.95, 0.5), **centred)
+    return figure
+
+
 def histograms(groups: Mapping[str, np.ndarray], xlabel: str, mark: float | None = None):
     """Outlined histograms on common bins, first the negative class, then the positive one, in the
     colours of the signs, with an optional grey line at ``mark``.

@@ -2,7 +2,7 @@
 
 Options of ``lrbook run`` are the fields of the experiment's configuration, so there is one list of
 names, one set of checks and one wording of errors. Exit codes: 0 done, 1 a run failed or diverged,
-2 wrong usage, configuration, data or records.
+2 wrong usage, configuration, data or records, 141 the reader of the output has gone.
 """
 
 import argparse
@@ -15,10 +15,11 @@ from typing import Any, NoReturn
 import lrbook
 from lrbook import experiments
 from lrbook.config import unknown_name
-from lrbook.errors import ConfigError, RunError, UserError
+from lrbook.errors import ConfigError, RecordError, RunError, UserError
 from lrbook.study import command as study_command
 
 DEFAULT_RESULTS = "runs"
+READER_GONE = 141  # as a shell names the end by SIGPIPE
 # Packages of the commands that not every installation has, and the extra they come with.
 _EXTRAS = {
     "papermill": "book",
@@ -38,7 +39,7 @@ def entry() -> NoReturn:
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has gone, as in ``lrbook record | head``
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        code = READER_GONE  # and not 0: of a study perhaps nothing has been run
     sys.exit(code)
 
 
@@ -47,9 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     arguments = argparse.Namespace()
     try:
-        arguments, unknown = parser.parse_known_args(argv)
-        if unknown:
-            raise ConfigError(_unknown_option(unknown[0], arguments))
+        arguments = parser.parse_args(argv)
         return arguments.command(arguments)
     except UserError as error:
         print(f"lrbook: {error}", file=sys.stderr)
@@ -78,7 +77,20 @@ def _going_on(arguments: argparse.Namespace) -> str:
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse with its complaint as one sentence and without the usage text before it."""
+    """argparse with its complaint as one sentence and without the usage text before it.
+
+    Each command's own parser refuses what it does not know, since it has the names to offer.
+    """
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's, with nothing left over; raises ConfigError."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            name = unknown[0].split("=")[0]
+            known = [option for action in self._actions for option in action.option_strings]
+            known = [option for option in known if option not in ("-h", "--help")]
+            raise ConfigError(unknown_name(name, known, what="option"))
+        return found, unknown
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"lrbook: {message}; see {self.prog} --help\n")
@@ -203,19 +215,16 @@ def _words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
-def _unknown_option(option: str, arguments: argparse.Namespace) -> str:
-    name = option.split("=")[0].removeprefix("--")
-    known = [key.removeprefix("set_").replace("_", "-") for key in vars(arguments)]
-    known = [f"--{key}" for key in known if key not in ("command", "experiment", "run-id")]
-    return unknown_name(f"--{name}" if option.startswith("--") else option, known, what="option")
-
-
 def _records(arguments: argparse.Namespace) -> int:
     from lrbook import report, speed, sweeps
     from lrbook.records import Store
 
     store = Store(arguments.results)
     if arguments.action == "verify":
+        if not store.root.is_dir():
+            raise RecordError(
+                f"there is no results folder {store.root} to verify; name one with --results."
+            )
         problems, counted = store.problems(), f"{len(store.folders())} records"
         for module, kind in ((sweeps, "sweeps"), (speed, "benchmarks")):
             count, more = module.problems(arguments.results)
@@ -226,6 +235,8 @@ def _records(arguments: argparse.Namespace) -> int:
         print(f"{counted}, {len(problems)} damaged")
         return 2 if problems else 0
     if arguments.action == "show":
+        if not arguments.run_id:
+            raise ConfigError("no run is named; lrbook records list has their ids.")
         print(json.dumps(report.one_record(store, arguments.run_id), indent=1))
         return 0
     print("\n".join(report.record_lines(store)))

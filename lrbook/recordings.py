@@ -11,7 +11,7 @@ from lrbook.config import Config, unknown_name
 from lrbook.errors import ConfigError
 from lrbook.record import Record, recordings_dir
 from lrbook.records import Store
-from lrbook.study.plan import KIND_WORDS
+from lrbook.study.plan import check_kinds
 
 PLAN = Path(__file__).resolve().parent.parent / "recordings.toml"
 
@@ -84,9 +84,11 @@ def read(path: Path = PLAN, only: str | None = None) -> list[Recording]:
     """The recordings wanted, in order.
 
     Raises:
-        ConfigError: ``only`` is not among them.
+        ConfigError: ``only`` is not among them, or lrbook was installed without its plan.
     """
-    entries = tomllib.loads(path.read_text())["recording"]
+    if not path.exists():
+        raise ConfigError("the recordings are not here: run lrbook from a clone of its repository.")
+    entries = tomllib.loads(path.read_bytes().decode("utf-8-sig"))["recording"]
     plan = [Recording(**entry) for entry in entries]
     if only is not None and only not in {recording.name for recording in plan}:
         raise ConfigError(unknown_name(only, [r.name for r in plan], what="recording"))
@@ -110,7 +112,14 @@ def load(name: str, results: str | Path | None = None) -> list[Record]:
     return [record for record in found if record is not None and record.done]
 
 
-_TYPES = {"seeds": list, "arms": list, "settings": dict, "grid": dict, "points": list, "data": str}
+_TEXTS = ("name", "what", "experiment", "profile", "data", "device")
+_KINDS = dict.fromkeys(_TEXTS, str) | {
+    "arms": list,
+    "seeds": list,
+    "settings": dict,
+    "grid": dict,
+    "points": list,
+}
 
 
 def _own(path: Path) -> dict[str, Recording]:
@@ -119,16 +128,17 @@ def _own(path: Path) -> dict[str, Recording]:
         return {}
     ours = {recording.name: recording for recording in read()}
     try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8")).get("recording", [])
-        named = {entry["name"]: entry for entry in entries}
+        entries = tomllib.loads(path.read_bytes().decode("utf-8-sig")).get("recording", [])
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise ConfigError("recording is a list of tables; write each under [[recording]].")
         for entry in entries:
-            for field, value in entry.items():
-                if field in _TYPES and not isinstance(value, _TYPES[field]):
-                    kind = KIND_WORDS[_TYPES[field]]
-                    raise ConfigError(
-                        f"{path}: {field} = {value!r} is not allowed: {kind} it must be."
-                    )
+            check_kinds(entry, _KINDS)
+        named = {entry["name"]: entry for entry in entries}
         return {name: dataclasses.replace(ours[name], **named[name]) for name in named}
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror}).") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}.") from None
     except KeyError as error:

@@ -10,6 +10,7 @@ Needs ``pip install dask-jobqueue`` beside lrbook's extra ``cluster``.
 """
 
 import argparse
+import re
 import subprocess
 import sys
 
@@ -26,10 +27,15 @@ def main() -> int:
     parser.add_argument("--cores", type=int, default=4, help="of a job")
     parser.add_argument("--memory", default="16GB", help="of a job")
     parser.add_argument("--gpu", action="store_true", help="one for each job")
-    parser.add_argument("--walltime", default="04:00:00", help="of a job, as hours:minutes:seconds")
+    parser.add_argument("--walltime", default="04:00:00", help="of a job, in any form of Slurm's")
     parser.add_argument("--interface", help="network between nodes, such as ib0 (default: any)")
     parser.add_argument("--dry", action="store_true", help="show the script of a job, and stop")
     arguments, rest = parser.parse_known_args()
+    if not seconds(arguments.walltime):
+        parser.error(
+            f"walltime = {arguments.walltime!r} is not allowed: give minutes, "
+            "hours:minutes:seconds or days-hours:minutes:seconds."
+        )
     with cluster(arguments) as jobs:
         if arguments.dry:
             print(jobs.job_script())
@@ -40,12 +46,23 @@ def main() -> int:
         return subprocess.call([sys.executable, "-m", "lrbook", *sweep])
 
 
+def seconds(walltime: str) -> int:
+    """What Slurm reads: M, M:S, H:M:S, D-H, D-H:M or D-H:M:S; 0 where it is none of these."""
+    if not re.fullmatch(r"\d+(:\d+){0,2}|\d+-\d+(:\d+){0,2}", walltime, re.ASCII):
+        return 0
+    days, dash, rest = walltime.rpartition("-")
+    parts = [int(part) for part in rest.split(":")]
+    if not dash and len(parts) < 3:
+        parts.insert(0, 0)  # without days the first number is minutes
+    hours, minutes, last = (*parts, 0, 0)[:3]
+    return 86400 * int(days or 0) + 3600 * hours + 60 * minutes + last
+
+
 def cluster(arguments: argparse.Namespace) -> SLURMCluster:
     """The jobs: one process and one thread each, so that a run has a job's cores to itself."""
-    hours, minutes, seconds = map(int, arguments.walltime.split(":"))
     # A worker leaves a few minutes before Slurm ends its job, so that its run is handed on at once;
     # staggered, so that not all leave together.
-    lifetime = max(60, 3600 * hours + 60 * minutes + seconds - 300)
+    lifetime = max(60, seconds(arguments.walltime) - 300)
     return SLURMCluster(
         account=arguments.account,
         queue=arguments.queue,

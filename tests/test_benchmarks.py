@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT
@@ -186,6 +187,16 @@ def test_a_row_says_which_device_it_was_measured_on(toy, tmp_path):
     first, second = json.loads((tmp_path / "bench.json").read_text())
     assert "core" in first["hardware"]
     assert second["hardware"] == "a card"
+
+
+@pytest.mark.parametrize(("platform", "unit"), [("linux", 2**10), ("darwin", 2**20)])
+def test_memory_is_in_mib_whatever_the_system_counts_in(vision, monkeypatch, platform, unit):
+    """Where there is no /proc: KiB, or bytes on macOS."""
+    used = SimpleNamespace(ru_maxrss=300 * unit)
+    monkeypatch.setattr(vision.Path, "exists", lambda path: False)
+    monkeypatch.setattr(vision.resource, "getrusage", lambda who: used)
+    monkeypatch.setattr(vision.sys, "platform", platform)
+    assert vision.highest() == 300
 
 
 def test_a_step_is_split_by_what_its_parts_are_called(vision):

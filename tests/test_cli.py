@@ -1,6 +1,8 @@
 """The command line of the patch experiment and of the records: answers, exit codes, bad input."""
 
+import argparse
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -130,11 +132,14 @@ BAD_COMMANDS = [
     (["run", "pitch"], ["pitch", "patch"]),
     (["records", "burn"], ["burn", "list", "show", "verify"]),
     (["records", "list", "--resluts", "x"], ["--resluts", "did you mean --results?"]),
-    (["records", "show"], ["run None", "one record"]),
+    (["records", "show"], ["no run is named", "lrbook records list"]),
     (["records", "show", "patch-0000"], ["patch-0000", "none"]),
     (["records", "show", "patch"], ["patch-", "one record should match"]),
     (["record", "--only", "patch-latpop"], ["patch-latpop", "did you mean patch-laptop?"]),
     (["record", "--jobs", "many"], ["--jobs", "many", "int"]),
+    (["records", "verify", "--results", "rnus"], ["no results folder rnus", "--results"]),
+    (["chapter", "puzzle", "--parameter", "a"], ["--parameter is not a known option; allowed are"]),
+    (["--verbose"], ["COMMAND"]),
 ]
 
 
@@ -143,6 +148,39 @@ def test_bad_commands(lrbook, runs, tree, typed, words):
     before = tree(runs)
     assert_refused(lrbook(*typed), *words)
     assert tree(runs) == before
+
+
+def offered(parser: argparse.ArgumentParser, typed=()):
+    """What is typed for each command, and the options that its help names."""
+    kinds = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    for name, below in (pair for action in kinds for pair in action.choices.items()):
+        yield from offered(below, [*typed, name])
+    if not kinds:
+        yield typed, {word for action in parser._actions for word in action.option_strings}
+
+
+# What the words that come first in a command are, where it needs some.
+PLACES = {"records": ["list"], "report": ["s.toml"], "sweep": ["s.toml"]}
+
+
+def test_every_option_that_is_offered_exists(lrbook):
+    for typed, options in offered(cli._parser()):
+        answer = lrbook(*typed, *PLACES.get(typed[-1], []), "--qqqqqqqqqqq")
+        assert_refused(answer, "--qqqqqqqqqqq is not a known option; allowed are ")
+        words = answer.err.partition("allowed are ")[2].rstrip(".\n").split(", ")
+        assert set(words) == options - {"-h", "--help"}
+
+
+def test_a_reader_who_has_gone_is_no_success(tmp_path):
+    """Of ``lrbook sweep … | true`` nothing has been run."""
+    (tmp_path / "s.toml").write_text('experiment = "toy"\nprofile = "smoke"\n')
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-c", "from lrbook import cli; cli.entry()", "sweep", "s.toml"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, cwd=tmp_path)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
+    assert [path.name for path in tmp_path.iterdir()] == ["s.toml"]
 
 
 def test_records_commands(lrbook, runs):

@@ -1,6 +1,7 @@
 """Recipes for clusters: the job script that Slurm would get, and the Kubernetes resource."""
 
 import os
+import runpy
 import stat
 import subprocess
 import sys
@@ -45,6 +46,38 @@ def test_the_job_script_asks_slurm_for_what_was_said():
     assert "--lifetime 5100s" in command  # an hour and a half, less five minutes
     assert command.count("--death-timeout") == 1
     assert "--gres=gpu:1" not in "\n".join(script())
+
+
+@pytest.mark.slow
+def test_a_walltime_of_days_is_passed_on_and_a_word_is_refused():
+    lines = script("--walltime", "1-00:00:00")
+    assert "#SBATCH -t 1-00:00:00" in lines
+    assert any("--lifetime 86100s" in line for line in lines)  # a day, less five minutes
+    command = [sys.executable, SLURM, "s.toml", "--dry", "--walltime", "1day"]
+    done = subprocess.run(command, capture_output=True, text=True, env=QUIET)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "walltime = '1day' is not allowed: give minutes" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("walltime", "expected"),
+    [
+        ("90", 5400),
+        ("90:30", 5430),
+        ("01:30:00", 5400),
+        ("1-12", 129_600),
+        ("1-12:30", 131_400),
+        ("2-00:00:01", 172_801),
+        ("", 0),
+        ("1:2:3:4", 0),
+        ("-5", 0),
+        ("1-", 0),
+        ("UNLIMITED", 0),
+    ],
+)
+def test_a_walltime_has_the_forms_of_slurm(walltime, expected):
+    assert runpy.run_path(str(SLURM))["seconds"](walltime) == expected
 
 
 # A Slurm of one machine: sbatch keeps a copy of the script, starts it and names the job; scancel

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import made_up
 import pandas as pd
 import pytest
+from conftest import assert_refused
 
 from lrbook import cli, experiments, record_run, recordings
 from lrbook.errors import ConfigError
@@ -177,9 +178,40 @@ def test_runs_of_a_reader_stand_for_a_recording(tmp_path):
         ('[[recording]]\nname = "patch-laptop"\nseeds = 5', "seeds = 5 is not allowed"),
         ('[[recording]]\nname = "patch-laptop"\nsettings = 5', "settings = 5 is not allowed"),
         ('[[recording]]\nname = "patch-laptop"\ndata = 4', "data = 4 is not allowed"),
+        (
+            '[[recording]]\nname = "patch-laptop"\nprofile = ["demo"]',
+            r"profile = \['demo'\] is not",
+        ),
+        (
+            '[[recording]]\nname = "patch-laptop"\nseeds = [[1]]',
+            r"seeds = \[\[1\]\] is not allowed",
+        ),
+        ('[[recording]]\nname = "patch-laptop"\ngrid = { eta1 = 5 }', "eta1 = 5 is not allowed"),
+        ('[[recording]]\nname = ["patch-laptop"]', r"name = \['patch-laptop'\] is not allowed"),
+        ('[recording]\nname = "patch-laptop"', r"write each under \[\[recording\]\]"),
+        ("recording = [1]", r"write each under \[\[recording\]\]"),
     ],
 )
 def test_a_plan_of_a_reader_is_checked(tmp_path, text, words):
     (tmp_path / "recordings.toml").write_text(text)
-    with pytest.raises(ConfigError, match=words):
+    with pytest.raises(ConfigError, match=words) as error:
         recordings.load("patch-laptop", tmp_path)
+    assert str(tmp_path / "recordings.toml") in str(error.value)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "byte order mark"])
+def test_a_plan_is_read_as_utf_8_whatever_the_locale(tmp_path, monkeypatch, mark):
+    text = made_up.TWO.replace("large and small", "große und kleine")
+    (tmp_path / "plan.toml").write_bytes(f"{mark}{text}".encode())
+    mine = f'{mark}# große\n[[recording]]\nname = "patch-laptop"\narms = []\n'
+    (tmp_path / "recordings.toml").write_bytes(mine.encode())
+    plain = Path.read_text
+    monkeypatch.setattr(Path, "read_text", lambda p, encoding="cp1252": plain(p, encoding))
+    assert recordings.read(tmp_path / "plan.toml")[0].what == "große und kleine"
+    with pytest.raises(ConfigError, match="arms is empty"):
+        recordings.load("patch-laptop", tmp_path)
+
+
+def test_without_the_repository_there_is_a_sentence(lrbook, tmp_path, monkeypatch):
+    monkeypatch.setattr(recordings.read, "__defaults__", (tmp_path / "recordings.toml", None))
+    assert_refused(lrbook("record"), "the recordings are not here", "a clone of its repository")

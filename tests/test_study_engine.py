@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -174,9 +175,29 @@ def test_records_are_sent_back_where_no_folder_is_shared(tmp_path, serial):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     with Processes(tmp_path, 2, env={"TMPDIR": str(scratch)}) as processes:
-        ended(start(path, "--scheduler", processes.address, "--gather"))
-    assert_as_serial(path, serial, 4)
-    assert len(list(scratch.glob("lrbook-gather-*/*/record.json"))) == 4
+        sweep = start(path, "--scheduler", processes.address, "--gather")
+        wait_for(lambda: list(scratch.glob("lrbook-gather-*/*/record.json")))
+        ended(sweep)
+        assert_as_serial(path, serial, 4)
+        assert (
+            list(scratch.glob("lrbook-gather-*")) == []
+        )  # a later call runs, and finds no old run
+    assert list((tmp_path / "runs").glob(".gather-*")) == []
+
+
+def test_what_is_run_again_to_be_sent_back_is_run(tmp_path):
+    """Its records were deleted; what the workers have of the call before it is not taken."""
+    path = write(tmp_path, 1, arms='"S"')
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with Processes(tmp_path, 1, env={"TMPDIR": str(scratch)}) as processes:
+        gather = ("--scheduler", processes.address, "--gather")
+        ended(start(path, *gather))
+        [first] = finished(path).values()
+        shutil.rmtree(first.folder)
+        ended(start(path, *gather))
+    [second] = finished(path).values()
+    assert second.provenance["date"] > first.provenance["date"]
 
 
 CRASH = """

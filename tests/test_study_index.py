@@ -76,6 +76,13 @@ def test_a_record_is_read_again_if_its_size_or_its_time_has_changed(tmp_path, ac
     assert index.records(tmp_path)[config.run_id].result["p_only_accuracy"] == accuracy
 
 
+def test_a_file_among_the_runs_is_no_run(tmp_path):
+    [config] = folders(Store(tmp_path), [0])
+    (tmp_path / "notes.txt").write_text("of mine")
+    for _ in range(2):  # the index made, then used
+        assert set(index.records(tmp_path)) == {config.run_id}
+
+
 def test_looking_for_some_leaves_the_others_in_the_index(tmp_path, monkeypatch):
     store = Store(tmp_path)
     ids = [config.run_id for config in folders(store, range(3))]

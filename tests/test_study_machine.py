@@ -1,8 +1,11 @@
 """What a study gives its workers: cores, GPUs; and how it tells of its progress."""
 
 import os
+from types import SimpleNamespace
 
 import pytest
+from dask.system import cpu_count
+from distributed import Client
 
 from lrbook.study import engine, machine, screen, work
 
@@ -50,9 +53,12 @@ def test_every_worker_of_this_machine_has_a_gpu_of_its_own(tmp_path, monkeypatch
         named = type("Worker", (), {"name": worker})
         monkeypatch.setattr("distributed.get_worker", lambda named=named: named)
         share = work._share({"threads": 4, "gpus": ["3", "GPU-b"]})
-        assert share == {"OMP_NUM_THREADS": "4", "NPROC": "4", "CUDA_VISIBLE_DEVICES": gpu}
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert machine.gpus("cuda") == []
+        assert share == dict.fromkeys(work.THREADS, "4") | {"CUDA_VISIBLE_DEVICES": gpu}
+    for none in ("", "-1", "-1,3"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", none)
+        assert machine.gpus("cuda") == []
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,-1,2")  # CUDA reads no further than -1
+    assert machine.gpus("cuda") == ["1"]
 
 
 def test_the_toy_has_all_cores_unless_jax_sees_the_gpus(monkeypatch):
@@ -64,5 +70,27 @@ def test_the_toy_has_all_cores_unless_jax_sees_the_gpus(monkeypatch):
     assert wants("toy", "auto")
 
 
-def test_a_worker_elsewhere_uses_its_own_cores():
-    assert work._share({"threads": None, "gpus": []}) == {}
+@pytest.mark.parametrize(("named", "threads"), [(None, "6"), ("1", "6"), ("5", "5"), ("", "6")])
+def test_a_worker_elsewhere_divides_its_own_cores(monkeypatch, named, threads):
+    """12 cores as Dask counts them, a container's limit included, and two runs at a time."""
+    worker = SimpleNamespace(state=SimpleNamespace(nthreads=2))
+    monkeypatch.setattr("distributed.get_worker", lambda: worker)
+    monkeypatch.setattr("dask.system.cpu_count", lambda: 12)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if named is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", named)
+    share = work._share({"threads": None, "gpus": []})
+    assert share == dict.fromkeys(work.THREADS, threads)
+
+
+@pytest.mark.slow
+def test_a_run_under_a_nanny_has_the_threads_that_were_planned(monkeypatch):
+    """Dask's nanny sets all three variables to 1 in the worker, which a run would inherit."""
+    for name in work.THREADS:
+        monkeypatch.delenv(name, raising=False)
+    with machine.cluster(1) as address, Client(address, set_as_default=False) as client:
+        assert client.submit(os.getenv, "MKL_NUM_THREADS").result(timeout=60) == "1"
+        for threads, expected in ((3, "3"), (None, str(cpu_count()))):
+            task = {"threads": threads, "gpus": []}
+            share = client.submit(work._share, task).result(timeout=60)
+            assert share == dict.fromkeys(work.THREADS, expected)

@@ -112,6 +112,42 @@ def test_the_plan_tells_what_is_recorded_and_runs_nothing(lrbook, tmp_path, tree
     assert tree(tmp_path / "runs" / config.run_id) == before
 
 
+def test_results_that_are_a_file_are_refused(lrbook):
+    Path("s.toml").write_text(TOY)
+    Path("taken").write_text("a file")
+    for command in (["sweep", "s.toml"], ["study", "report", "s.toml"]):
+        for results in ("taken", "taken/below"):
+            answer = lrbook(*command, "--results", results)
+            assert_refused(answer, f"results folder {results} cannot be read", "--results")
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "byte order mark"])
+def test_a_study_is_read_as_utf_8_whatever_the_locale(tmp_path, monkeypatch, mark):
+    path = tmp_path / "s.toml"
+    path.write_bytes(f'{mark}name = "Wörter"\n{TOY}'.encode())
+    plain = Path.read_text
+    monkeypatch.setattr(Path, "read_text", lambda p, encoding="cp1252": plain(p, encoding))
+    assert plan.read(path).name == "Wörter"
+
+
+@pytest.mark.parametrize("name", ["runs.parquet", "table.csv", "figure.svg"])
+def test_a_report_that_cannot_be_written_says_which_file(lrbook, name):
+    Path("s.toml").write_text(TOY + "seeds = [0]\narms = ['S']")
+    for config in plan.read("s.toml").configs()[0]:
+        made_up.finished(Store("runs"), config)
+    Path("out", name).mkdir(parents=True)
+    assert_refused(lrbook("study", "report", "s.toml", "--out", "out"), f"out/{name} cannot be")
+
+
+def test_the_cost_of_a_study_is_of_all_its_runs(tmp_path, lrbook):
+    """The first hundred take 400 steps each, the others a thousand times as many."""
+    steps = "[400, 400000]"
+    (tmp_path / "s.toml").write_text(
+        TOY + f"seeds = {list(range(100))}\narms = ['S']\n[grid]\nsteps = {steps}\n"
+    )
+    assert "200 to run (4e+07 steps" in lrbook("sweep", "s.toml", "--plan").out
+
+
 def test_ten_thousand_runs_are_planned_in_seconds(tmp_path, lrbook):
     values = ", ".join(str(i / 10_000) for i in range(1, 5001))
     (tmp_path / "s.toml").write_text(TOY + f"seeds = [0]\n[grid]\nr = [{values}]\n")

@@ -126,3 +126,57 @@ def test_a_record_that_is_sent_back_never_comes_before_its_history(tmp_path, mon
     assert (failed, counts) == ({}, (1, 0))
     folder = tmp_path / config.run_id
     assert written == [folder / "history.parquet", folder / "record.json"]
+
+
+def test_only_a_call_that_did_not_end_well_leaves_its_folder_on_the_workers_to_the_next(
+    tmp_path, monkeypatch
+):
+    """A run that broke off has a checkpoint there; what is complete is wanted no more."""
+    [config] = tiny_toy.configs(seeds=(0,), arms=("S",))
+    store, named, removed = Store(tmp_path / "elsewhere"), [], []
+    made_up.finished(store, config)
+    files = {name: (store.root / config.run_id / name).read_bytes() for name in work.FILES}
+    codes = iter([1, 0, 0])
+
+    class Gathering(Client):
+        def submit(self, function, task, **rest):
+            named.append(task["scratch"])
+            assert task["results"] is None
+            return super().submit(function, task, **rest)
+
+        def run(self, function, name, on_error):
+            assert function is work.remove_scratch
+            removed.append(name)
+
+    client = Gathering(lambda *_: {"code": next(codes), "log": "why", "files": files})
+    monkeypatch.setattr(engine, "_scheduler", lambda *_: contextlib.nullcontext("made up"))
+    monkeypatch.setattr(engine, "_client", lambda _: contextlib.nullcontext(client))
+    results, options = tmp_path / "runs", {"cluster": engine.Cluster(gather=True), "quiet": True}
+    assert list(engine.run([config], results, {}, **options)) == [config.run_id]
+    assert engine.run([config], results, {}, **options) == {}
+    Store(results).forget(config)
+    assert engine.run([config], results, {}, **options) == {}
+    assert named[0] == named[1] != named[2]
+    assert removed == named[1:]
+    assert list(results.glob(".gather-*")) == []
+
+
+@pytest.mark.parametrize(
+    "note", [b"", b"../../etc", b"\xff", None], ids=["", "path", "bytes", "none"]
+)
+def test_a_folder_of_a_call_that_is_not_known_is_new(tmp_path, note):
+    configs = tiny_toy.configs(seeds=(0,))
+    old = work.scratch_name(configs, tmp_path)
+    assert work.scratch_name(list(reversed(configs)), tmp_path) == old
+    assert work.scratch_name(configs[:1], tmp_path) != old
+    path = work._note(configs, tmp_path)
+    path.write_bytes(note) if note is not None else path.unlink()
+    assert work.scratch_name(configs, tmp_path) not in ("", "../../etc", old)
+
+
+def test_a_folder_on_the_workers_is_removed_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(work.tempfile, "gettempdir", lambda: str(tmp_path))
+    (work._scratch("ab") / "run").mkdir(parents=True)
+    for _ in range(2):  # the second has nothing left
+        work.remove_scratch("ab")
+        assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,8 @@
 """What a sweep asks for: its runs, their cost, and what is refused before any is made."""
 
 import itertools
+import re
+import time
 
 import made_up
 import pytest
@@ -52,6 +54,32 @@ def test_a_million_runs_are_refused_with_their_cost_before_any_is_made(monkeypat
     # 400 steps a run at 10,000 a second: 40,000 seconds
     for words in ("1,000,000 runs", "4e+08 steps", "11.1 hours", "most_runs=1000000"):
         assert words in str(error.value)
+
+
+@pytest.mark.parametrize("others", [99, 100])  # as many as a whole number of steps, or one more
+def test_the_cost_is_of_all_places_and_not_of_the_first(monkeypatch, others):
+    """steps = [400, 400_000]: half of the runs take a thousand times what the first takes."""
+    monkeypatch.setattr("lrbook.sweeps.cost._recorded_rate", lambda _: None)
+    rates = [i / 1000 for i in range(100, 100 + others)]
+    runs = 2 * 50 * others
+    mean = (400 + 400_000) / 2
+    inner = {"eta1": rates, "r": [i / 1000 for i in range(1, 51)], "steps": [400, 400_000]}
+    for grid in (inner, dict(reversed(inner.items()))):
+        with pytest.raises(ConfigError) as error:
+            sweeps.expand("toy", "smoke", grid=grid, seeds=[1], arms=["S"], most_runs=10)
+        [told] = re.findall(r"; (\S+) steps", str(error.value))
+        assert float(told) == pytest.approx(runs * mean, rel=0.1)
+    points = [{"steps": 400}, {"steps": 400_000}, {"steps": 400}]  # few enough for all
+    with pytest.raises(ConfigError, match=r"4e\+05 steps"):
+        sweeps.expand("toy", "smoke", points=points, seeds=[1], arms=["S"], most_runs=2)
+
+
+def test_two_alike_among_many_are_found_in_no_time():
+    values = [i / 10_000 for i in range(1, 6_001)]
+    start = time.process_time()
+    with pytest.raises(ConfigError, match="one run twice"):
+        sweeps.expand("toy", "smoke", grid={"r": [*values, values[-1]]}, seeds=[1], arms=["S"])
+    assert time.process_time() - start < 5  # about 0.3 s; 85 s where each is compared with each
 
 
 def test_the_limit_can_be_raised():

@@ -194,6 +194,40 @@ def test_a_sweep_cut_off_while_it_is_extended_is_whole(swept, monkeypatch, at):
         assert names == ["histories.parquet", "sweep.json"]
 
 
+def test_a_sweep_cut_off_twice_while_it_is_sealed_is_whole(swept, monkeypatch):
+    """Killed before the new table has moved, and in the next call before the next sweep.json."""
+    folder, sweep = swept
+
+    class Killed(BaseException):
+        pass
+
+    replace, write = Path.replace, table.write_atomically
+
+    def not_moved(path, target):
+        if path.name == table.WAITING:
+            raise Killed
+        return replace(path, target)
+
+    def not_named(path, data):
+        if path.name == "sweep.json":
+            raise Killed
+        write(path, data)
+
+    for count, where, name, broken in (
+        (3, Path, "replace", not_moved),
+        (2, table, "write_atomically", not_named),
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(where, name, broken)
+            with pytest.raises(Killed):
+                table.write(folder, sweep.records[:count])
+        found = sweeps.load(folder)
+        assert [r.run_id for r in found.records] == [r.run_id for r in sweep.records[:3]]
+    pd.testing.assert_frame_equal(found.records[2].history, sweep.records[2].history)
+    table.write(folder, sweep.records)
+    assert len(sweeps.load(folder).records) == 4
+
+
 def test_parts_that_go_into_the_table_while_they_are_read(swept, monkeypatch):
     """Another process seals the sweep between our list of the parts and our reading of them."""
     folder, _ = swept
@@ -290,3 +324,21 @@ def test_a_sweep_older_than_a_field_is_completed_and_extended(tmp_path, seeds):
     longer = sweeps.run("toy", "smoke", seeds=seeds, points=[{}], **options)
     assert [run.config["seed"] for run in longer.records] == seeds
     assert len(sweeps.load(tmp_path).records) == 2
+
+
+@pytest.mark.parametrize("old", [(0,), (1,), (0, 1)])
+def test_parts_older_than_a_field_are_sealed(swept, tmp_path, old):
+    _, sweep = swept
+    parts = tmp_path / "other" / "parts"
+    for i, record in enumerate(sweep.records[:2]):
+        path = parts / f"{record.run_id}.json"
+        store._write_part(path, record)
+        if i in old:
+            fields = json.loads(path.read_bytes())
+            assert fields["config"].pop("preactivation_shared") is True
+            path.write_text(json.dumps(fields))
+    options = {"grid": {"r": [0.1]}, "seeds": [1], "folder": parts.parent, "progress": False}
+    found = sweeps.run("toy", "smoke", **options, **SHORT)
+    assert [record.wall_s for record in found.records] == [r.wall_s for r in sweep.records[:2]]
+    assert found.swept == []
+    assert len(found.select(preactivation_shared=True)) == 2

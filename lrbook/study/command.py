@@ -95,7 +95,7 @@ def _cost(todo: list[Any]) -> str:
 
     if not todo:
         return "nothing to run"
-    return f"{len(todo)} to run ({cost_words(todo[:100], len(todo))})"
+    return f"{len(todo)} to run ({cost_words(todo, len(todo))})"
 
 
 def _report(arguments: argparse.Namespace) -> int:

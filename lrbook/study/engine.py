@@ -72,6 +72,7 @@ def run(
         The runs that failed: run id -> what happened and the last lines of its log.
 
     Raises:
+        RecordError: a record is damaged, or the results folder cannot be written.
         RunError: there is no scheduler, or it stayed away.
     """
     import dask
@@ -80,6 +81,7 @@ def run(
     failed: dict[str, str] = {}
     losses = dict.fromkeys(todo, 0)
     if not todo:
+        work.forget_scratch(configs, results)
         return failed
     dask.config.set({"logging": {"distributed": "critical"}})
     progress = Progress(len(todo))
@@ -93,6 +95,7 @@ def run(
         "threads": threads if here else None,  # of this machine; a worker elsewhere has its own
         "gpus": gpus,
         "results": None if cluster.gather else str(Path(results).resolve()),
+        "scratch": work.scratch_name(configs, results) if cluster.gather else None,
     }
     gone_since = None
     with _scheduler(cluster, workers) as address, shown(progress, quiet) as show:
@@ -115,6 +118,10 @@ def run(
                     progress.done += 1
         ended = [config for config in configs if config.run_id not in failed]
         failed |= _not_here(ended, results)
+        if cluster.gather and not failed:
+            work.forget_scratch(configs, results)
+            with contextlib.suppress(Exception), _client(address) as client:
+                client.run(work.remove_scratch, common["scratch"], on_error="ignore")
     return failed
 
 

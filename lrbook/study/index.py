@@ -27,7 +27,7 @@ def records(root: str | Path, wanted: Iterable[str] | None = None) -> dict[str, 
         wanted: run ids; None takes all.
 
     Raises:
-        RecordError: a record is damaged.
+        RecordError: a record is damaged, or the folder cannot be read.
     """
     root = Path(root)
     known = _read(root / NAME)
@@ -41,7 +41,7 @@ def records(root: str | Path, wanted: Iterable[str] | None = None) -> dict[str, 
         folder = root / run_id
         try:
             status = (folder / "record.json").stat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):  # gone meanwhile, or a file of another kind
             continue
         stamp = (status.st_size, status.st_mtime_ns)
         if run_id in known and known[run_id][:2] == stamp:
@@ -62,6 +62,11 @@ def _folders(root: Path) -> list[str]:
             return sorted(entry.name for entry in entries if entry.name[:1] != ".")
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise RecordError(
+            f"the results folder {root} cannot be read ({error.strerror}); "
+            "name another with --results."
+        ) from None
 
 
 def _read(path: Path) -> dict[str, tuple[int, int, str]]:

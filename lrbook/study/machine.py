@@ -1,6 +1,7 @@
 """This machine as a cluster: its size, its GPUs, and workers that a Ctrl-C does not reach."""
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -32,8 +33,9 @@ def gpus(device: str) -> list[str]:
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if device not in ("auto", "cuda") or shutil.which("nvidia-smi") is None or named == "":
         return []
-    if named is not None:
-        return [name.strip() for name in named.split(",")]
+    if named is not None:  # CUDA stops reading at -1, the usual word for none
+        names = (name.strip() for name in named.split(","))
+        return list(itertools.takewhile(lambda name: name not in ("", "-1"), names))
     found = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True)
     count = len([line for line in found.stdout.splitlines() if line.startswith("GPU ")])
     return [str(i) for i in range(count)] if sys.platform != "darwin" else []

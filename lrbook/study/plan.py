@@ -20,6 +20,7 @@ The names at the top are those of ``Study``; only ``experiment`` is needed.
 
 import dataclasses
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from lrbook import experiments, sweeps
 from lrbook.config import Config, unknown_name
 from lrbook.errors import ConfigError
 
-KIND_WORDS = {list: "a list", dict: "a table", str: "a text", int: "a whole number"}
+_WORDS = {list: "a list", dict: "a table", str: "a text", int: "a whole number"}
 _KINDS = {
     "name": str,
     "experiment": str,
@@ -100,31 +101,40 @@ def read(path: str | Path) -> Study:
     """
     path = Path(path)
     try:
-        fields = tomllib.loads(path.read_text())
+        fields = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"the study {path} cannot be read ({error.strerror}).") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"the study {path} is not TOML: {error}.") from None
-    for name, value in fields.items():
+    for name in fields:
         if name not in _KINDS:
             hint = " Settings of the experiment go under [settings] or [grid]."
             raise ConfigError(unknown_name(name, _KINDS, what="part of a study") + hint)
-        if not isinstance(value, _KINDS[name]) or isinstance(value, bool):
-            raise ConfigError(
-                f"{name} = {value!r} is not allowed: {KIND_WORDS[_KINDS[name]]} it must be."
-            )
-    for name, values in fields.get("grid", {}).items():
-        if not isinstance(values, list):
-            raise ConfigError(f"grid.{name} = {values!r} is not allowed: give a list of values.")
-    for name, kind, words in (("seeds", int, "whole numbers"), ("arms", str, "names")):
-        if not all(type(item) is kind for item in fields.get(name, [])):
-            raise ConfigError(f"{name} = {fields[name]!r} is not allowed: give a list of {words}.")
+    check_kinds(fields, _KINDS)
     experiments.check_device(fields.get("device", "auto"))
-    if not all(isinstance(point, dict) for point in fields.get("points", [])):
-        raise ConfigError("points is a list of tables; write each under [[points]].")
     if "experiment" not in fields:
         raise ConfigError(f"the study {path} names no experiment: {', '.join(experiments.NAMES)}.")
     for name in ("seeds", "arms"):
         if name in fields:
             fields[name] = tuple(fields[name])
     return Study(**({"name": path.stem} | fields))
+
+
+def check_kinds(fields: Mapping[str, Any], kinds: Mapping[str, type]) -> None:
+    """Check what TOML gave for ``fields``, each to be of its kind; others are not looked at.
+
+    Raises:
+        ConfigError: a value, or an item of seeds, arms, grid or points, is of another kind.
+    """
+    for name, kind in kinds.items():
+        value = fields.get(name, kind())
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise ConfigError(f"{name} = {value!r} is not allowed: {_WORDS[kind]} it must be.")
+    for name, values in fields.get("grid", {}).items():
+        if not isinstance(values, list):
+            raise ConfigError(f"grid.{name} = {values!r} is not allowed: give a list of values.")
+    for name, kind, words in (("seeds", int, "whole numbers"), ("arms", str, "names")):
+        if not all(type(item) is kind for item in fields.get(name, [])):
+            raise ConfigError(f"{name} = {fields[name]!r} is not allowed: give a list of {words}.")
+    if not all(isinstance(point, dict) for point in fields.get("points", [])):
+        raise ConfigError("points is a list of tables; write each under [[points]].")

@@ -1,5 +1,6 @@
 """A study as a table with intervals, a figure, and Parquet."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def write(records: list[Record], out: Path, quantity: str | None = None) -> list
     """Write ``runs.parquet``, ``table.csv`` and ``figure.svg`` into ``out``; return lines to print.
 
     Raises:
-        RecordError: no run has finished.
+        RecordError: no run has finished, or a file cannot be written.
         ConfigError: no such quantity.
     """
     if not any(record.status == "finished" for record in records):
@@ -83,9 +84,12 @@ def write(records: list[Record], out: Path, quantity: str | None = None) -> list
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RecordError(f"{out} cannot be written ({error.strerror}); name a folder.") from None
-    frame.to_parquet(out / "runs.parquet", index=False)
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False)
+    write_atomically(out / "runs.parquet", buffer.getvalue())
     write_atomically(out / "table.csv", means.to_csv(index=False).encode())
-    _figure(means[means["quantity"] == chosen], swept, chosen, out / "figure.svg")
+    drawing = _figure(means[means["quantity"] == chosen], swept, chosen)
+    write_atomically(out / "figure.svg", drawing)
     shown = means[means["quantity"] == chosen].drop(columns="quantity")
     others = ", ".join(name for name in names if name != chosen)
     return [
@@ -97,7 +101,7 @@ def write(records: list[Record], out: Path, quantity: str | None = None) -> list
     ]
 
 
-def _figure(means: pd.DataFrame, swept: list[str], quantity: str, path: Path) -> None:
+def _figure(means: pd.DataFrame, swept: list[str], quantity: str) -> bytes:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
@@ -115,7 +119,9 @@ def _figure(means: pd.DataFrame, swept: list[str], quantity: str, path: Path) ->
     axes.set_xlabel(across or "arm")
     axes.set_ylabel(quantity)
     axes.legend(frameon=False)
-    figure.savefig(path)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg")
+    return buffer.getvalue()
 
 
 def _spans_decades(values: pd.Series) -> bool:

@@ -1,16 +1,32 @@
-"""What a Dask worker does: start one run as a process of its own and wait for it."""
+"""What a Dask worker does: start one run as a process of its own and wait for it.
 
+Runs that are to be sent back lie in a scratch folder on the worker. Its name is kept in the results
+folder until the study is complete, so that the call after a killed one finds the runs and
+checkpoints there; and no longer, so that what was deleted and is wanted again is run.
+"""
+
+import contextlib
+import hashlib
 import json
 import os
+import re
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lrbook.atomic import write_atomically
+from lrbook.config import Config
+
 LOG_LINES = 30
 FILES = ("history.parquet", "record.json")  # in this order, so that a record never comes alone
+# What PyTorch, NumPy and JAX ask; a nanny sets the first three to 1.
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NPROC")
 
 
 def run_one(task: dict[str, Any]) -> dict[str, Any]:
@@ -18,7 +34,7 @@ def run_one(task: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         task: experiment, config, device, extra, run_id; results, a folder that all machines see,
-            or None to send the record back; threads, or None for as many as the
+            or None to send the record back from ``scratch``; threads, or None for as many as the
             worker may use; gpus, the devices to choose from.
 
     Returns:
@@ -34,7 +50,7 @@ def run_one(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def _run_child(task: dict[str, Any]) -> dict[str, Any]:
-    results = task["results"] or str(_scratch())
+    results = task["results"] or str(_scratch(task["scratch"]))
     Path(results).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile() as log:
         child = subprocess.Popen(
@@ -64,15 +80,56 @@ def _run_child(task: dict[str, Any]) -> dict[str, Any]:
 
 def _share(task: dict[str, Any]) -> dict[str, str]:
     """The child's share of the machine: threads, and one GPU where the workers are numbered."""
-    threads = task["threads"]
-    share = {} if threads is None else {"OMP_NUM_THREADS": str(threads), "NPROC": str(threads)}
-    if task["gpus"]:
-        from distributed import get_worker
+    from distributed import get_worker
 
+    share = dict.fromkeys(THREADS, str(task["threads"] or _threads(get_worker().state.nthreads)))
+    if task["gpus"]:
         share["CUDA_VISIBLE_DEVICES"] = task["gpus"][int(get_worker().name) % len(task["gpus"])]
     return share
 
 
-def _scratch() -> Path:
+def _threads(runs: int) -> int:
+    """Threads of a run where a worker has ``runs`` at a time and nobody has said how many."""
+    from dask.system import cpu_count  # knows a container's limit, which no affinity mask shows
+
+    named = os.environ.get(THREADS[0], "")
+    if named.isdecimal() and int(named) > 1:  # not a nanny's 1 but the user's own
+        return int(named)
+    return max(1, cpu_count() // runs)
+
+
+def scratch_name(configs: Sequence[Config], results: str | Path) -> str:
+    """The name of the scratch folder of these runs: that of a call cut off before, else a new one.
+
+    Raises:
+        RecordError: the results folder cannot be written.
+    """
+    path = _note(configs, results)
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        found = path.read_text(encoding="ascii")
+        if re.fullmatch("[0-9a-f]{32}", found):
+            return found
+    name = uuid.uuid4().hex
+    write_atomically(path, name.encode())
+    return name
+
+
+def forget_scratch(configs: Sequence[Config], results: str | Path) -> None:
+    """Let the next call have a new folder."""
+    with contextlib.suppress(OSError):
+        _note(configs, results).unlink()
+
+
+def remove_scratch(name: str) -> None:
+    """Remove the folder from this worker's machine."""
+    shutil.rmtree(_scratch(name), ignore_errors=True)
+
+
+def _scratch(name: str) -> Path:
     """Kept between tasks: a run whose answer was lost on the way is found there, not repeated."""
-    return Path(tempfile.gettempdir()) / f"lrbook-gather-{os.getuid()}"
+    return Path(tempfile.gettempdir()) / f"lrbook-gather-{name}"
+
+
+def _note(configs: Sequence[Config], results: str | Path) -> Path:
+    runs = "\n".join(sorted(config.run_id for config in configs))
+    return Path(results) / f".gather-{hashlib.sha256(runs.encode()).hexdigest()[:12]}"

@@ -2,7 +2,9 @@
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lrbook import experiments
@@ -12,6 +14,7 @@ from lrbook.sweeps.cost import cost_words
 
 MOST_RUNS = 20_000
 """A sweep of more runs than this is refused, with its cost, unless ``most_runs`` allows it."""
+PLACES = 1_000  # of a grid that is too large, from which its cost is told
 
 
 def expand(
@@ -49,9 +52,13 @@ def expand(
     arms = list(cls.default_arms if arms is None else arms)
     count = len(points) * math.prod(map(len, grid.values())) * len(seeds) * len(arms)
     if count > most_runs:
-        first = _one_place(cls, profile, grid, points[0], settings, seeds[:1], arms)
+        some = [
+            config
+            for place in _some_places(points, grid)
+            for config in cls.expand(profile, seeds=seeds[:1], arms=arms, **settings, **place)
+        ]
         raise ConfigError(
-            f"the sweep has {count:,} runs, more than {most_runs:,}; {cost_words(first, count)}. "
+            f"the sweep has {count:,} runs, more than {most_runs:,}; {cost_words(some, count)}. "
             f"Make the grid smaller, or allow it with most_runs={count}."
         )
     configs = [
@@ -67,8 +74,8 @@ def expand(
             **dict(zip(grid, place, strict=True)),
         )
     ]
-    if len(set(configs)) < len(configs):
-        twice = next(c for i, c in enumerate(configs) if c in configs[:i])
+    [(twice, times)] = Counter(configs).most_common(1)
+    if times > 1:
         raise ConfigError(
             f"the sweep names one run twice ({twice.arm}, seed {twice.seed}); "
             "two points or values of the grid are alike."
@@ -99,6 +106,20 @@ def _check_fields(
             raise ConfigError(f"{name} is set in two places; give it once.")
 
 
-def _one_place(cls, profile, grid, point, settings, seeds, arms) -> list[Config]:
-    place = {name: values[0] for name, values in grid.items()}
-    return cls.expand(profile, seeds=seeds, arms=arms, **settings, **point, **place)
+def _some_places(
+    points: Sequence[Mapping[str, Any]], grid: Mapping[str, Sequence[Any]]
+) -> Iterator[dict[str, Any]]:
+    """Points at places of the grid: all, or one drawn from each of ``PLACES`` equal stretches.
+
+    Drawn, since equal steps could meet the same value of an inner field again and again.
+    """
+    axes = [points, *grid.values()]
+    count, draw = math.prod(map(len, axes)), random.Random(0)
+    stretch = max(1.0, count / PLACES)
+    for start in range(min(count, PLACES)):
+        at, chosen = int((start + draw.random()) * stretch) if stretch > 1 else start, []
+        for values in reversed(axes):
+            at, i = divmod(at, len(values))
+            chosen.append(values[i])
+        point, *place = reversed(chosen)
+        yield dict(point) | dict(zip(grid, place, strict=True))

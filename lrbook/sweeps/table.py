@@ -5,7 +5,7 @@ import functools
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +27,25 @@ class Sweep:
 
     Attributes:
         records: one per run, in the order of the sweep.
+        fields: those that count as swept even where all runs have one value.
     """
 
-    def __init__(self, records: Sequence[Record]):
+    def __init__(self, records: Sequence[Record], fields: Iterable[str] = ()):
         self.records = list(records)
+        self.fields = list(fields)
 
     @functools.cached_property
     def swept(self) -> list[str]:
-        """The fields, besides arm and seed, in which the runs differ."""
+        """The fields, besides arm and seed, in which the runs differ, and ``fields``."""
         first = self.records[0].config
         return [
             name
             for name in first
-            if name not in ("arm", "seed")
-            and any(record.config.get(name) != first[name] for record in self.records)
+            if name in self.fields
+            or (
+                name not in ("arm", "seed")
+                and any(record.config.get(name) != first[name] for record in self.records)
+            )
         ]
 
     @functools.cached_property
@@ -93,6 +98,7 @@ def write(folder: Path, records: Sequence[Record]) -> None:
     ``sweep.json`` names the hash of its table. The new table waits beside the old one until the new
     ``sweep.json`` is there, and takes its place after that; ``load`` looks in both places.
     """
+    _take_its_place(folder)
     tables = [
         record.history.astype(
             {c: "float32" for c in record.history if c not in ("step", "epoch")}
@@ -102,12 +108,13 @@ def write(folder: Path, records: Sequence[Record]) -> None:
     buffer = io.BytesIO()
     pd.concat(tables).to_parquet(buffer, index=False, compression="zstd")
     origins, places = _distinct([record.provenance for record in records])
-    first = records[0].config
-    common = {k: v for k, v in first.items() if all(r.config[k] == v for r in records)}
+    younger = _defaults(records[0].experiment)  # than a part of the sweep
+    configs = [younger | record.config for record in records]
+    common = {k: v for k, v in configs[0].items() if all(c[k] == v for c in configs)}
     runs = [
         {
             "run_id": record.run_id,
-            "set": {k: v for k, v in record.config.items() if k not in common},
+            "set": {k: v for k, v in config.items() if k not in common},
             "status": record.status,
             "origin": place,
             "wall_s": record.wall_s,
@@ -115,7 +122,7 @@ def write(folder: Path, records: Sequence[Record]) -> None:
             "result": record.result,
             "own": own,
         }
-        for record, (place, own) in zip(records, places, strict=True)
+        for record, config, (place, own) in zip(records, configs, places, strict=True)
     ]
     head = {
         "experiment": records[0].experiment,
@@ -129,6 +136,17 @@ def write(folder: Path, records: Sequence[Record]) -> None:
     write_atomically(folder / WAITING, buffer.getvalue())
     write_atomically(folder / "sweep.json", text.encode())
     (folder / WAITING).replace(folder / TABLE)
+
+
+def _take_its_place(folder: Path) -> None:
+    """Move a table that still waits, and is the one that ``sweep.json`` names, into its place.
+
+    Its writer was killed before the move; the next table would be written over the only good one.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        named = json.loads((folder / "sweep.json").read_bytes())["histories_sha256"]
+        if hashlib.sha256((folder / WAITING).read_bytes()).hexdigest() == named:
+            (folder / WAITING).replace(folder / TABLE)
 
 
 def load(folder: str | Path) -> Sweep:
@@ -147,9 +165,7 @@ def load(folder: str | Path) -> Sweep:
         data = _table_of(folder, found["histories_sha256"])
         histories = pd.read_parquet(io.BytesIO(data), use_threads=False, pre_buffer=False)
         by_run = dict(iter(histories.groupby("run", sort=False)))
-        # A field younger than the sweep has its default, which leaves things as they were
-        fields = experiments.config_class(found["experiment"]).model_fields
-        younger = {n: f.default for n, f in fields.items() if not f.is_required()}
+        younger = _defaults(found["experiment"])
         records = [
             Record(
                 run_id=run["run_id"],
@@ -172,6 +188,12 @@ def load(folder: str | Path) -> Sweep:
             "and run it again."
         ) from None
     return Sweep(records)
+
+
+def _defaults(experiment: str) -> dict[str, Any]:
+    """A field younger than a run has its default there, which leaves things as they were."""
+    fields = experiments.config_class(experiment).model_fields
+    return {name: field.default for name, field in fields.items() if not field.is_required()}
 
 
 def _table_of(folder: Path, sha256: str) -> bytes:

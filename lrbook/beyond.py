@@ -60,8 +60,8 @@ def deepest_fall(values: Sequence[float]) -> tuple[float, float, int]:
 
 
 def falls_table(sweep: Sweep) -> pd.DataFrame:
-    """One row per lambda of a sweep of S: how its accuracy on P alone falls, how it comes back, and
-    what has become of its fit of Q by then.
+    """A column for each lambda of a sweep of S: how its accuracy on P alone falls, how it comes
+    back, and what has become of its fit of Q by then.
     """
     rows = []
     for decay in sorted(sweep.runs.lam.unique()):
@@ -82,12 +82,12 @@ def falls_table(sweep: Sweep) -> pd.DataFrame:
                 "to": book.interval_words(lowest),
                 "at step": book.interval_words(turns, 0),
                 "ends at": book.interval_words(ends),
-                "gained since": book.gain_words(lowest, ends),
+                "gained since, by seed": plus_minus(*book.paired_interval(ends, lowest)),
                 "loss on Q, lowest": book.interval_words(q_lowest),
-                "at the end": book.interval_words(q_ends),
+                "loss on Q, at the end": book.interval_words(q_ends),
             }
         )
-    return pd.DataFrame(rows)
+    return book.turned(pd.DataFrame(rows))
 
 
 def gap(records: Sequence[Record], quantity: str = QUANTITY) -> tuple[float, float | None, int]:

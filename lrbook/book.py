@@ -55,6 +55,7 @@ __all__ = [
     "signed_words",
     "standing",
     "sweep",
+    "turned",
     "values",
     "verdict_rate_or_noise",
 ]
@@ -66,8 +67,8 @@ def live(
     *,
     grid: Mapping[str, Sequence[Any]] | None = None,
     points: Sequence[Mapping[str, Any]] | None = None,
-    seeds: Sequence[int] | None = None,
-    arms: Sequence[str] | None = None,
+    seeds: int | Sequence[int] | None = None,
+    arms: str | Sequence[str] | None = None,
     device: str = "auto",
     results_dir: str = "",
     **settings: Any,
@@ -78,7 +79,7 @@ def live(
         experiment: ``toy``, ``patch`` or ``cifar``.
         profile: the experiment's profile.
         grid, points: values of fields, as for ``lrbook.sweeps.expand``.
-        seeds, arms: None takes the profile's.
+        seeds, arms: one, or several; none takes the profile's.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         results_dir: where records are kept and found again; empty keeps nothing.
         **settings: fields that differ from the profile.
@@ -88,7 +89,7 @@ def live(
     """
     cls = experiments.config_class(experiment)
     settings, extra = experiments.locate_data(cls, profile, settings)
-    seeds, arms = seeds or None, arms or None
+    seeds, arms = _several(seeds), _several(arms)
     configs = sweeps.expand(
         experiment, profile, grid=grid, points=points, seeds=seeds, arms=arms, **settings
     )
@@ -98,6 +99,13 @@ def live(
     records = experiments.shell(experiment).run(configs, store, device=device, **extra)
     used.keep("live", f"{experiment}, {profile}", records)
     return records
+
+
+def _several(given: Any) -> list[Any] | None:
+    """One item as a list of one; None for none."""
+    if isinstance(given, int) or (isinstance(given, str) and given):
+        return [given]
+    return list(given or ()) or None
 
 
 def recorded(*names: str) -> list[Record]:
@@ -219,6 +227,16 @@ def results_table(records: Sequence[Record], quantities: dict[str, str]) -> pd.D
     return pd.DataFrame(rows)
 
 
+def turned(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with its rows as columns, headed by what its first column holds.
+
+    For few rows of many intervals: an interval does not wrap, and six side by side are wider than
+    a page.
+    """
+    head = table.columns[0]
+    return table.set_index(head).T.rename_axis(columns=None).reset_index(names=head)
+
+
 def reported(table: str) -> dict[str, Any]:
     """One table of the numbers that the paper reports, with its source and mark."""
     path = Path(__file__).with_name("paper_reported.toml")
@@ -254,6 +272,12 @@ def side_by_side(configs: dict[str, Any]) -> pd.DataFrame:
     for name in type(first).model_fields:
         found = [getattr(config, name) for config in configs.values()]
         if len(set(found)) > 1:
-            shown = [f"{v:.4g}" if type(v) in (int, float) else str(v) for v in found]
+            shown = [_shown_value(value) for value in found]
             rows.append({"field": f"`{name}`", **dict(zip(configs, shown, strict=True))})
     return pd.DataFrame(rows)
+
+
+def _shown_value(value: Any) -> str:
+    if type(value) is int:
+        return f"{value:,}"
+    return f"{value:.4g}" if type(value) is float else str(value)

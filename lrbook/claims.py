@@ -42,12 +42,14 @@ class Claim(NamedTuple):
         """Whether the measured exponent agrees with the bound, keeps it with room, or breaks it.
 
         y <= C x^a for x going to zero asks for an exponent of at least a; for x going to infinity,
-        or a bound from below, of at most a; for both, of at least a again.
+        or a bound from below, of at most a; for both, of at least a again. One seed has no
+        interval, and decides nothing.
         """
+        if self.law.half is None:
+            return "one seed"
         sign = 1 if (self.side == "above") == (self.towards == "zero") else -1
         room = sign * (self.law.exponent - self.predicted)
-        half = self.law.half or 0.0
-        if abs(room) <= half:
+        if abs(room) <= self.law.half:
             return "as predicted"
         return "keeps the bound, with room" if room > 0 else "does not follow the bound here"
 

@@ -96,7 +96,7 @@ def groups(records: Sequence[Record]) -> dict[str, list[Record]]:
         config = runs[0].config
         last = min((config["noise_drop"] if moved else config["drop"]) - 1, config["epochs"])
         until = "to the end" if last == config["epochs"] else f"until epoch {last}"
-        named[f"{level:g} {until}"] = runs
+        named.setdefault(f"{level:g} {until}", []).extend(runs)
     return named
 
 

@@ -117,10 +117,10 @@ def outcome_counts(runs: pd.DataFrame, *axes: str) -> dict[str, int]:
     """In how many settings of the ``axes`` L-S wins, ties, loses on P alone, or a run diverged.
 
     A win is a mean gap of more than ``TIE`` with the same sign for every seed; settings with a
-    diverged run are counted apart.
+    diverged run are counted apart. A seed that has a run of one arm only decides nothing.
     """
     counts = {"L-S wins": 0, "tie": 0, "S wins": 0, "diverged": 0}
-    for _, seeds in _gaps(runs, *axes, dropna=False).groupby(level=list(axes)):
+    for _, seeds in _gaps(runs, *axes).groupby(level=list(axes)):
         counts[_outcome(seeds.to_numpy())] += 1
     return counts
 
@@ -202,15 +202,14 @@ def way(config: Mapping[str, Any]) -> float:
     return config["eta1"] * anneal + config["eta2"] * (config["steps_ls"] - anneal)
 
 
-def _gaps(runs: pd.DataFrame, *axes: str, dropna: bool = True) -> pd.Series:
-    """Error of S minus error of L-S on P alone, by the ``axes`` and seed.
-
-    ``dropna`` leaves out the pairs of which a run diverged.
-    """
-    wide = runs.pivot_table(
-        index=[*axes, "seed"], columns="arm", values="p_only_error", dropna=dropna
-    )
-    return wide["S"] - wide["L-S"]
+def _gaps(runs: pd.DataFrame, *axes: str) -> pd.Series:
+    """Error of S minus error of L-S on P alone, by the ``axes`` and seed; nan if a run diverged."""
+    runs, pair = runs[runs.arm.isin(["L-S", "S"])], [*axes, "seed"]
+    wide = runs.groupby([*pair, "arm"]).p_only_error.mean().unstack()
+    wide = wide.reindex(columns=["L-S", "S"])  # all there, also where no run of an arm is
+    gaps = wide["S"] - wide["L-S"]
+    diverged = runs[runs.p_only_error.isna()].set_index(pair).index
+    return gaps[gaps.notna() | gaps.index.isin(diverged)]
 
 
 def _outcome(gaps: Sequence[float]) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import types
 
 import pandas as pd
 import pytest
@@ -98,6 +99,21 @@ def test_the_deepest_fall_is_from_the_high_before_it():
     assert beyond.deepest_fall([0.5, 0.4, 0.9, 0.7, 0.8, 0.95, 0.9]) == (0.9, 0.7, 3)
     assert beyond.deepest_fall([0.5, 0.6, 0.6]) == (0.5, 0.5, 0)  # a rise is no fall
     assert beyond.deepest_fall([0.9, 0.8, 0.95, 0.7]) == (0.95, 0.7, 3)
+
+
+def test_falls_have_a_column_for_each_decay_and_gains_go_by_seed():
+    runs = [Run("S", seed, value) for seed, value in enumerate([0.8, 0.9])]
+    for run, low in zip(runs, (0.6, 0.7), strict=True):
+        run.config |= {"eta2": 0.01, "steps": 1000}
+        curve = {"p_only_accuracy": [0.95, low, run.result["p_only_accuracy"]]}
+        run.history = pd.DataFrame({"step": [1, 10, 100], "q_only_loss": [0.7, 0.1, 0.2]} | curve)
+    sweep = types.SimpleNamespace(runs=pd.DataFrame({"lam": [0.1, 0.3]}), select=lambda lam: runs)
+    table = beyond.falls_table(sweep)
+    assert list(table.columns) == ["λ", 0.1, 0.3]
+    found = dict(zip(table["λ"], table[0.1], strict=True))
+    assert found["seeds"] == 2
+    assert found["η₂λ × steps"] == pytest.approx(1)
+    assert found["gained since, by seed"] == "0.200\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.000"
 
 
 def test_share_of_the_gap():

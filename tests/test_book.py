@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import types
 
 import pandas as pd
 import pytest
@@ -103,6 +104,12 @@ def test_table_has_means_with_intervals_and_the_number_of_seeds():
     ]
 
 
+def test_a_turned_table_has_a_column_for_each_row():
+    table = book.turned(pd.DataFrame({"arm": ["L-S", "S"], "seeds": [3, 2], "error": ["a", "b"]}))
+    assert list(table.columns) == ["arm", "L-S", "S"]
+    assert table.to_numpy().tolist() == [["seeds", 3, 2], ["error", "a", "b"]]
+
+
 def test_missing_values_and_single_seeds_have_no_interval():
     assert book.interval_words([None, None]) == "–"
     assert book.interval_words([0.5]) == "0.500"
@@ -161,7 +168,8 @@ def test_the_verdict_follows_the_numbers(quiet, noisy, verdict):
         "noisy": [record("S+noise", 0, p_only_accuracy=noisy)],
     }
     assert verdict in book.verdict_rate_or_noise(groups)
-    table = book.compare(groups, {"p_only_accuracy": "accuracy"})
+    table = book.compare(groups, {"p_only_accuracy": "accuracy", lambda run: 0.75: "other"})
+    assert set(table.other) == {"0.750"}
     assert table["rate"].tolist() == ["L-S", "S", "L-S", "S+noise"]
     assert table.accuracy.tolist() == ["0.940", "0.800", f"{quiet:.3f}", f"{noisy:.3f}"]
 
@@ -183,11 +191,13 @@ def test_side_by_side_shows_what_differs():
     from lrbook.vision.config import PatchConfig
 
     one = PatchConfig.for_profile("paper", arm="large", seed=0)
-    two = PatchConfig.for_profile("paper", arm="large", seed=0, eta1=0.25, data="digits")
+    changed = {"eta1": 0.25, "data": "digits", "epochs": 1200}
+    two = PatchConfig.for_profile("paper", arm="large", seed=0, **changed)
     table = book.side_by_side({"one": one, "two": two})
     assert table.to_dict("records") == [
         {"field": "`data`", "one": "cifar10", "two": "digits"},
         {"field": "`eta1`", "one": "0.1", "two": "0.25"},
+        {"field": "`epochs`", "one": "60", "two": "1,200"},
     ]
 
 
@@ -203,6 +213,25 @@ def test_nothing_recorded_is_said_by_name(tmp_path, monkeypatch):
     monkeypatch.setenv("LRBOOK_RECORDINGS", str(tmp_path))
     with pytest.raises(LookupError, match="patch-laptop"):
         book.recorded("patch-laptop")
+
+
+@pytest.mark.parametrize(
+    ("seeds", "arms", "run"),
+    [
+        (0, "L-S", [(0, "L-S")]),
+        (5, ["S"], [(5, "S")]),
+        ("3", ("S",), [(3, "S")]),
+        (range(2), "S", [(0, "S"), (1, "S")]),
+        ([], None, [(0, "L-S"), (0, "S"), (1, "L-S"), (1, "S")]),
+        ("", [], [(0, "L-S"), (0, "S"), (1, "L-S"), (1, "S")]),
+    ],
+)
+def test_one_seed_or_arm_is_a_list_of_one(seeds, arms, run, monkeypatch):
+    asked = []
+    shell = types.SimpleNamespace(run=lambda configs, *_, **__: asked.extend(configs) or [])
+    monkeypatch.setattr(book.experiments, "shell", lambda name: shell)
+    book.live("toy", "smoke", seeds=seeds, arms=arms, device="cpu")
+    assert [(config.seed, config.arm) for config in asked] == run
 
 
 def test_gains_are_paired():

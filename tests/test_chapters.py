@@ -153,6 +153,25 @@ def test_names_no_folder_of_a_machine(path):
         assert found is None, f"{found.group().strip()}… in:\n{cell.source}"
 
 
+@pytest.mark.parametrize(
+    ("chapter", "given"),
+    [
+        ("rate_or_noise", {"noise": [1.0]}),
+        ("phase_diagram", {"live_eta1": [0.35]}),
+        ("phase_diagram", {"live_r": [0.2]}),
+    ],
+)
+def test_live_cells_take_one_value(chapter, given):
+    path = BOOK / f"{chapter}.ipynb"
+    code = [cell for cell in cells(path) if "setup" not in cell.metadata.get("tags", [])]
+    live = next(i for i, cell in enumerate(code) if "book.live(" in cell.source)
+    names = parameters(path) | {"profile": "smoke", "device": "cpu"} | given
+    needed = [cell.source for cell in code[:live] if re.search(r"^(from|def) ", cell.source, re.M)]
+    for source in [*needed, *(cell.source for cell in code[live:-1])]:
+        exec(source, names)
+    assert len(names["mine"] if chapter == "phase_diagram" else names["mine"].runs) >= 1
+
+
 @pytest.mark.slow
 @each_chapter
 def test_runs_with_the_smoke_profile(path, smoke_chapters):

@@ -38,6 +38,38 @@ def test_verdicts(exponent, predicted, side, towards, verdict):
     assert claim(exponent, 0.1, predicted, side, towards).verdict == verdict
 
 
+def test_one_seed_decides_nothing():
+    for exponent in (0.5, 1.0, 2.0):
+        assert claim(exponent, None, 1.0, "above", "zero").verdict == "one seed"
+
+
+@pytest.mark.parametrize(
+    ("exponent", "symbol", "bound", "towards", "faster", "slower"),
+    [
+        (1, "d", r"$\tilde O(d)$", "infinity", 0.5, 2.0),
+        (2, "d", r"$\tilde O(d^2)$", "infinity", 1.5, 3.0),
+        (-1, "r", r"$\tilde O(1/r)$", "zero", -0.5, -2.0),
+        (-6, "r", r"$\tilde O(1/r^6)$", "zero", -5.0, -7.0),
+    ],
+)
+def test_a_number_of_steps_is_bounded_where_it_grows(
+    exponent, symbol, bound, towards, faster, slower
+):
+    for found, verdict in (
+        (faster, "keeps the bound, with room"),
+        (slower, "does not follow the bound here"),
+    ):
+        runs = pd.DataFrame(
+            [
+                {"seed": seed, "x": x, "steps": seed * x**found}
+                for seed in (1, 2)
+                for x in (1.0, 2.0, 4.0)
+            ]
+        )
+        made = claims._time_claim("T", "steps", symbol, exponent, runs, "x")
+        assert (made.bound, made.towards, made.verdict) == (bound, towards, verdict)
+
+
 def test_the_table_says_what_was_fitted():
     row = claims.claims_table([claim(2.0, 0.1, 1.0, "above", "zero")]).iloc[0]
     assert row["quantity"] == "q, against x"

@@ -94,6 +94,11 @@ def test_numbers_as_typed_in_a_shell_give_the_same_id():
     assert typed.run_id == same.run_id
 
 
+def test_the_two_zeros_give_the_same_id():
+    assert make(noise=-0.0).run_id == make(noise=0.0).run_id
+    assert make(noise="-0.0").canonical() == make(noise=0.0).canonical()
+
+
 some_settings = st.fixed_dictionaries(
     {"arm": st.sampled_from(PatchConfig.arms), "seed": st.integers(0, 2)},
     optional={
@@ -226,6 +231,11 @@ def test_expand_refuses_none_and_twice(name):
     twice = {"seeds": [1, 1], "arms": ["large", "large"]}[name]
     with pytest.raises(ConfigError, match=f"{name} = .* twice"):
         PatchConfig.expand("demo", **{name: twice})
+
+
+def test_expand_refuses_one_seed_in_two_spellings():
+    with pytest.raises(ConfigError, match=r"seeds = \[0, '0'\] names one twice"):
+        PatchConfig.expand("demo", seeds=[0, "0"])
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,24 @@ def test_dots_show_every_seed_and_the_mean():
     assert [c.get_segments()[0][0][1] for c in axes.collections] == [2.0, 5.5]
 
 
+def test_an_arm_that_the_first_group_lacks_has_a_name_too():
+    values = {"toy": {"L-S": [0.9]}, "toy 2": {"L-S": [0.8], "S": [0.7]}}
+    [legend] = figures.dots_by_arm(values, "accuracy").legends
+    assert [text.get_text() for text in legend.get_texts()] == ["L-S", "S"]
+
+
+def test_every_dimension_is_drawn():
+    rows = [
+        {"d": d, "ratio": ratio, "logistic": 0.1, "averaging": 0.2}
+        for d in range(10, 80, 10)
+        for ratio in (0.5, 2.0)
+    ]
+    figure = figures.linear_errors(pd.DataFrame(rows), ([0.5, 2.0], [0.4, 0.2]), {})
+    names = [c.get_label() for c in figure.axes[0].containers]
+    assert sum(name.startswith("averaging rule, $d$") for name in names) == 7
+    assert sum(name.startswith("logistic regression, $d$") for name in names) == 7
+
+
 def test_every_figure_is_transparent():
     drawn = [
         figures.three_directions(0.15),
@@ -100,6 +118,9 @@ def test_sweep_figures_show_every_seed_and_the_geometric_mean():
     np.testing.assert_allclose([line.get_ydata() for line in seeds], y)
     np.testing.assert_allclose(guide.get_ydata(), [1, 2, 4])  # ends at the last mean
     assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["1", "2", "4"]
+    figure.canvas.draw()
+    [legend] = figure.legends  # above the axes, for lines that fall leave it no corner
+    assert legend.get_window_extent().y0 >= figure.axes[0].get_window_extent().y1
 
     lines = {"S": {"x": x, "y": y}, "S+noise": {"x": x, "y": y}}
     axes = figures.small_lines(lines, xlabel="x", ylabel="y", limits={"limit": 3.0}).axes[0]

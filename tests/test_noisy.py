@@ -97,6 +97,16 @@ def test_groups_by_level_then_by_last_epoch(settings):
     assert [len(records) for records in settings.values()] == [2, 2, 2, 2]
 
 
+def test_settings_of_one_name_are_one_group():
+    drop = CifarConfig.for_profile("mini", arm="noise", seed=5, data="digits").drop
+    runs = [
+        run("noise", 5, 49.0, noise=0.1, noise_drop=0),
+        run("noise", 6, 50.0, noise=0.10000001, noise_drop=0),
+        run("noise", 7, 51.0, noise=0.1, noise_drop=drop),
+    ]
+    assert noisy.groups(runs) == {f"0.1 until epoch {drop - 1}": runs}
+
+
 @pytest.fixture
 def there(monkeypatch):
     """Sweeps by name; any other has not been recorded."""

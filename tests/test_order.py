@@ -36,6 +36,13 @@ def test_kinds_are_what_the_images_show():
     assert set(batch.kinds.tolist()) == {0, 1, 2}
 
 
+def test_plain_images_are_of_the_first_kind():
+    task = dataclasses.replace(tiny(), patch=None, train_carriers=None, test_carriers=None)
+    batch = train.training_batch(task, torch.arange(70), generator(1, "visits"))
+    assert batch.kinds.tolist() == [0] * 70
+    assert torch.equal(batch.images, train.normalise(task.train, task))
+
+
 def test_tally_adds_up_loss_answers_and_counts_by_kind(monkeypatch):
     task = tiny()
     network = train.make_model(task.config, CPU)
@@ -115,6 +122,14 @@ def test_ridge_is_least_squares_with_its_penalty(alike):
     wanted = (scaled_others @ weights + onehot.mean(0)).argmax(1)
     found = order.ridge(torch.tensor(x), torch.tensor(y), torch.tensor(others))
     assert found.tolist() == wanted.tolist()
+
+
+def test_ridge_reads_features_however_small():
+    """Their own spread is the unit, so that the penalty weighs as much on the smallest ones."""
+    labels = (torch.arange(40) % 4 == 0).long()
+    features = 1e-5 * labels[:, None].double()
+    assert torch.equal(order.ridge(features, labels, features), labels)
+    assert torch.equal(order.ridge(0 * features, labels, features), torch.zeros_like(labels))
 
 
 class Reads(torch.nn.Module):

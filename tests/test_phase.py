@@ -114,6 +114,29 @@ def test_outcomes():
     assert "in 2 a run diverged" in words
 
 
+def test_a_run_that_is_not_there_has_not_diverged():
+    table = runs({(1, 10): [(0.05, 0.20), (0.07, 0.20)], (2, 10): [(0.30, 0.20), (0.32, 0.20)]})
+    table = pd.concat([table, runs({(1, 10): [(0.06, 0.20)]}, seeds=(3,))])
+    alone = table.seed.eq(2) & table.x.eq(2) & table.arm.eq("S")
+    counts = phase.outcome_counts(table[~alone], "x", "y")
+    assert counts == {"L-S wins": 1, "tie": 0, "S wins": 1, "diverged": 0}
+    table.loc[table.seed.eq(2) & table.x.eq(2) & table.arm.eq("L-S"), "p_only_error"] = np.nan
+    assert phase.outcome_counts(table[~alone], "x", "y")["diverged"] == 1
+
+
+def test_an_arm_that_diverged_everywhere_has_maps_of_crosses():
+    table = runs({(1, 10): [(np.nan, 0.20), (np.nan, 0.20)]})
+    maps = {
+        "L-S": phase.error_map(table, "L-S", "x", "y"),
+        "gap": phase.advantage_map(table, "x", "y"),
+    }
+    ties = phase.tie_map(table, "x", "y")
+    assert phase.outcome_counts(table, "x", "y")["diverged"] == 1
+    figure = figures.phase_map(maps, xlabel="x", ylabel="y", difference="gap", ties=ties)
+    assert [[t.get_text() for t in axes.texts] for axes in figure.axes] == [["×"], ["×"]]
+    figure.canvas.draw()
+
+
 def test_axes_that_were_not_recorded_are_refused_by_name():
     with pytest.raises(ConfigError, match="did you mean kappa, d"):
         phase.recorded("kapa", "d")

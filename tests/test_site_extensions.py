@@ -118,9 +118,17 @@ def test_reading_time_counts_prose_only():
     assert lrbook_head.minutes_to_read(document) == 2
     document += nodes.literal_block("", prose)
     document += nodes.math_block("", prose)
+    document += nodes.raw("", f"<script>{prose}</script>", format="html")  # a figure one can move
+    put_out = nodes.paragraph("", prose)
+    document += nodes.container("", put_out, nb_element="mime_bundle")
     assert lrbook_head.minutes_to_read(document) == 2
     paragraph += nodes.emphasis("", prose)
     assert lrbook_head.minutes_to_read(document) == 4
+    # a solution is folded away and a caption is below what a cell put out: both are read
+    document += nodes.admonition("", nodes.paragraph("", prose), classes=["solution", "dropdown"])
+    figure = nodes.figure("", nodes.caption("", prose))
+    document += nodes.container("", figure, nb_element="cell_code_output")
+    assert lrbook_head.minutes_to_read(document) == 8
     assert lrbook_head.minutes_to_read(text_of(nodes.Text("few words"))[0]) == 1
 
 

@@ -2,12 +2,14 @@
 
 import threading
 
+import pandas as pd
 import pytest
 import torch
 
 from lrbook.errors import RecordError, RunError
 from lrbook.records import Store
 from lrbook.vision import experiment, together, train
+from lrbook.vision.cifar import CifarConfig
 from lrbook.vision.config import PatchConfig
 
 SIZES = {"train_size": 96, "test_size": 40, "patch_test_size": 20, "epochs": 3, "drop": 2}
@@ -16,7 +18,7 @@ CPU = torch.device("cpu")
 
 
 def config(arm, **changes):
-    return PatchConfig.for_profile("smoke", **SIZES, arm=arm, seed=3, **changes)
+    return PatchConfig.for_profile("smoke", arm=arm, seed=3, **(SIZES | changes))
 
 
 def run(configs, store):
@@ -100,6 +102,29 @@ def test_wide_networks_get_all_cores_one_after_the_other(tmp_path, two_threads, 
     assert seen == [("small", 1), ("large", 2), ("noise", 2)]
 
 
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (config("large"), ""),
+        (config("large", drop=3), ""),
+        (config("large", drop=4), "drop = 4 is after the last of epochs = 3, so nothing drops"),
+        (config("noise", drop=4), "drop = 4 is after the last of epochs = 3, so nothing drops"),
+        (config("small", drop=4), ""),  # it has no drop
+        (config("large", drop=4, schedule="cosine"), ""),
+        (
+            CifarConfig.for_profile("smoke", arm="small", seed=3, epochs=3),
+            "drop2 = 4, drop3 = 4 is after the last of epochs = 3",
+        ),
+    ],
+)
+def test_a_drop_that_does_not_come_is_told_once(tmp_path, monkeypatch, capsys, made, told):
+    monkeypatch.setattr(experiment, "_train", lambda *_: None)
+    run([made, made.model_copy(update={"seed": 4})], Store(tmp_path))
+    err = capsys.readouterr().err
+    assert err.startswith(f"lrbook: {told}") if told else err == ""
+    assert err.count("\n") == bool(told)
+
+
 @pytest.fixture
 def break_off(monkeypatch):
     """break_off(arm, error): that arm raises the error in epoch 2, while the others wait for it."""
@@ -126,6 +151,24 @@ def test_when_one_breaks_off_the_others_are_brought_to_their_end(tmp_path, two_t
     found = {arm: store.load(config(arm)).status for arm in ARMS}
     assert found == {"large": "finished", "small": "failed", "noise": "finished"}
     assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize("width", [1, 4])
+def test_a_run_that_breaks_off_leaves_the_ones_after_it_alone(tmp_path, monkeypatch, width):
+    """Of those that get the whole device one by one, too."""
+
+    def train(task, origin, store, *_):
+        if task.config.arm == "large":
+            raise AssertionError  # as some compilers do: without a word
+        return store.finish(task.config, pd.DataFrame(), {}, provenance=origin, wall_s=0.0)
+
+    monkeypatch.setattr(experiment, "_train", train)
+    store = Store(tmp_path)
+    configs = [config("large", widen=width), *(config(arm, widen=4) for arm in ARMS[1:])]
+    with pytest.raises(RunError, match=r"large, seed 3\): AssertionError$"):
+        run(configs, store)
+    assert [store.load(c).status for c in configs] == ["failed", "finished", "finished"]
+    assert store.load(configs[0]).message == "AssertionError"
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), RecordError("no room")])

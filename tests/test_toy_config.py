@@ -164,15 +164,13 @@ def test_paper_profile_leaves_a_bad_d_to_the_field(d):
         ToyConfig.for_profile("paper", arm="S", seed=0, d=d)
 
 
-@pytest.mark.parametrize("settings", [{"kappa": 0.5}, {"kappa": 0.5, "r": 0.1}, {}])
-@pytest.mark.parametrize("d", ["200", "200.0", 200.0])
-def test_what_follows_from_d_follows_from_what_its_field_reads(d, settings):
-    profile = "demo" if settings else "paper"
-    config, want = (
-        ToyConfig.for_profile(profile, arm="S", seed=0, d=each, **settings) for each in (d, 200)
-    )
-    assert config == want
-    assert config.n == (800 if settings else 3200)
+@pytest.mark.parametrize("d", [200, "200", "200.0", 200.0])
+@pytest.mark.parametrize(
+    ("profile", "settings", "n"), [("demo", {"kappa": 0.5}, 800), ("paper", {}, 3200)]
+)
+def test_what_follows_from_d_follows_from_what_its_field_reads(d, profile, settings, n):
+    config = ToyConfig.for_profile(profile, arm="S", seed=0, d=d, **settings)
+    assert (config.d, config.n) == (200, n)
 
 
 def test_arms_and_seeds_have_ids_of_their_own_and_the_device_has_none():

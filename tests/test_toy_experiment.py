@@ -1,6 +1,7 @@
 """The shell of the toy: records, pairs, annealing, divergence, devices, the summary."""
 
 import json
+import time
 
 import jax
 import numpy as np
@@ -52,6 +53,19 @@ def test_vectorised_runs_are_the_runs_one_by_one(whole):
         assert one.over
         assert list(one.history.step) == list(record.history.step)
         np.testing.assert_allclose(one.history, record.history, rtol=2e-3, atol=2e-3)
+
+
+def test_the_times_of_a_batch_add_up_to_what_it_took(whole):
+    runs = [batch.Progress(config) for config in whole]
+    marks = []
+
+    def pause(runs, taken):
+        marks.append(time.perf_counter())
+        return False
+
+    batch.advance_all(runs, jax.devices("cpu")[0], how="vmap", pause=pause)
+    assert all(one.wall_s > 0 for one in runs)
+    assert sum(one.wall_s for one in runs) <= marks[-1] - marks[0]
 
 
 def test_a_batch_comes_to_the_host_once_a_call(whole, monkeypatch):
@@ -126,6 +140,39 @@ def test_records_are_kept_and_finished_runs_loaded(whole, tmp_path, tree, monkey
     assert all(same(store.load(c).history, whole[c].history) for c in whole)
 
 
+def test_a_run_that_is_asked_for_twice_is_run_once(whole, tmp_path, monkeypatch):
+    real, begun = experiment.advance_all, []
+
+    def note(runs, *rest, **options):
+        begun.extend(one.config for one in runs)
+        real(runs, *rest, **options)
+
+    monkeypatch.setattr(experiment, "advance_all", note)
+    config = next(iter(whole))
+    one, two = run([config, config], Store(tmp_path))
+    assert begun == [config]
+    assert same(one.history, whole[config].history)
+    assert same(two.history, one.history)
+
+
+@pytest.mark.parametrize(("soft", "held"), [(256, 128), (1024, 500), (4, 2)])
+def test_runs_are_held_only_as_far_as_files_can_be_open(soft, held, monkeypatch):
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (soft, 4096))
+    assert experiment._most_claims() == held
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (resource.RLIM_INFINITY, 4096))
+    assert experiment._most_claims() == experiment.MOST_CLAIMS
+
+
+def test_the_runs_that_are_not_held_are_run_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(experiment, "_most_claims", lambda: 1)
+    claimed, store = [], Store(tmp_path)
+    real = store.claim
+    monkeypatch.setattr(store, "claim", lambda config: claimed.append(config) or real(config))
+    assert [record.status for record in run(configs(seeds=(0,)), store)] == ["finished"] * 2
+    assert len(claimed) == 1
+
+
 def test_arms_of_a_seed_are_paired(whole):
     prints = {(c.arm, c.seed): r.provenance["data_fingerprint"] for c, r in whole.items()}
     assert prints["L-S", 0] == prints["S", 0] != prints["S", 1]
@@ -170,6 +217,25 @@ def test_the_papers_rule_leaves_a_row_at_its_step():
     config = ToyConfig(**record.config)
     assert row.loss < 0.3 + config.counts[2] / config.n * np.log(2)
     assert (record.history[record.history.step < annealed].rate == np.float32(0.35)).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"anneal": 40}, ""),
+        ({"anneal": 89}, ""),
+        ({"anneal": "loss"}, ""),
+        ({"anneal": 40, "arms": ["S"], "steps_ls": 20}, ""),
+        (
+            {"anneal": 90},
+            "lrbook: anneal = 90 is not below steps_ls = 90, so L-S keeps its large rate to the "
+            "end.\n",
+        ),
+    ],
+)
+def test_an_annealing_that_does_not_come_is_told_once(settings, told, capsys):
+    run(configs(**settings))
+    assert capsys.readouterr().err == told
 
 
 def test_a_diverged_run_says_so_and_the_others_go_on(tmp_path, capsys):

@@ -66,11 +66,13 @@ def test_noise_std_is_the_recursion_step_by_step():
 
 
 def test_simulated_noise_agrees_within_its_own_error():
-    at = [0, 10, 100]
-    rng = np.random.default_rng(0)
-    got = stationarity.simulated_noise_std(at, 0.3, 0.05, 0.7, 2.0, rng=rng, weights=20_000)
-    want = stationarity.noise_std(np.array(at), 0.3, 0.05, 0.7, 2.0)
-    assert got == pytest.approx(want, rel=5 / np.sqrt(2 * 20_000))
+    rng, weights = np.random.default_rng(0), 20_000
+    eta, lam, tau_xi, start = 0.3, 0.05, 0.7, 2.0
+    u = rng.normal(0, start, weights)
+    for step in range(101):
+        want = stationarity.noise_std(step, eta, lam, tau_xi, start)
+        assert u.std() == pytest.approx(want, rel=5 / np.sqrt(2 * weights))
+        u = (1 - eta * lam) * u - eta * rng.normal(0, tau_xi, weights)
 
 
 def test_the_averaging_rule_errs_as_its_closed_form_says():

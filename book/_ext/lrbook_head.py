@@ -16,14 +16,25 @@ from lrbook.origin import time_words
 from lrbook.provenance import available_cores
 
 WORDS_A_MINUTE = 230
-NOT_PROSE = (nodes.literal_block, nodes.math_block, nodes.math, nodes.comment, nodes.table)
+# Raw nodes are the HTML of figures one can move: tags, styles, scripts and all the data within.
+NOT_PROSE = (
+    nodes.literal_block,
+    nodes.math_block,
+    nodes.math,
+    nodes.comment,
+    nodes.table,
+    nodes.raw,
+)
 
 
 def minutes_to_read(document: nodes.Node) -> int:
-    """Minutes that the prose of a page takes, at least 1; code, formulas and tables are left out."""
+    """Minutes that the prose of a page takes, at least 1.
+
+    Solutions and captions are prose; code, what it puts out, formulas and tables are left out.
+    """
     words = 0
     for text in document.findall(nodes.Text):
-        if not any(isinstance(above, NOT_PROSE) for above in _ancestors(text)):
+        if not any(_is_no_prose(above) for above in _ancestors(text)):
             words += len(text.astext().split())
     return max(1, round(words / WORDS_A_MINUTE))
 
@@ -108,6 +119,11 @@ def _paragraph(section: nodes.section, start: str) -> nodes.paragraph | None:
 
 def _question(section: nodes.section) -> str:
     return next(iter(section.findall(nodes.emphasis))).astext()
+
+
+def _is_no_prose(node: nodes.Element) -> bool:
+    # A cell's output is in the tree in each of its formats, of which the page will show one.
+    return isinstance(node, NOT_PROSE) or node.get("nb_element") == "mime_bundle"
 
 
 def _ancestors(node: nodes.Node) -> list[nodes.Node]:

@@ -47,6 +47,7 @@ def dots_by_arm(values: Mapping[str, Mapping[str, Sequence[float]]], ylabel: str
     figure, axes = new_figure()
     arms = list(dict.fromkeys(arm for group in values.values() for arm in group))
     width = 0.8 / len(arms)
+    named = set()
     for index, group in enumerate(values.values()):
         for position, arm in enumerate(arms):
             if arm not in group:
@@ -55,7 +56,8 @@ def dots_by_arm(values: Mapping[str, Mapping[str, Sequence[float]]], ylabel: str
             at = index + width * (position - (len(arms) - 1) / 2)
             shift = np.linspace(-0.25, 0.25, len(seeds)) * width
             color, marker = style.ARM_COLORS[arm], style.ARM_STYLES[arm]["marker"]
-            label = arm if index == 0 else None
+            label = None if arm in named else arm
+            named.add(arm)
             axes.plot(at + shift, seeds, marker, color=color, label=label, alpha=0.75)
             axes.hlines(seeds.mean(), at - 0.4 * width, at + 0.4 * width, color=color)
     axes.set_xticks(range(len(values)), list(values))

@@ -1,5 +1,6 @@
 """What P and Q take: errors over the number of examples, and the memoriser over the length."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _COLORS = style.OTHER_COLORS
-_MARKERS = ("o", "s", "^")
+_MARKERS = ("o", "s", "^", "D", "v")
 
 
 def on_and_off(patterns: Mapping[str, Mapping[str, np.ndarray]], t: Sequence[float]) -> "Figure":
@@ -75,7 +76,7 @@ def linear_errors(
     kinds = {"averaging": "averaging rule", "logistic": "logistic regression"}
     for (column, label), color in zip(kinds.items(), _COLORS, strict=False):
         groups = enumerate(measured.groupby("d"))
-        for (place, (d, rows)), marker in zip(groups, _MARKERS, strict=False):
+        for (place, (d, rows)), marker in zip(groups, itertools.cycle(_MARKERS), strict=False):
             found = rows.groupby("ratio")[column].apply(lambda values: mean_interval(values))
             mean, half = np.array([(m, h or 0.0) for m, h in found]).T
             seen = mean > 0  # a logarithmic axis has no place for no error at all

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lrbook import style
-from lrbook.figures.base import band_of, new_figure
+from lrbook.figures.base import band_of, legend_above, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,7 +51,7 @@ def against(
         axes.set(xscale="log", yscale="log")
         _plain_ticks(axes, next(iter(groups.values()))[0])
     axes.set(xlabel=xlabel, ylabel=ylabel)
-    axes.legend()
+    legend_above(figure, axes, columns=2)  # parallel lines leave no corner free
     return figure
 
 
@@ -75,13 +75,17 @@ def phase_map(
     """
     figure, panels = new_figure(len(maps), 1, figsize=(style.WIDTH, 3.5 * len(maps)), squeeze=False)
     most = max(
-        (np.nanmax(table.to_numpy()) for title, table in maps.items() if title != difference),
+        (
+            np.nanmax(table.to_numpy(), initial=1e-9)  # above 0, also where no run finished
+            for title, table in maps.items()
+            if title != difference
+        ),
         default=1.0,
     )
     for axes, (title, table) in zip(panels.flat, maps.items(), strict=True):
         cells = table.to_numpy(dtype=float)
         if title == difference:
-            reach = max(np.nanmax(np.abs(cells)), 1e-9)
+            reach = np.nanmax(np.abs(cells), initial=1e-9)
             scale = {"cmap": _two_sided(), "vmin": -reach, "vmax": reach}
         else:
             scale = {"cmap": _one_sided(), "vmin": 0, "vmax": most}

@@ -77,8 +77,9 @@ _MEASURE = {how: _over_runs(measure, how) for how in ("map", "vmap")}
 class Progress:
     """One run on its way: its rows so far, and the state that it goes on from (None: the start).
 
-    ``problem`` has NumPy arrays. ``limits`` computes the limits of its data beside its steps; None
-    if nothing does.
+    ``wall_s`` is the run's share of the seconds that its batch took, so that those of all runs add
+    up. ``problem`` has NumPy arrays. ``limits`` computes the limits of its data beside its steps;
+    None if nothing does.
     """
 
     config: ToyConfig
@@ -205,7 +206,7 @@ def advance_all(
         elapsed = time.perf_counter() - began
         call = int(np.clip(call * CALL_SECONDS / elapsed, call / 2, 2 * call)) + 1
         for index in on_the_way:
-            runs[index].wall_s += elapsed
+            runs[index].wall_s += elapsed / len(on_the_way)
 
 
 def _append(rows: list[dict[str, float]], row: dict[str, float]) -> None:

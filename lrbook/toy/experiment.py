@@ -26,7 +26,7 @@ from lrbook.unstored import Unstored
 
 CHECKPOINT_SECONDS = 15.0
 CHECKPOINT_SHARE = 0.05  # of the time, at most, where a large batch takes long to write
-MOST_CLAIMS = 500  # each is an open file; of a larger batch the rest is run unclaimed
+MOST_CLAIMS = 500  # of a larger batch the rest is run unclaimed
 
 __all__ = ["choose_devices", "outcome", "run", "summary"]
 
@@ -87,7 +87,7 @@ def run(
         stored = {config: store.load(config) for config in configs}
         wanted = {c for c in configs if force or not (stored[c] and stored[c].done)}
         # In the order of their names, so that two processes never wait for each other.
-        for config in sorted(wanted, key=lambda config: config.run_id)[:MOST_CLAIMS]:
+        for config in sorted(wanted, key=lambda config: config.run_id)[: _most_claims()]:
             claims.enter_context(store.claim(config))
         return _run_claimed(configs, store, devices, force, progress)
 
@@ -100,11 +100,14 @@ def _run_claimed(
     progress: bool,
 ) -> list[Record]:
     stored = {config: store.load(config) for config in configs}
-    todo = [c for c in configs if force or not (stored[c] and stored[c].done)]
+    todo = [c for c in dict.fromkeys(configs) if force or not (stored[c] and stored[c].done)]
     if force:
         runs = [Progress(config) for config in todo]
     else:
         runs = [_resume(config, store) for config in todo]
+    for words in dict.fromkeys(map(_never_annealed, todo)):
+        if words:
+            print(f"lrbook: {words}", file=sys.stderr)
     # All that is there has been read; from here on things are written
     for config in todo if force else ():
         store.forget(config)
@@ -234,6 +237,24 @@ class _Shell:
         """What a resumed run was begun with is part of its origin."""
         before = self.stored.get(run.config)
         return {"earlier": with_earlier(before.provenance)} if run.step and before else {}
+
+
+def _never_annealed(config: ToyConfig) -> str:
+    """That L-S ends at its large rate, in a sentence; empty if it does not, or by the rule only."""
+    if config.arm != "L-S" or config.anneal == "loss" or config.anneal < config.steps_ls:
+        return ""
+    where = f"anneal = {config.anneal} is not below steps_ls = {config.steps_ls}"
+    return f"{where}, so L-S keeps its large rate to the end."
+
+
+def _most_claims() -> int:
+    """How many runs to hold: each is an open file, and a process may open few (macOS: 256)."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return MOST_CLAIMS
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_CLAIMS if soft == resource.RLIM_INFINITY else min(MOST_CLAIMS, soft // 2)
 
 
 def _resume(config: ToyConfig, store: Store) -> Progress:

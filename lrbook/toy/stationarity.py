@@ -1,7 +1,6 @@
 """Assumption 3.1 in numbers: how wide the noise in the weights gets, and how fast."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -34,24 +33,3 @@ def fresh_noise_steps(eta: float, tau_xi: float, width: float) -> float:
     (width / (eta tau_xi))^2.
     """
     return (width / (eta * tau_xi)) ** 2
-
-
-def simulated_noise_std(
-    at: Sequence[int],
-    eta: float,
-    lam: float,
-    tau_xi: float,
-    start: float,
-    *,
-    rng: np.random.Generator,
-    weights: int = 2000,
-) -> np.ndarray:
-    """The same by drawing: standard deviation over ``weights`` weights at the steps ``at``."""
-    u = rng.normal(0, start, weights)
-    wanted = set(at)
-    found = {0: u.std()}
-    for step in range(1, max(at) + 1):
-        u = (1 - eta * lam) * u - eta * rng.normal(0, tau_xi, weights)
-        if step in wanted:
-            found[step] = u.std()
-    return np.array([found[step] for step in at])

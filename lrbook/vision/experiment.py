@@ -53,7 +53,7 @@ def run(
 
     Raises:
         UserError: configuration, data, device or records are at fault; nothing was changed.
-        RunError: a run broke off; those beside it were brought to their end first.
+        RunError: a run broke off; the others were brought to their end first.
     """
     torch_device = devices.choose_device(device)
     precisions = {c: devices.choose_precision(c.precision, torch_device) for c in configs}
@@ -64,6 +64,9 @@ def run(
     todo = [config for config in dict.fromkeys(configs) if config not in records]
     if not todo:
         return [records[config] for config in configs]
+    for words in dict.fromkeys(map(_never_dropped, todo)):
+        if words:
+            print(f"lrbook: {words}", file=sys.stderr)
     needed = dict.fromkeys(_images_of(config) for config in todo)
     images = {which: sources.load(*which, folder) for which in needed}
     epochs = sum(config.epochs for config in todo)
@@ -84,13 +87,34 @@ def run(
                 return _run_one(config, images[which], *place, store, bar, before_batch)
 
         bar.set_description(todo[0].experiment, refresh=False)
-        records |= together.take([c for c in todo if not together.alone(c, torch_device)], one)
+        failed: list[RunError] = []
+        try:
+            records |= together.take([c for c in todo if not together.alone(c, torch_device)], one)
+        except RunError as error:  # one run's misfortune is not the others'
+            failed.append(error)
         for config in todo:
             if together.alone(config, torch_device):
                 words = f"{config.experiment} {config.arm}, seed {config.seed}"
                 bar.set_description(words, refresh=False)
-                records[config] = one(config)
+                try:
+                    records[config] = one(config)
+                except RunError as error:
+                    failed.append(error)
+    if failed:
+        raise failed[0]
     return [records[config] for config in configs]
+
+
+def _never_dropped(config: ImageConfig) -> str:
+    """Which drops of rate or noise come after the last epoch, in a sentence; empty if none does."""
+    late = []
+    for name in ("drop", "drop2", "drop3"):
+        epoch = getattr(config, name, 0)
+        if epoch > config.epochs and getattr(config, "schedule", "step") != "cosine":
+            before, then = ((config.rate(e), config.noise_level(e)) for e in (epoch - 1, epoch))
+            late += [f"{name} = {epoch}"] if then != before else []
+    words = f"after the last of epochs = {config.epochs}, so nothing drops there"
+    return f"{', '.join(late)} is {words}." if late else ""
 
 
 def _images_of(config: ImageConfig) -> tuple[str, int, int]:
@@ -120,6 +144,7 @@ def _run_one(
         raise
     except (Exception, KeyboardInterrupt) as error:  # of a compiler too, whatever it may raise
         reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
+        reason = reason or type(error).__name__
         if "out of memory" in reason:
             size = f"batch = {config.batch}, widen = {config.widen}"
             reason = f"out of memory with {size}; give a smaller --batch or --widen"

@@ -4,7 +4,7 @@ Every number that a page shows passes through here from a record or from ``paper
 """
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,14 @@ from lrbook.record import Record
 from lrbook.records import Store
 from lrbook.stats import mean_interval, paired_interval
 from lrbook.sweeps import Sweep
+from lrbook.tables import (
+    compare,
+    deviations,
+    group_values,
+    results_table,
+    side_by_side,
+    turned,
+)
 from lrbook.words import (
     difference_of_differences,
     difference_words,
@@ -155,38 +163,6 @@ def _shown(name: str, records: list[Record]) -> list[Record]:
     return records
 
 
-def compare(
-    groups: dict[str, Sequence[Record]], quantities: dict[str | Callable[[Record], float], str]
-) -> pd.DataFrame:
-    """Like ``results_table`` with one row per named group of runs.
-
-    A group with several arms stands for the arm of its own name.
-
-    Args:
-        groups: name -> runs.
-        quantities: a result's name, or what takes a number from a run -> heading of its column.
-    """
-    rows = []
-    for label in groups:
-        runs = _runs_of(groups, label)
-        row = {"runs": label, "rate": runs[0].config["arm"], "seeds": len(runs)}
-        for quantity, heading in quantities.items():
-            found = [quantity(r) if callable(quantity) else r.result[quantity] for r in runs]
-            row[heading] = interval_words(found)
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def group_values(groups: dict[str, Sequence[Record]], label: str, quantity: str) -> list[float]:
-    """One value of a result per seed, for one of the groups that ``compare`` takes."""
-    return [run.result[quantity] for run in _runs_of(groups, label)]
-
-
-def _runs_of(groups: dict[str, Sequence[Record]], label: str) -> list[Record]:
-    arms = by_arm(groups[label])
-    return arms[label] if label in arms else next(iter(arms.values()))
-
-
 def verdict_rate_or_noise(groups: dict[str, Sequence[Record]]) -> str:
     """One sentence on whether rate or noise separates L-S from S, by P-only test accuracy.
 
@@ -211,73 +187,7 @@ def verdict_rate_or_noise(groups: dict[str, Sequence[Record]]) -> str:
     return found + "Here neither alone separates the arms."
 
 
-def results_table(records: Sequence[Record], quantities: dict[str, str]) -> pd.DataFrame:
-    """Arms as rows; per quantity (result name -> heading) mean and 95 % interval over seeds.
-
-    Runs on images have their data named in a column.
-    """
-    rows = []
-    for arm, runs in by_arm(records).items():
-        row = {"arm": arm, "seeds": len(runs)}
-        if runs[0].provenance.get("data"):
-            row["images"] = data_of(runs)
-        for quantity, heading in quantities.items():
-            row[heading] = interval_words([run.result[quantity] for run in runs])
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def turned(table: pd.DataFrame) -> pd.DataFrame:
-    """A table with its rows as columns, headed by what its first column holds.
-
-    For few rows of many intervals: an interval does not wrap, and six side by side are wider than
-    a page.
-    """
-    head = table.columns[0]
-    return table.set_index(head).T.rename_axis(columns=None).reset_index(names=head)
-
-
 def reported(table: str) -> dict[str, Any]:
     """One table of the numbers that the paper reports, with its source and mark."""
     path = Path(__file__).with_name("paper_reported.toml")
     return tomllib.loads(path.read_text())[table]
-
-
-def deviations(config: dict[str, Any], experiment: str) -> pd.DataFrame:
-    """The settings of a stored run that differ from the class defaults: name, here, default.
-
-    For the experiments on images the defaults are the authors'.
-    """
-    cls = experiments.config_class(experiment)
-    rows = [
-        {
-            "setting": f"`{name}`",
-            "here": _setting(name, config.get(name, field.default)),
-            "paper": _setting(name, field.default),
-        }
-        for name, field in cls.model_fields.items()
-        if name not in ("arm", "seed", "data") and config.get(name, field.default) != field.default
-    ]
-    return pd.DataFrame(rows)
-
-
-def _setting(name: str, value: Any) -> str:
-    return "all" if name in ("train_size", "test_size") and value == 0 else str(value)
-
-
-def side_by_side(configs: dict[str, Any]) -> pd.DataFrame:
-    """The fields in which configurations (heading -> config) differ, one column each."""
-    first = next(iter(configs.values()))
-    rows = []
-    for name in type(first).model_fields:
-        found = [getattr(config, name) for config in configs.values()]
-        if len(set(found)) > 1:
-            shown = [_shown_value(value) for value in found]
-            rows.append({"field": f"`{name}`", **dict(zip(configs, shown, strict=True))})
-    return pd.DataFrame(rows)
-
-
-def _shown_value(value: Any) -> str:
-    if type(value) is int:
-        return f"{value:,}"
-    return f"{value:.4g}" if type(value) is float else str(value)

@@ -55,6 +55,15 @@ SIDEWAYS = """() => {
   return ["page", ...found.map((element) => element.outerHTML.slice(0, 120))];
 }"""
 
+# A formula may scroll in the reference alone, where docstrings are indented.
+CUT = """() => {
+  const wide = (box) => box.scrollWidth > box.clientWidth + 1;
+  return [...document.querySelectorAll("article mjx-container[display='true']")]
+    .filter((formula) => !formula.closest("dl.py"))
+    .filter((formula) => wide(formula) || wide(formula.closest(".math") ?? formula))
+    .map((formula) => (formula.closest("section")?.id ?? "") + ": " + formula.innerText.slice(0, 80));
+}"""
+
 # MathJax answers for what it sets: an accessible copy of each formula. On pages of the reference,
 # which are long and generated, the first modules stand for all. Style sheets are not fetched again.
 AXE = """async (only) => (await axe.run(
@@ -69,12 +78,14 @@ class Visit:
     """What was seen.
 
     ``problems`` are console messages, page errors, failed requests and requests to other hosts;
-    ``sideways[width, theme]`` names what sticks out; ``axe[theme]`` lists serious findings.
+    ``sideways[width, theme]`` names what sticks out; ``cut[width]`` displayed formulas that are
+    wider than their box; ``axe[theme]`` lists serious findings.
     """
 
     facts: dict[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     sideways: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    cut: dict[str, list[str]] = field(default_factory=dict)
     axe: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -131,6 +142,7 @@ def visit(browser: Browser, site: str, name: str, axe: str) -> Visit:
             page.set_viewport_size({"width": pixels, "height": HEIGHT})
             page.evaluate("() => new Promise(requestAnimationFrame)")
             seen.sideways[width, theme] = page.evaluate(SIDEWAYS)
+            seen.cut[width] = page.evaluate(CUT)
             if pixels == 1440:
                 found = page.evaluate(AXE, None if theme == THEMES[0] else COLOURS)
                 seen.axe[theme] = [

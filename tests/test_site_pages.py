@@ -41,6 +41,11 @@ def test_no_width_scrolls_sideways(page, seen):
 
 
 @each_page
+def test_no_displayed_formula_is_cut(page, seen):
+    assert {width: what for width, what in seen(page).cut.items() if what} == {}
+
+
+@each_page
 def test_all_maths_is_set(page, seen):
     facts = seen(page).facts
     assert facts["unset"] == []

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from lrbook import colab, experiments, recordings, sweeps, used
 from lrbook.arms import by_arm, data_of, histories, limit, values
 from lrbook.origin import footer

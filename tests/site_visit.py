@@ -61,7 +61,7 @@ CUT = """() => {
   return [...document.querySelectorAll("article mjx-container[display='true']")]
     .filter((formula) => !formula.closest("dl.py"))
     .filter((formula) => wide(formula) || wide(formula.closest(".math") ?? formula))
-    .map((formula) => (formula.closest("section")?.id ?? "") + ": " + formula.innerText.slice(0, 80));
+    .map((formula) => `${formula.closest("section")?.id}: ${formula.innerText.slice(0, 80)}`);
 }"""
 
 # MathJax answers for what it sets: an accessible copy of each formula. On pages of the reference,

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from lrbook import beyond, book, claims, measured, sweeps
+from lrbook.toy import levels
 from lrbook.toy.config import ToyConfig
 from lrbook.vision import histories
 
@@ -227,3 +228,49 @@ def test_what_lrbook_run_toy_shows_on_seeds_that_nobody_tuned_on():
     gaps = np.subtract(arms["L-S"], arms["S"])
     assert len(gaps) == 5
     assert gaps.min() > 0.05
+
+
+@pytest.mark.parametrize("arm", ["large", "small", "noise"])
+def test_inside_the_network_patch_only_examples_pull_most_and_are_fitted_least(arm):
+    def end(what, kind):
+        return np.mean([histories.at_the_end(h, f"{what}_{kind}") for h in watched(arm)])
+
+    for kind in ("image", "both"):
+        assert end("share", "patch") > end("share", kind)
+        assert end("fitted", "patch") < end("fitted", kind) - 3
+
+
+def test_mitigation_on_plain_images_noise_is_level_with_the_large_rate():
+    plain = book.recorded("cifar-laptop")
+    for one, other in (("large", "small"), ("noise", "large")):
+        mean, half, count = book.paired_difference(plain, "clean", one, other)
+        assert (count, abs(mean) < half) == (5, True)  # neither gap is clear of chance
+
+
+def test_large_rate_and_q_how_the_closed_form_does():
+    def found(which, field, name):
+        return levels.levels(book.sweep(f"sweep-nonlinearity-{name}{which}"), field)
+
+    fields = {"r": "r", "lam": "lambda", "eta1": "eta"}
+    small, measured = (
+        {field: found(which, field, name) for field, name in fields.items()}
+        for which in ("", "-measured")
+    )
+    off = {f: abs(s.fit.exponent - s.expected.exponent) / s.fit.half for f, s in small.items()}
+    assert max(off["r"], off["eta1"]) < 1.3  # within the interval, or nearly
+    assert off["lam"] > 2
+    ratios = [np.exp(np.log(s.measured / s.predicted).mean()) for s in measured.values()]
+    assert 0.68 < min(ratios) < max(ratios) < 0.88  # a fifth or so too low
+
+
+def test_rate_or_noise_what_holds_q_back_before_annealing():
+    """Where there is noise, the fit of Q is coarser."""
+    held = {
+        name: [beyond.before_annealing(run, "nonlinearity") for run in book.recorded(name)]
+        for name in ("toy-no-noise", "toy-half-noise", "toy-small-rate-same-diffusion")
+    }
+    arms = book.by_arm(book.recorded("toy-laptop"))
+    fine = held["toy-no-noise"] + [beyond.before_annealing(r, "nonlinearity") for r in arms["S"]]
+    coarse = held["toy-half-noise"] + held["toy-small-rate-same-diffusion"]
+    coarse += [beyond.before_annealing(r, "nonlinearity") for r in arms["L-S"]]
+    assert max(coarse) < 0.75 * min(fine)

@@ -173,6 +173,7 @@ class AutogradLoop:
         self.W = torch.tensor(task.W).requires_grad_()
         self.full = (torch.tensor(task.V).T @ self.plane).requires_grad_()  # (m_v, d or 2)
         self.loss = torch.tensor(torch.nan)
+        self.random = torch.Generator().manual_seed(0)  # a check of the noise's size is no lottery
 
     @property
     def V(self) -> torch.Tensor:
@@ -191,5 +192,5 @@ class AutogradLoop:
             with torch.no_grad():
                 for U, lam, tau in weights:
                     U.mul_(1 - t.eta * lam).sub_(U.grad, alpha=t.eta)
-                    U.sub_(torch.randn(U.shape), alpha=t.eta * tau)
+                    U.sub_(torch.randn(U.shape, generator=self.random), alpha=t.eta * tau)
                     U.grad = None

@@ -9,6 +9,7 @@ from lrbook import origin, recordings, style, sweeps
 from lrbook.record import Record, recordings_dir
 from lrbook.recordings import Recording
 from lrbook.records import Store
+from lrbook.tables import shown_value
 
 JPEG_COPY = "CIFAR-10 (JPEG copy)"
 """Images without an address to fetch them from: the command names the reader's own folder."""
@@ -103,18 +104,14 @@ def _found(recording: Recording, results: str | Path) -> list[Record]:
 
 def _changes(recording: Recording) -> list[str]:
     """What the runs change of their profile: ``name = value``, and the fields that they go over."""
-    fixed = [f"`{name}` = {_value(value)}" for name, value in recording.settings.items()]
+    fixed = [f"`{name}` = {shown_value(value)}" for name, value in recording.settings.items()]
     swept = [
-        f"`{name}` over {', '.join(map(_value, found))}"
+        f"`{name}` over {', '.join(map(shown_value, found))}"
         for name, found in (recording.grid or {}).items()
     ]
     names = dict.fromkeys(name for point in recording.points or () for name in point)
     points = [f"points that differ in {', '.join(f'`{name}`' for name in names)}"] if names else []
     return [*fixed, *swept, *points]
-
-
-def _value(value: object) -> str:
-    return f"{value:g}" if type(value) in (int, float) and abs(value) < 1e5 else str(value)
 
 
 def _sentence(what: str) -> str:

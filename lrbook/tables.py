@@ -1,12 +1,13 @@
 """Tables of the chapters: runs by arm or by group, and the settings in which they differ."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from lrbook import experiments
 from lrbook.arms import by_arm, data_of
+from lrbook.config import Config
 from lrbook.record import Record
 from lrbook.words import interval_words
 
@@ -91,19 +92,29 @@ def _setting(name: str, value: Any) -> str:
     return "all" if name in ("train_size", "test_size") and value == 0 else str(value)
 
 
-def side_by_side(configs: dict[str, Any]) -> pd.DataFrame:
-    """The fields in which configurations (heading -> config) differ, one column each."""
-    first = next(iter(configs.values()))
+def side_by_side(settings: Mapping[str, Config | Record]) -> pd.DataFrame:
+    """The fields in which settings (heading -> configuration, or a run of it) differ.
+
+    One column each; arm and seed are left out.
+    """
+    configs = {heading: _config_of(each) for heading, each in settings.items()}
     rows = []
-    for name in type(first).model_fields:
+    for name in type(next(iter(configs.values()))).model_fields:
         found = [getattr(config, name) for config in configs.values()]
-        if len(set(found)) > 1:
-            shown = [_shown_value(value) for value in found]
+        if name not in ("arm", "seed") and len(set(found)) > 1:
+            shown = [shown_value(value) for value in found]
             rows.append({"field": f"`{name}`", **dict(zip(configs, shown, strict=True))})
     return pd.DataFrame(rows)
 
 
-def _shown_value(value: Any) -> str:
+def _config_of(settings: Config | Record) -> Config:
+    if isinstance(settings, Config):
+        return settings
+    return experiments.config_class(settings.experiment)(**settings.config)
+
+
+def shown_value(value: Any) -> str:
+    """The value of a field as tables have it: whole numbers with commas, others in four digits."""
     if type(value) is int:
         return f"{value:,}"
     return f"{value:.4g}" if type(value) is float else str(value)

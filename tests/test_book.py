@@ -194,6 +194,9 @@ def test_side_by_side_shows_what_differs():
     changed = {"eta1": 0.25, "data": "digits", "epochs": 1200}
     two = PatchConfig.for_profile("paper", arm="large", seed=0, **changed)
     table = book.side_by_side({"one": one, "two": two})
+    other_arm = two.model_dump() | {"arm": "small", "seed": 7}
+    run = dataclasses.replace(record("small", 7), config=other_arm)
+    assert book.side_by_side({"one": one, "two": run}).equals(table)  # a run stands for its own
     assert table.to_dict("records") == [
         {"field": "`data`", "one": "cifar10", "two": "digits"},
         {"field": "`eta1`", "one": "0.1", "two": "0.25"},

@@ -51,7 +51,7 @@ BAD = [
     ("patch_data", "count", "201", "at most 200"),
     ("beyond_the_theory", "batch", "2000000", "at most 1000000"),
     ("mitigation", "removed", "3000000000", "at most 2000000000"),
-    ("phase_diagram", "live_eta1", "0.001", "at least 0.02"),
+    ("phase_diagram", "live_eta1", "0.006", "at least 0.007"),
     ("phase_diagram", "live_eta1", "20000", "less than 20000"),
     ("phase_diagram", "live_r", "0", "more than 0"),
     ("phase_diagram", "x", "lambda", "allowed are eta1, kappa"),
@@ -112,6 +112,18 @@ def test_values_that_go_together_are_taken_together():
     known = parameters.read(chapters.find("phase_diagram"))
     both = {"x": "kappa", "y": "d"}
     assert parameters.check(known, both) == both
+
+
+@pytest.mark.parametrize("profile", ["smoke", "demo", "laptop"])
+def test_a_large_rate_below_the_small_one_of_its_profile_is_refused(profile):
+    from lrbook.toy.config import ToyConfig
+
+    known = parameters.read(chapters.find("phase_diagram"))
+    eta2 = ToyConfig.for_profile(profile, arm="S", seed=0).eta2
+    given = {"profile": profile, "live_eta1": [eta2, 0.35]}
+    assert parameters.check(known, given) == given
+    with pytest.raises(ConfigError, match=f"live_eta1 = .* give at least {eta2}"):
+        parameters.check(known, given | {"live_eta1": [0.35, 0.99 * eta2]})
 
 
 @pytest.mark.parametrize(("word", "meant"), [("true", True), ("False", False), ("off", False)])

@@ -259,6 +259,16 @@ def test_large_rate_and_q_how_the_closed_form_does():
     off = {f: abs(s.fit.exponent - s.expected.exponent) / s.fit.half for f, s in small.items()}
     assert max(off["r"], off["eta1"]) < 1.3  # within the interval, or nearly
     assert off["lam"] > 2
+    by_rate, by_r = (
+        book.sweep(f"sweep-nonlinearity-{name}-measured").records[0].config for name in ("eta", "r")
+    )
+    usual = book.recorded("toy-laptop")[0].config
+    assert by_rate["lam"] == pytest.approx(5 * by_r["lam"])
+    assert (by_r["lam"], 2 * by_r["m_v"]) == (usual["lam"], usual["m_v"])
+    slowest = min(
+        run.config["eta1"] for run in book.sweep("sweep-nonlinearity-eta-measured").records
+    )
+    assert slowest * by_rate["lam"] * by_rate["steps_ls"] > 1  # a memory fits
     ratios = [np.exp(np.log(s.measured / s.predicted).mean()) for s in measured.values()]
     assert 0.68 < min(ratios) < max(ratios) < 0.88  # a fifth or so too low
 

@@ -88,7 +88,10 @@ def _together(values: Mapping[str, Any], parameters: Mapping[str, Parameter]) ->
     for name, parameter in parameters.items():
         for other, allowed in parameter.rule.get("with", {}).items():
             fits = allowed.get(values[other], [values[name]])
-            if values[name] not in fits:
+            if isinstance(fits, dict):  # limits, of each item of a list
+                for value in values[name]:
+                    _within(name, value, values[name], fits)
+            elif values[name] not in fits:
                 raise ConfigError(
                     f"{name} = {values[name]!r} does not go with {other} = {values[other]!r}: "
                     f"give {name} as well, {' or '.join(fits)}."

@@ -61,15 +61,15 @@ def two_halves() -> "Figure":
     ]
     steps += [((places[-1], height), (0.79, 0.5), "") for height in heights.values()]
     for begin, end, text in [*steps, ((0.79, 0.5), (0.95, 0.5), "")]:
-        arrow = {"arrowstyle": "-|>", "color": style.NEUTRAL, "shrinkA": 23, "shrinkB": 23}
+        arrow = {"arrowstyle": "-|>", "color": style.NEUTRAL, "shrinkA": 27, "shrinkB": 27}
         axes.annotate("", end, begin, arrowprops=arrow | {"linewidth": 1.4})
         middle = (begin[0] + end[0]) / 2, (begin[1] + end[1]) / 2 + 0.08
-        axes.annotate(text, middle, ha="center", color=style.NEUTRAL)
-    centred = {"ha": "center", "va": "center"}
+        axes.annotate(text, middle, ha="center", fontsize=13, color=style.NEUTRAL)
+    centred = {"ha": "center", "va": "center", "fontsize": 13}  # to be read on a phone
     for pattern, height in heights.items():
         for place, text in zip(places, words[pattern], strict=True):
             axes.annotate(text, (place, height), **centred)
-    axes.annotate("$+$", (0.79, 0.5), fontsize=17, **centred)
+    axes.annotate("$+$", (0.79, 0.5), **centred | {"fontsize": 18})
     axes.annotate("one\nloss", (0.95, 0.5), **centred)
     return figure
 

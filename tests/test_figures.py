@@ -1,6 +1,7 @@
 """Figures draw what they are given: lines, colours and labels are read back from matplotlib."""
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +15,7 @@ mpl.use("Agg")
 @pytest.fixture(autouse=True)
 def closed():
     yield
-    mpl.pyplot.close("all")
+    plt.close("all")
 
 
 def patch_history(offset):

@@ -1,6 +1,7 @@
 """The film's HTML stands alone: its parts are read back with the standard library's parser."""
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from html_parts import Parts, payload, stands_alone
@@ -68,7 +69,7 @@ def test_stills_and_curves():
     assert end.get_ydata().tolist() == (-t).tolist()
     assert end.get_linewidth() > start.get_linewidth()
     figure.canvas.draw()
-    mpl.pyplot.close("all")
+    plt.close("all")
 
 
 def test_scaling_shows_every_seed_and_the_closed_form():
@@ -81,4 +82,4 @@ def test_scaling_shows_every_seed_and_the_closed_form():
     assert mean.get_ydata() == pytest.approx(np.hypot(measured / 2, x).mean(axis=0))
     assert floor.get_ydata().tolist() == x.tolist()
     figure.canvas.draw()
-    mpl.pyplot.close("all")
+    plt.close("all")

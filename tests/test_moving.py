@@ -5,6 +5,7 @@ import itertools
 import shutil
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -148,7 +149,7 @@ def test_the_grid_of_curves_draws_the_settings_it_names(settings):
     mean = np.mean([h.p_only_accuracy.to_numpy()[1:] for h in seeds], axis=0)
     assert top_right.lines[0].get_ydata() == pytest.approx(mean)
     figure.canvas.draw()
-    mpl.pyplot.close("all")
+    plt.close("all")
 
 
 # In a browser.

@@ -5,6 +5,8 @@ import hashlib
 import io
 import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +76,23 @@ def test_digits_are_scikit_learns():
     want = enlarge @ bunch.images[order] @ enlarge.T * 255 / 16
     both = torch.cat([images.train, images.test]).numpy()
     assert np.abs(both - want[:, None]).max() < 0.5 + 1e-3
+
+
+@pytest.mark.parametrize("place", ["elsewhere", "none"])
+def test_digits_are_the_same_where_scikit_learn_keeps_them_elsewhere(place, monkeypatch):
+    known = sources.load("digits").fingerprint
+    if place == "elsewhere":
+        monkeypatch.setattr(sources, "DIGITS", "no/such.csv.gz")
+    else:
+        monkeypatch.setattr(sources.importlib.util, "find_spec", lambda name: None)
+    assert sources.load("digits").fingerprint == known
+
+
+def test_digits_do_not_wait_for_scikit_learn():
+    code = "import sys; from lrbook.vision import sources; sources.load('digits')"
+    subprocess.run(
+        [sys.executable, "-c", f"{code}; assert 'sklearn' not in sys.modules"], check=True
+    )
 
 
 def test_digits_are_standardised_by_the_training_images():

@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+import pandas as pd
 import pytest
 
 from lrbook.toy import decomposition, descent, stationarity, tasks
@@ -13,7 +14,7 @@ from lrbook.toy.noise import normals
 
 def small(arm="L-S", **settings):
     settings = {"anneal": 30, "steps_ls": 60, "steps": 60, "lam": 0.01, "lam_w": 0.02} | settings
-    return ToyConfig.for_profile("smoke", arm=arm, seed=3, **settings)
+    return ToyConfig.for_profile("smoke", **{"arm": arm, "seed": 3} | settings)
 
 
 def run(config, steps):
@@ -98,6 +99,13 @@ def test_tracked_width_is_the_closed_form_within_its_sampling_error():
     assert found.expected_v[3] < 0.95 * config.tau0_v  # and not at the small rate
     assert found.expected_w[:3].to_numpy() == pytest.approx(config.tau0_w)
     assert found.noise_w.to_numpy() == pytest.approx(found.expected_w, rel=5 / np.sqrt(2 * 80))
+
+
+def test_runs_side_by_side_are_those_one_by_one_and_in_order():
+    configs = [small(arm, seed=seed) for seed in (1, 2) for arm in ("L-S", "S")]
+    for config, found in zip(configs, decomposition.track_all(configs, [10, 60]), strict=True):
+        alone = decomposition.track(config, [10, 60])
+        pd.testing.assert_frame_equal(found, alone, check_exact=True)
 
 
 def test_widths_and_gap_of_parts_made_by_hand():

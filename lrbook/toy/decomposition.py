@@ -7,6 +7,7 @@ The gradient is taken at U_t and the noise is the run's own, so the parts add up
 ``descent.advance`` but for rounding. Utilde knows nothing of the data: its width has a closed form.
 """
 
+import concurrent.futures
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
+from lrbook.provenance import available_cores
 from lrbook.toy import descent, rays, tasks, variants
 from lrbook.toy.config import ToyConfig
 from lrbook.toy.noise import normals
@@ -150,6 +152,12 @@ def track(config: ToyConfig, at: Sequence[int]) -> pd.DataFrame:
             found.step.to_numpy(), annealed, config.eta1, config.eta2, lam, tau_xi, tau0
         )
     return found
+
+
+def track_all(configs: Sequence[ToyConfig], at: Sequence[int]) -> list[pd.DataFrame]:
+    """``track`` for each of ``configs``, in order, as many side by side as there are cores."""
+    with concurrent.futures.ThreadPoolExecutor(available_cores()) as pool:
+        return list(pool.map(lambda config: track(config, at), configs))
 
 
 def expected_width(

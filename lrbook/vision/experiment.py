@@ -16,7 +16,8 @@ from lrbook.provenance import collect, with_earlier
 from lrbook.record import Record
 from lrbook.records import Store
 from lrbook.unstored import Unstored
-from lrbook.vision import checkpoint, devices, order, sources, together, train
+from lrbook.vision import checkpoint, devices, sources, together, train
+from lrbook.vision.beside import Beside
 from lrbook.vision.outcome import outcome, summary
 from lrbook.vision.settings import ImageConfig
 
@@ -138,8 +139,9 @@ def _run_one(
     }
     try:
         task = train.make_task(config, images, device, precision)
-        with devices.whole_precision(precision, device), devices.fastest_convolutions(device):
-            return _train(task, origin, store, bar, before_batch)
+        whole = devices.whole_precision(precision, device)
+        with whole, devices.fastest_convolutions(device), Beside(task) as beside:
+            return _train(task, origin, store, bar, before_batch, beside)
     except UserError:
         raise
     except (Exception, KeyboardInterrupt) as error:  # of a compiler too, whatever it may raise
@@ -162,6 +164,7 @@ def _train(
     store: Store,
     bar: tqdm,
     before_batch: Callable[[], None] | None,
+    beside: Beside,
 ) -> Record:
     config = task.config
     saved = store.load_checkpoint(config)
@@ -200,8 +203,6 @@ def _train(
             bar.update(config.epochs - len(rows))
             break
         tested = dict(zip(("clean", "mixed", "patch_only"), found, strict=False))
-        if watch:
-            tested |= order.observe(task, model, epoch, tally)
         rows.append(
             {
                 "epoch": epoch,
@@ -212,8 +213,11 @@ def _train(
             }
             | tested
         )
+        if watch:
+            beside.observe(rows[-1], model, epoch, tally)
         bar.update()
         if store.keeps and epoch < config.epochs and pace.due():
+            beside.settle()
             with pace.writing():
                 wall = wall_before + time.perf_counter() - began
                 payload = checkpoint.pack(model, optimizer, scaler, rows, wall, origin)
@@ -221,6 +225,7 @@ def _train(
             if len(payload) <= SMALL:
                 pace.took = 0.0
 
+    beside.settle()
     wall = wall_before + time.perf_counter() - began
     history = pd.DataFrame(rows)
     result = outcome(history, config)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import importlib.util
 import io
 import os
 from pathlib import Path
@@ -16,6 +17,8 @@ from lrbook.vision.identity import FILES, display_name, identify, parquet_files
 # Channel statistics of CIFAR-10 used by the authors (0..255).
 CIFAR_MEAN = (125.3, 123.0, 113.9)
 CIFAR_STD = (63.0, 62.1, 66.7)
+
+DIGITS = "datasets/data/digits.csv.gz"  # within scikit-learn
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,13 +92,11 @@ def _first(images: Tensor, labels: Tensor, size: int, split: str) -> tuple[Tenso
 
 def _digits() -> tuple[dict[str, tuple[Tensor, Tensor]], tuple[float, ...], tuple[float, ...]]:
     """scikit-learn's 1797 handwritten digits, 8x8, enlarged to 3x32x32; 1400 train, 397 test."""
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
-    small = torch.from_numpy(bunch.images).float()[:, None] * (255 / 16)
+    pixels, target = _digits_as_stored()
+    small = torch.from_numpy(pixels).float()[:, None] * (255 / 16)
     large = torch.nn.functional.interpolate(small, size=(32, 32), mode="bilinear")
     images = large.round().to(torch.uint8).expand(-1, 3, -1, -1).contiguous()
-    labels = torch.from_numpy(bunch.target).long()
+    labels = torch.from_numpy(target).long()
     order = torch.from_numpy(np.random.default_rng(0).permutation(len(images)))
     images, labels = images[order], labels[order]
     train = images[:1400].float()
@@ -103,6 +104,20 @@ def _digits() -> tuple[dict[str, tuple[Tensor, Tensor]], tuple[float, ...], tupl
     std = tuple(train.std((0, 2, 3)).tolist())
     splits = {"train": (images[:1400], labels[:1400]), "test": (images[1400:], labels[1400:])}
     return splits, mean, std
+
+
+def _digits_as_stored() -> tuple[np.ndarray, np.ndarray]:
+    """Pixels (1797, 8, 8), from 0 to 16, and classes (1797,)."""
+    # Its file, where it is found, without scikit-learn: to load that takes longer than an epoch
+    found = importlib.util.find_spec("sklearn")
+    table = Path(found.origin).parent / DIGITS if found and found.origin else None
+    if table is not None and table.is_file():
+        rows = np.loadtxt(table, delimiter=",")
+        return rows[:, :-1].reshape(-1, 8, 8), rows[:, -1]
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    return bunch.images, bunch.target
 
 
 def _cifar10() -> dict[str, tuple[Tensor, Tensor]]:

@@ -32,7 +32,7 @@ __all__ = [
     "try_to_compile",
 ]
 
-EVALUATION_BATCH = {"cpu": 500, "cuda": 2000}
+EVALUATION_BATCH = {"cpu": 250, "cuda": 2000}
 _compiled: set[tuple] = set()  # what the compiler has in memory: sizes, precision, device
 VISIT = 500  # test images whose signs are drawn at a time; another number draws other signs
 

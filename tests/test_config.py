@@ -206,7 +206,7 @@ def test_unknown_profile():
 
 
 def test_expand_pairs_seeds_and_arms():
-    configs = PatchConfig.expand("demo", seeds=[7, 3], arms=["noise", "large"], eta1=0.2)
+    configs = PatchConfig.expand("laptop", seeds=[7, 3], arms=["noise", "large"], eta1=0.2)
     assert [(config.seed, config.arm) for config in configs] == [
         (7, "noise"),
         (7, "large"),
@@ -214,7 +214,7 @@ def test_expand_pairs_seeds_and_arms():
         (3, "large"),
     ]
     assert {config.eta1 for config in configs} == {0.2}
-    assert {config.epochs for config in configs} == {20}
+    assert {config.epochs for config in configs} == {24}
 
 
 def test_expand_without_seeds_and_arms_takes_the_profiles():

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from lrbook import experiments
 from lrbook.errors import RecordError
 
 STATUSES = ("running", "finished", "diverged", "failed")
@@ -71,6 +72,8 @@ class Record:
 def read_record(folder: Path) -> Record:
     """Read and check ``folder/record.json``.
 
+    A field that its experiment was given after the record was written is there, at its default.
+
     Raises:
         RecordError: not readable, not JSON, fields missing, or under another run's name.
     """
@@ -79,6 +82,7 @@ def read_record(folder: Path) -> Record:
         fields = json.loads(path.read_bytes())
         record = Record(**fields, folder=folder)
         _check_types(record)
+        record = dataclasses.replace(record, config=_whole(record))
     except OSError as error:
         raise RecordError(f"{path} cannot be read ({error.strerror}).") from None
     except (ValueError, TypeError) as error:
@@ -89,6 +93,15 @@ def read_record(folder: Path) -> Record:
     if record.run_id != folder.name or record.status not in STATUSES:
         raise RecordError(f"{path} does not belong there: run {record.run_id}, {record.status}.")
     return record
+
+
+def _whole(record: Record) -> dict[str, Any]:
+    """The configuration with the fields that came later, at their default: "as before"."""
+    if record.experiment not in experiments.NAMES:
+        return record.config
+    fields = experiments.config_class(record.experiment).model_fields
+    later = {k: v.default for k, v in fields.items() if k not in record.config}
+    return record.config | {k: value for k, value in later.items() if not fields[k].is_required()}
 
 
 def _check_types(record: Record) -> None:

@@ -10,6 +10,7 @@ from lrbook import records
 from lrbook.atomic import write_atomically
 from lrbook.errors import RecordError
 from lrbook.records import Store
+from lrbook.study import report
 from lrbook.unstored import Unstored
 from lrbook.vision.config import PatchConfig
 
@@ -54,6 +55,23 @@ def test_on_disk_are_the_promised_files_and_fields(folder):
     assert fields["config"]["seed"] == 3
     assert {"status", "provenance", "result", "history_sha256", "wall_s"} <= set(fields)
     pd.testing.assert_frame_equal(pd.read_parquet(folder / "history.parquet"), HISTORY)
+
+
+def test_a_field_that_came_later_is_at_its_default(store, folder, tree):
+    """Such a record is found, and read as the run that it is, by whatever reads records."""
+    text = json.loads((folder / "record.json").read_text())
+    assert text["config"].pop("watch") is False
+    (folder / "record.json").write_text(json.dumps(text))
+    before = tree(folder)
+    ways = [store.load(CONFIG), *store.records(), *store.find("patch", watch=False)]
+    assert len(ways) == 3
+    assert all(PatchConfig(**found.config) == CONFIG for found in ways)
+    assert all(found.config["watch"] is False for found in ways)
+    watched = finish(store, PatchConfig.for_profile("smoke", arm="small", seed=3, watch=True))
+    frame, swept = report.runs([ways[0], watched])
+    assert swept == ["watch"]
+    assert frame.watch.tolist() == [False, True]
+    assert tree(folder) == before
 
 
 def test_no_record_yet(store):

@@ -41,7 +41,11 @@ def by_seed(records: Sequence[Record], arm: str, quantity: str = QUANTITY) -> di
 
 
 def before_annealing(record: Record, column: str, rows: int = 5) -> float:
-    """Mean of ``column`` over the last ``rows`` measurements of a run before its rate drops."""
+    """Mean of ``column`` over the last ``rows`` measurements of a run before its rate drops; nan
+    for a run that diverged.
+    """
+    if record.status != "finished":
+        return float("nan")
     history, largest = record.history, record.history.rate.max()
     return float(history[history.rate == largest][column].tail(rows).mean())
 

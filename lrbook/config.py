@@ -171,7 +171,7 @@ def _explain_one(cls: type[Config], problem: Mapping[str, Any]) -> str:
     reason = reason.replace("input should", "it should").rstrip(".")
     if not field:  # a rule over several fields names them itself
         return f"{reason}."
-    doc = (cls.model_fields[field].description or "").split("\n")[0].split(". ")[0].rstrip(".")
+    doc = " ".join((cls.model_fields[field].description or "").split()).split(". ")[0].rstrip(".")
     return f"{field} = {problem['input']!r} is not allowed: {reason} ({field}: {doc})."
 
 

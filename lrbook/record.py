@@ -95,13 +95,18 @@ def read_record(folder: Path) -> Record:
     return record
 
 
+def defaults(experiment: str) -> dict[str, Any]:
+    """A field younger than a run has its default there, which leaves things as they were."""
+    fields = experiments.config_class(experiment).model_fields
+    return {name: field.default for name, field in fields.items() if not field.is_required()}
+
+
 def _whole(record: Record) -> dict[str, Any]:
-    """The configuration with the fields that came later, at their default: "as before"."""
+    """The configuration with the fields that came later."""
     if record.experiment not in experiments.NAMES:
         return record.config
-    fields = experiments.config_class(record.experiment).model_fields
-    later = {k: v.default for k, v in fields.items() if k not in record.config}
-    return record.config | {k: value for k, value in later.items() if not fields[k].is_required()}
+    later = defaults(record.experiment)
+    return record.config | {k: v for k, v in later.items() if k not in record.config}
 
 
 def _check_types(record: Record) -> None:

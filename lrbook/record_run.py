@@ -48,7 +48,10 @@ def run_missing(
             f"data = {data!r} holds other images ({identify(data)}) than these recordings are of "
             f"({'; '.join(known)}); lrbook run patch --data {data} trains on them as your own."
         )
-    mixed = {recording.name: _would_mix(recording, results) for recording in plan}
+    mixed = {
+        recording.name: _lacks_images(recording, results, data) or _would_mix(recording, results)
+        for recording in plan
+    }
     for name, why in mixed.items():
         if why:
             print(f"lrbook: {name}: {why}", file=sys.stderr)
@@ -120,6 +123,19 @@ def _in_processes(
 
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         return any([*pool.map(run, commands)])
+
+
+def _lacks_images(recording: Recording, results: str | Path, data: str | None) -> str:
+    """That a folder of images is needed and not given; empty otherwise."""
+    if data is not None or recording.data is None:
+        return ""
+    from lrbook.vision.identity import identify
+
+    if not identify(recording.data).startswith("parquet:"):
+        return ""
+    if not _device_there(recording.device) or not recordings.missing(recording, results):
+        return ""
+    return f"the images {recording.data} are needed; give their folder with --data DIR"
 
 
 def _would_mix(recording: Recording, results: str | Path) -> str:

@@ -9,17 +9,18 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, 
     """Mean and half-width of Student's t interval for it.
 
     Args:
-        values: one per seed, at least one; assumed independent and roughly normal.
+        values: one per seed; assumed independent and roughly normal.
         level: coverage, 0.95 by default.
 
     Returns:
-        (mean, half-width); the half-width is None for a single value, which has no interval.
+        (mean, half-width); the half-width is None for a single value, which has no interval, and
+        the mean nan for none.
     """
     from scipy.stats import t
 
     values = np.asarray(values, dtype=float)
     if values.size < 2:
-        return float(values.mean()), None
+        return float(values.sum()) if values.size else float("nan"), None
     quantile = t.ppf((1 + level) / 2, values.size - 1)
     return float(values.mean()), float(quantile * values.std(ddof=1) / np.sqrt(values.size))
 

@@ -15,10 +15,16 @@ from lrbook.words import interval_words
 def results_table(records: Sequence[Record], quantities: dict[str, str]) -> pd.DataFrame:
     """Arms as rows; per quantity (result name -> heading) mean and 95 % interval over seeds.
 
-    Runs on images have their data named in a column.
+    Runs on images have their data named in a column. An arm of which every run diverged has a row
+    that says so.
     """
     rows = []
-    for arm, runs in by_arm(records).items():
+    finished = by_arm(records)
+    for arm in dict.fromkeys(record.config["arm"] for record in records):
+        runs = finished.get(arm, [])
+        if not runs:
+            rows.append({"arm": arm, "seeds": 0, **dict.fromkeys(quantities.values(), "diverged")})
+            continue
         row = {"arm": arm, "seeds": len(runs)}
         if runs[0].provenance.get("data"):
             row["images"] = data_of(runs)

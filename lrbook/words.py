@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from lrbook.arms import by_arm
-from lrbook.origin import commits, distinct, origins_of, seeds_words
+from lrbook.origin import commits, distinct, origins_of, seeds_words, time_words
 from lrbook.record import Record
 from lrbook.stats import mean_interval, paired_interval
 
@@ -107,16 +107,16 @@ def provenance(records: Sequence[Record]) -> str:
     """Where these runs come from, as one Markdown line: seeds, data, hardware, versions, date."""
     origins = origins_of(records)
     framework = "jax" if records[0].experiment == "toy" else "torch"
-    hours = sum(record.wall_s for record in records) / 3600
-    spent = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes"
+    diverged = sum(record.status == "diverged" for record in records)
     parts = [
-        f"{len(records)} run{'s' if len(records) > 1 else ''}",
+        f"{len(records)} run{'s' if len(records) > 1 else ''}"
+        + (f" ({diverged} diverged)" if diverged else ""),
         seeds_words(record.config["seed"] for record in records),
         *distinct(origins, "data"),
         *distinct(origins, "device"),
         *distinct(origins, "precision"),
         *(f"{framework} {v}" for v in sorted({o["versions"][framework] for o in origins})),
-        f"{spent} in all",
+        f"{time_words(sum(record.wall_s for record in records))} in all",
         ", ".join(sorted({o["date"][:10] for o in origins})),
         *(f"commit {each}" for each in commits(origins)),
     ]

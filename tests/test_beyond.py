@@ -93,6 +93,9 @@ def test_before_annealing_is_the_mean_of_the_last_measurements_at_the_large_rate
     record = dataclasses.replace(record, table=table)
     assert beyond.before_annealing(record, "value", rows=3) == 3.0
     assert beyond.before_annealing(record, "value") == 4.5
+    assert math.isnan(
+        beyond.before_annealing(dataclasses.replace(record, status="diverged"), "value")
+    )
 
 
 def test_the_deepest_fall_is_from_the_high_before_it():

@@ -104,6 +104,20 @@ def test_table_has_means_with_intervals_and_the_number_of_seeds():
     ]
 
 
+def test_an_arm_that_diverged_is_not_left_out_of_the_table():
+    table = book.results_table([*RUNS, record("noise", 1, "diverged")], {"clean": "clean (%)"})
+    assert list(table.arm) == ["large", "small", "noise"]
+    assert table.iloc[2].dropna().to_dict() == {"arm": "noise", "seeds": 0, "clean (%)": "diverged"}
+
+
+def test_where_runs_come_from_tells_those_that_diverged_and_short_times():
+    assert book.provenance(RUNS).startswith("*5 runs (1 diverged), seeds 0 to 2;")
+    assert "; 7.5 minutes in all;" in book.provenance(RUNS)
+    short = [dataclasses.replace(RUNS[0], wall_s=0.52)]
+    assert book.provenance(short).startswith("*1 run, seed 1;")
+    assert "; 0.5 seconds in all;" in book.provenance(short)
+
+
 def test_a_turned_table_has_a_column_for_each_row():
     table = book.turned(pd.DataFrame({"arm": ["L-S", "S"], "seeds": [3, 2], "error": ["a", "b"]}))
     assert list(table.columns) == ["arm", "L-S", "S"]

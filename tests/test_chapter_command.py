@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -41,7 +42,7 @@ BAD = [
     ("learning_order", "threshold", "a lot", "give a number"),
     ("learning_order", "threshold", "1" + 400 * "0", "it is too large"),
     ("learning_order", "demo_steps", "1e-3", "give a whole number"),
-    ("learning_order", "demo_steps", "0", "at least 1"),
+    ("learning_order", "demo_steps", "0", "at least 100"),
     ("beyond_the_theory", "momentum", "1", "less than 1"),
     ("beyond_the_theory", "seeds", "", "at least one whole number"),
     ("mitigation", "sigma", "-0.1", "more than 0"),
@@ -55,9 +56,13 @@ BAD = [
     ("phase_diagram", "live_eta1", "20000", "less than 20000"),
     ("phase_diagram", "live_r", "0", "more than 0"),
     ("phase_diagram", "x", "lambda", "allowed are eta1, kappa"),
-    ("phase_diagram", "x", "kappa", "y = 'r' does not go with x = 'kappa': give y as well, d."),
-    ("phase_diagram", "y", "d", "does not go with x = 'eta1': give y as well, r or noise."),
+    ("phase_diagram", "x", "kappa", "not go with x = 'kappa': give x = eta1, or y = d."),
+    ("phase_diagram", "y", "d", "not go with x = 'eta1': give x = kappa, or y = r or noise."),
     ("two_patterns", "kappas", "0.5,2", "at most 1"),
+    ("two_patterns", "kappas", "1e-9", "at least 0.05"),
+    ("two_patterns", "rho", "1.5", "less than 1"),
+    ("network_and_noisy_descent", "horizon", "1e20", "at most 2000000000"),
+    ("patch_data", "data", str(Path(__file__).parent), "holds no train*.parquet"),
 ]
 
 MEANT = [

@@ -119,6 +119,22 @@ def test_intervals_are_read_from_error_bars_where_they_belong():
     assert found.high.max() < top
 
 
+def test_an_arm_that_never_gets_to_the_matched_loss_has_its_end_only():
+    table = pd.DataFrame(
+        {
+            "arm": ["L-S", "L-S", "S", "S"],
+            "tau0_w": [0.1, 0.5] * 2,
+            "p_only_accuracy": [0.8, 0.9, np.nan, np.nan],
+            "p_only_train_loss": [0.3, 0.2, np.nan, np.nan],
+            "end_accuracy": [0.9, 0.9, 0.85, 0.8],
+        }
+    )
+    found = read(figures.trap(table))
+    drawn = found[found.series == "S"].dropna(subset=["P-only test accuracy"])
+    assert drawn["P-only test accuracy"].tolist() == [0.85, 0.8]
+    assert set(drawn.panel) == {"At the end of the run"}
+
+
 def test_histograms_have_edges_and_densities():
     groups = {"one": RNG.normal(0, 1, 500), "two": RNG.normal(2, 1, 500)}
     found = read(figures.histograms(groups, "length", mark=0.0))

@@ -84,6 +84,23 @@ def test_runs_in_other_digits_are_not_set_beside_those_that_are_there(
     assert told.out.split()[:2] == ["first", "1/4"]
 
 
+def test_runs_whose_images_are_not_given_are_not_started(tmp_path, monkeypatch, capsys):
+    """One sentence, and not one for each run; what needs no folder is run."""
+    started = []
+    monkeypatch.setattr(
+        record_run, "_in_processes", lambda commands, *_: bool(started.extend(commands))
+    )
+    copy, rest = (
+        recordings.Recording(name, "", "patch", "smoke", ("small",), (1, 2), data=data)
+        for name, data in (("photos", "CIFAR-10 (JPEG copy)"), ("digits", None))
+    )
+    assert record_run.run_missing([copy, rest], tmp_path) == 1
+    words = "photos: the images CIFAR-10 (JPEG copy) are needed; give their folder with --data DIR"
+    assert capsys.readouterr().err.count(words) == 1
+    assert [words[words.index("run") + 1] for words, _ in started] == ["patch", "patch"]
+    assert not any("parquet" in word for words, _ in started for word in words)
+
+
 def test_images_go_to_the_gpus_seed_by_seed_and_the_rest_to_the_cores(plan, tmp_path, monkeypatch):
     """Each process writes which GPU it was given, and waits: no two on one at the same time."""
     say = (

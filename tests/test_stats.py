@@ -1,5 +1,7 @@
 """Intervals over seeds against SciPy's and a printed table."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -40,3 +42,10 @@ def test_paired_interval_is_that_of_the_differences(level):
 def test_pairs_of_unequal_length():
     with pytest.raises(ValueError, match="5 and 4"):
         paired_interval(VALUES, VALUES[1:])
+
+
+def test_no_value_has_no_mean():
+    mean, half = mean_interval([])
+    assert math.isnan(mean)
+    assert half is None
+    assert mean_interval([0.1]) == (0.1, None)

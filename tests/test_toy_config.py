@@ -196,6 +196,12 @@ def test_kappa_stands_for_the_papers_n_and_p0():
     assert (config.d, config.n, config.p0) == (50, 200, 0.125)
 
 
+def test_an_error_explains_the_field_in_a_whole_sentence():
+    words = "in units of s * tau0_v, their own at the start)."
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        ToyConfig.for_profile("demo", arm="S", seed=0, preactivation_noise=-1)
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

@@ -159,6 +159,8 @@ def test_kinks_kept_counts_neurons_that_switch_between_the_outer_rays():
     moved[0, 0] = 3 * r  # one of the four leaves the band
     start, later = problem._replace(V=V), split.state._replace(V=moved)
     assert decomposition.measure(split._replace(state=later), start)["kinks_kept"] == 0.75
+    none = start._replace(V=later.V * 0 + np.array([[1.0], [0.0]]))  # all on at all of Q
+    assert np.isnan(decomposition.measure(split, none)["kinks_kept"])
 
 
 def test_identities_hold_to_rounding_and_the_control_does_not():

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from lrbook import beyond, book, claims, measured, sweeps
-from lrbook.toy import levels
+from lrbook.toy import events, levels
 from lrbook.toy.config import ToyConfig
 from lrbook.vision import histories
 
@@ -214,6 +214,31 @@ def test_two_theorems_how_the_second_phase_goes_under_the_papers_rule():
     assert to_levels.exponent == pytest.approx(-3, abs=0.2)
     next_ = times[(times.level == 0.08) & (times.eta2 == 0.007)]
     assert set(next_[next_.steps.isna()].r) == {0.05}  # why the figure leaves it out
+
+
+def test_learning_order_the_band_of_q_under_the_large_rate():
+    """Exercise: late in the phase between 0.03 and 0.2; P first in nine seeds, and one tie."""
+    runs = book.by_arm(book.recorded("toy-laptop"))
+    late = [
+        h[(h.rate == h.rate.max()) & (h.step > 10_000)] for h in (r.history for r in runs["L-S"])
+    ]
+    assert 0.025 < min(h.q_only_loss.min() for h in late) < 0.035
+    assert 0.19 < max(h.q_only_loss.max() for h in late) < 0.21
+    histories_of = book.histories(book.recorded("toy-laptop"))
+    assert "P in 9 and Q in 0 of 10" in events.order_words(histories_of, 0.08).split(";")[0]
+    assert "P in 0 and Q in 10 of 10" in events.order_words(histories_of, 0.35).split(";")[0]
+    assert min(r.history.p_only_train_loss.min() for r in runs["S"]) > 0.08
+    laptop = ToyConfig.for_profile("laptop", arm="L-S", seed=0)
+    assert (round(1 / (laptop.eta1 * laptop.lam)), laptop.anneal) == (28_571, 24_000)
+
+
+def test_phase_diagram_q_at_the_largest_noise():
+    runs = sweeps.recorded("phase-rate-noise").runs
+    mean = runs[runs.arm == "L-S"].groupby(["eta1", "noise"]).q_only_loss.mean().unstack()
+    excess = mean[3.0] / mean[1.0]
+    assert (excess.iloc[:2] > 1.3).all()
+    assert excess.iloc[2] == pytest.approx(1, abs=0.05)
+    assert mean[3.0].max() < 0.1
 
 
 def test_what_lrbook_run_toy_shows_on_seeds_that_nobody_tuned_on():

@@ -16,6 +16,7 @@ from typing import Any
 
 from lrbook.config import unknown_name
 from lrbook.errors import ConfigError
+from lrbook.vision.identity import FILES, parquet_files
 
 TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list}
 WORDS = {"true": True, "false": False, "yes": True, "no": False, "on": True, "off": False}
@@ -92,9 +93,10 @@ def _together(values: Mapping[str, Any], parameters: Mapping[str, Parameter]) ->
                 for value in values[name]:
                     _within(name, value, values[name], fits)
             elif values[name] not in fits:
+                others = [each for each, these in allowed.items() if values[name] in these]
                 raise ConfigError(
                     f"{name} = {values[name]!r} does not go with {other} = {values[other]!r}: "
-                    f"give {name} as well, {' or '.join(fits)}."
+                    f"give {other} = {' or '.join(others)}, or {name} = {' or '.join(fits)}."
                 )
 
 
@@ -190,6 +192,9 @@ def _within(name: str, value: Any, shown: Any, rule: Mapping[str, Any]) -> None:
     if images and not Path(value).is_dir():
         allowed = "digits, cifar10, or a folder of Parquet files that is there"
         raise ConfigError(f"{name} = {value!r} is not allowed: allowed are {allowed}.")
+    if images:
+        for split in FILES:
+            parquet_files(Path(value), split)
     if rule.get("kind") == "folder" and value and Path(value).exists() and not Path(value).is_dir():
         raise ConfigError(f"{name} = {value!r} is a file: name a folder.")
 

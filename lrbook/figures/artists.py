@@ -95,7 +95,8 @@ def _mark_name(line: Any, axes: "Axes", x: float | None = None, y: float | None 
 
 def _intervals(series: str, line: Any, bars: Any) -> Iterator[dict[str, Any]]:
     x, y = (np.asarray(values, dtype=float) for values in line.get_data(orig=False))
-    ends = [segment[:, 1] for bar in bars for segment in bar.get_segments()]
+    # Of a missing value there is no segment to speak of
+    ends = [s[:, 1] if len(s) else (np.nan, np.nan) for bar in bars for s in bar.get_segments()]
     for i, (at, value) in enumerate(zip(x, y, strict=True)):
         span = dict(zip(("low", "high"), ends[i], strict=True)) if ends else {}
         yield {"series": series, "kind": "interval", "x": at, "y": value, **span}

@@ -11,11 +11,11 @@ from typing import Any
 
 import pandas as pd
 
-from lrbook import experiments, used
+from lrbook import used
 from lrbook.atomic import write_atomically
 from lrbook.config import unknown_name
 from lrbook.errors import ConfigError, RecordError
-from lrbook.record import Record, recordings_dir
+from lrbook.record import Record, defaults, recordings_dir
 from lrbook.words import provenance
 
 TABLE, WAITING = "histories.parquet", "histories.new.parquet"
@@ -108,7 +108,7 @@ def write(folder: Path, records: Sequence[Record]) -> None:
     buffer = io.BytesIO()
     pd.concat(tables).to_parquet(buffer, index=False, compression="zstd")
     origins, places = _distinct([record.provenance for record in records])
-    younger = _defaults(records[0].experiment)  # than a part of the sweep
+    younger = defaults(records[0].experiment)  # than a part of the sweep
     configs = [younger | record.config for record in records]
     common = {k: v for k, v in configs[0].items() if all(c[k] == v for c in configs)}
     runs = [
@@ -159,13 +159,16 @@ def load(folder: str | Path) -> Sweep:
     folder = Path(folder)
     path = folder / "sweep.json"
     if not path.exists():
-        raise LookupError(f"there is no finished sweep in {folder.name}")
+        raise LookupError(
+            f"there is no finished sweep {folder.name} in {folder.parent}; it is made by: lrbook "
+            f"record --run --only {folder.name} --results {folder.parent}"
+        )
     try:
         found = json.loads(path.read_bytes())
         data = _table_of(folder, found["histories_sha256"])
         histories = pd.read_parquet(io.BytesIO(data), use_threads=False, pre_buffer=False)
         by_run = dict(iter(histories.groupby("run", sort=False)))
-        younger = _defaults(found["experiment"])
+        younger = defaults(found["experiment"])
         records = [
             Record(
                 run_id=run["run_id"],
@@ -188,12 +191,6 @@ def load(folder: str | Path) -> Sweep:
             "and run it again."
         ) from None
     return Sweep(records)
-
-
-def _defaults(experiment: str) -> dict[str, Any]:
-    """A field younger than a run has its default there, which leaves things as they were."""
-    fields = experiments.config_class(experiment).model_fields
-    return {name: field.default for name, field in fields.items() if not field.is_required()}
 
 
 def _table_of(folder: Path, sha256: str) -> bytes:

@@ -100,7 +100,8 @@ def measure(split: Split, problem: descent.Problem) -> dict[str, float]:
         - signal_w, signal_v, noise_w, noise_v: widths of Ubar and Utilde.
         - gap: largest |Ubar + Utilde - U| over all entries of W and V, relative to U's width.
         - kinks_kept: of the neurons of V whose relu switched between z - zeta and z + zeta at the
-          start, the share whose relu still does. Only such a neuron can bend N_V there.
+          start, the share whose relu still does, nan if there was none. Only such a neuron can bend
+          N_V there.
     """
     state = split.state
     gaps = [
@@ -118,7 +119,7 @@ def measure(split: Split, problem: descent.Problem) -> dict[str, float]:
         "noise_w": _width(split.noise_W),
         "noise_v": _width(split.noise_V),
         "gap": max(gaps),
-        "kinks_kept": (then & now).sum() / max(then.sum(), 1),
+        "kinks_kept": (then & now).sum() / then.sum() if then.any() else float("nan"),
     }
 
 

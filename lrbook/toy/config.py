@@ -123,7 +123,7 @@ class ToyConfig(Config):
     annealing step of the run that it is compared with."""
     preactivation_shared: bool = True
     """Whether the examples of a step share one draw per neuron; if not, each has its own, which
-    costs m_v draws a step for every example with x2. The paper's value, read in its code, is true."""
+    costs m_v draws a step for every example with x2. The paper's, read in its code, is true."""
 
     profiles: ClassVar = PROFILES
     default_seeds: ClassVar = SEEDS

@@ -103,7 +103,8 @@ def use() -> None:
     if notebook() is not None:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-        set_matplotlib_formats("retina")
+        # The layout has room for everything already; to look for it costs a drawing more
+        set_matplotlib_formats("retina", bbox_inches=None)
 
 
 def say(text: str) -> None:

@@ -161,7 +161,7 @@ def edge_table(records: Sequence[Record]) -> pd.DataFrame:
                 "error on P alone": book.interval_words(
                     [1 - run.result["p_only_accuracy"] for run in runs]
                 ),
-                "loss at the large rate, up to": f"{worst:.2g}",
+                "loss late at the large rate, up to": f"{worst:.2g}",
                 "loss at the end, up to": f"{max(run.result['loss'] for run in runs):.2g}",
             }
         )

@@ -55,6 +55,8 @@ class Store:
     def load(self, config: Config) -> Record | None:
         """The stored record of ``config``, whatever its status; None if there is none.
 
+        Where the run is over, a checkpoint that lies there still is removed.
+
         Raises:
             RecordError: the record is damaged, or belongs to another configuration.
         """
@@ -74,6 +76,9 @@ class Store:
                     f"{folder / 'record.json'} holds another configuration. "
                     f"Restore it, or move the folder {folder.name} away and run again."
                 )
+        if record.done:  # left by a process killed between the last two acts of ``finish``
+            with contextlib.suppress(OSError):
+                (folder / "checkpoint").unlink(missing_ok=True)
         return record
 
     @contextlib.contextmanager

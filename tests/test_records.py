@@ -57,6 +57,16 @@ def test_on_disk_are_the_promised_files_and_fields(folder):
     pd.testing.assert_frame_equal(pd.read_parquet(folder / "history.parquet"), HISTORY)
 
 
+@pytest.mark.parametrize("status", ["finished", "diverged", "failed"])
+def test_the_checkpoint_of_a_run_that_is_over_goes(store, status):
+    """A process was killed after it wrote the record and before it removed the checkpoint."""
+    finish(store, status=status)
+    store.save_checkpoint(CONFIG, b"of the last epoch but one")
+    record = Store(store.root).load(CONFIG)
+    assert record.status == status
+    assert (store.load_checkpoint(CONFIG) is None) == record.done
+
+
 def test_a_field_that_came_later_is_at_its_default(store, folder, tree):
     """Such a record is found, and read as the run that it is, by whatever reads records."""
     text = json.loads((folder / "record.json").read_text())

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lrbook import beyond, book, claims, measured, sweeps
+from lrbook import beyond, book, claims, measured, sweeps, whatif
 from lrbook.toy import events, levels
 from lrbook.toy.config import ToyConfig
 from lrbook.vision import histories
@@ -230,6 +230,61 @@ def test_learning_order_the_band_of_q_under_the_large_rate():
     assert min(r.history.p_only_train_loss.min() for r in runs["S"]) > 0.08
     laptop = ToyConfig.for_profile("laptop", arm="L-S", seed=0)
     assert (round(1 / (laptop.eta1 * laptop.lam)), laptop.anneal) == (28_571, 24_000)
+
+
+def what_if_rows():
+    topics = ("ratio", "drop", "schedule", "network")
+    groups, missing = whatif.gather("patch-laptop", [f"what-if-laptop-{t}" for t in topics])
+    assert not missing
+    return {
+        row: {
+            arm: {run.config["seed"]: run for run in runs}
+            for arm, runs in book.by_arm(records).items()
+        }
+        for row, records in groups.items()
+    }
+
+
+def test_what_if_an_early_drop_costs_before_the_patch_is_known():
+    rows = what_if_rows()
+    base, early = rows["as in the base"]["large"], rows["drop = 7"]["large"]
+    before = {seed: run.history.iloc[11:14] for seed, run in early.items()}
+    assert max(h.patch_only.max() for h in before.values()) < 25
+    best = {seed: run.history.clean.rolling(3).mean().max() for seed, run in base.items()}
+    behind = [best[seed] - h.clean.mean() for seed, h in before.items()]
+    assert len(behind) == 5
+    assert 3.5 < np.mean(behind) < 4.5
+
+
+def test_what_if_the_rows_that_fit_less_well():
+    rows, control = what_if_rows(), book.by_arm(book.recorded("patch-laptop-control"))
+    plain = {arm: {r.config["seed"]: r.result["clean"] for r in control[arm]} for arm in control}
+
+    def lost(row, arm):
+        found = rows[row][arm]
+        return [plain[arm][seed] - run.result["clean"] for seed, run in found.items()]
+
+    assert np.mean(lost("eta2 = 0.1", "large")) > np.mean(lost("eta2 = 0.1", "small")) + 4
+    wsd = rows["schedule = wsd"]["large"].values()
+    learnt = [run.result["patch_learned_epoch"] for run in wsd]
+    assert sorted(epoch or 99 for epoch in learnt) == [20, 23, 24, 24, 99]  # of 24 epochs
+    assert sum(run.result["patch_only"] < 35 for run in wsd) == 3
+    deep = rows["depth = 16"]["small"].values()
+    assert [run.result["patch_only"] > 95 for run in deep] == [True, True]
+    assert abs(np.mean(lost("depth = 16", "small"))) < 1.5
+
+
+def test_mitigation_how_long_the_noise_has_to_stay():
+    scan = book.sweep("sweep-mitigation")
+    without = beyond.by_seed(book.sweep("sweep-narrow").records, "S")
+    gain = {}
+    for until in (5_000, 15_000, 50_000, 100_000):
+        noisy = beyond.at(scan, preactivation_noise=0.3, preactivation_until=until)
+        found = beyond.by_seed(noisy, "S")
+        gain[until] = np.mean([found[seed] - without[seed] for seed in found])
+    assert gain[5_000] / gain[50_000] == pytest.approx(1 / 3, abs=0.04)
+    assert gain[15_000] / gain[50_000] == pytest.approx(3 / 4, abs=0.04)
+    assert gain[100_000] == pytest.approx(gain[50_000], abs=0.004)
 
 
 def test_phase_diagram_q_at_the_largest_noise():

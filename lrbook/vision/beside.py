@@ -1,4 +1,4 @@
-"""Looking at a network while it trains on: the two take about as long, so a second core halves it.
+"""Looking at a network while it trains on, which takes a core that would be idle.
 
 The look is at a copy, in a thread of its own; neither hears of the other. What it finds is the same
 as without a thread.

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lrbook import beyond, book, claims, measured, sweeps, whatif
+from lrbook import beyond, book, claims, measured, phase, sweeps, whatif
 from lrbook.toy import events, levels
 from lrbook.toy.config import ToyConfig
 from lrbook.vision import histories
@@ -285,6 +285,35 @@ def test_mitigation_how_long_the_noise_has_to_stay():
     assert gain[5_000] / gain[50_000] == pytest.approx(1 / 3, abs=0.04)
     assert gain[15_000] / gain[50_000] == pytest.approx(3 / 4, abs=0.04)
     assert gain[100_000] == pytest.approx(gain[50_000], abs=0.004)
+
+
+def test_phase_diagram_the_rule_beside_the_fixed_step():
+    rule = phase.errors(book.sweep("phase-annealing-loss"))
+    early, late = (phase.error_map(rule[rule.eps1 == e], "L-S", "eta1", "r") for e in (0.02, 0.1))
+    fixed = phase.errors(phase.recorded("eta1", "r"))
+    step, small = (
+        phase.error_map(fixed, arm, "eta1", "r").loc[early.index, early.columns]
+        for arm in ("L-S", "S")
+    )
+    coarse = early.index > 0.1
+    assert (early - late)[coarse].abs().max(axis=None) < 0.01
+    for found in (early, late):
+        worse = (found - step)[coarse]
+        assert (worse.diff(axis=1).iloc[:, 1:] > 0).all(axis=None)  # the larger the rate
+        assert (small - found)[coarse].max(axis=None) < 0.05
+    assert ((early - step).iloc[0, :2] < 0.005).all()
+    assert ((early - step).iloc[0, 2:] > 0.01).all()
+    assert (late - step).iloc[0].min() > 0.005
+    assert (small - late).iloc[0].abs().max() < 0.01
+
+
+def test_two_theorems_the_time_to_annealing_by_threshold():
+    times = book.sweep("sweep-annealing-time").runs
+    slopes = [
+        claims.fit(times[times.eps1 == eps], "eta1", "annealed").exponent
+        for eps in (0.005, 0.02, 0.08)
+    ]
+    assert slopes == pytest.approx([-1.14, -1.05, -0.87], abs=0.01)
 
 
 def test_phase_diagram_q_at_the_largest_noise():

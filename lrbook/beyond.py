@@ -14,7 +14,7 @@ from lrbook.words import plus_minus
 QUANTITY = "p_only_accuracy"
 
 
-def at(sweep: Sweep, profile: str = "demo", **settings: Any) -> list[Record]:
+def at(sweep: Sweep, profile: str = "mini", **settings: Any) -> list[Record]:
     """The runs of ``sweep`` with ``settings``, and the profile's value of every other swept field.
 
     Args:

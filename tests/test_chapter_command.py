@@ -47,7 +47,7 @@ BAD = [
     ("beyond_the_theory", "seeds", "", "at least one whole number"),
     ("mitigation", "sigma", "-0.1", "more than 0"),
     ("mitigation", "sigma", "0", "more than 0"),
-    ("network_and_noisy_descent", "profile", "paper", "allowed are smoke, demo, laptop, trap"),
+    ("network_and_noisy_descent", "profile", "paper", "are smoke, demo, mini, laptop, trap"),
     ("network_and_noisy_descent", "neurons", "7", "a multiple of 2"),
     ("patch_data", "count", "201", "at most 200"),
     ("beyond_the_theory", "batch", "2000000", "at most 1000000"),
@@ -119,7 +119,7 @@ def test_values_that_go_together_are_taken_together():
     assert parameters.check(known, both) == both
 
 
-@pytest.mark.parametrize("profile", ["smoke", "demo", "laptop"])
+@pytest.mark.parametrize("profile", ["smoke", "demo", "mini", "laptop"])
 def test_a_large_rate_below_the_small_one_of_its_profile_is_refused(profile):
     from lrbook.toy.config import ToyConfig
 

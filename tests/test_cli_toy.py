@@ -52,7 +52,7 @@ BAD_OPTIONS = [
     (["--seeds", ""], ["seeds is empty", "at least one"]),
     (["--seeds", "a"], ["seeds = 'a'", "whole numbers"]),
     (["--arms", "L-S,large"], ["arm = 'large'", "L-S, S, S+noise"]),
-    (["--profile", "huge"], ["profile = 'huge'", "demo, laptop, trap, colab, paper"]),
+    (["--profile", "huge"], ["profile = 'huge'", "demo, mini, laptop, trap, colab, paper"]),
     (["--data", "digits"], ["--data", "not a known option"]),
     (["--device", "tpu"], ["device = 'tpu'", "cpu, cuda"]),
 ]

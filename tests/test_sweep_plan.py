@@ -125,6 +125,6 @@ def test_a_sweep_over_kappa_is_the_recorded_one():
     [recording] = recordings.read(only="sweep-kappa")
     kappas = [0.7, 0.5, 0.4, 0.32, 0.25, 0.2]
     found = sweeps.expand(
-        "toy", "demo", grid={"kappa": kappas}, seeds=recording.seeds, arms=recording.arms
+        "toy", "mini", grid={"kappa": kappas}, seeds=recording.seeds, arms=recording.arms
     )
     assert found == recording.configs()

@@ -69,7 +69,7 @@ def test_all_devices_get_work():
     assert {device for _, device in shared} == set(hosts)
 
 
-@pytest.mark.parametrize("profile", ["smoke", "demo", "laptop"])
+@pytest.mark.parametrize("profile", ["smoke", "demo", "mini", "laptop"])
 def test_the_estimate_of_memory_is_above_what_is_stored(profile):
     config = ToyConfig.for_profile(profile, arm="S", seed=0)
     stored = sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(tasks.make_problem(config)))

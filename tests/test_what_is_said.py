@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lrbook import beyond, book, claims, measured, phase, sweeps, whatif
+from lrbook import beyond, book, claims, measured, phase, recordings, sweeps, whatif
 from lrbook.toy import events, levels
 from lrbook.toy.config import ToyConfig
 from lrbook.vision import histories
@@ -326,17 +326,35 @@ def test_phase_diagram_q_at_the_largest_noise():
 
 
 def test_what_lrbook_run_toy_shows_on_seeds_that_nobody_tuned_on():
-    """The sweep over kappa passes through the demo itself: these are its runs."""
-    found = book.sweep("sweep-kappa").select(n=625, p0=0.08)
-    demo = ToyConfig.expand("demo", seeds=range(11, 16))
-    assert {run.run_id for run in found} == {config.run_id for config in demo}
-    arms = {
-        arm: [run.result["p_only_accuracy"] for run in runs]
-        for arm, runs in book.by_arm(found).items()
+    """L-S is ahead in each seed, where it ends at about the training loss at which S is stopped."""
+    demo = recordings.load("toy-demo")
+    assert {run.run_id for run in demo} == {
+        config.run_id for config in ToyConfig.expand("demo", seeds=range(11, 16))
     }
-    gaps = np.subtract(arms["L-S"], arms["S"])
+    found = {
+        name: {arm: [run.result[name] for run in runs] for arm, runs in book.by_arm(demo).items()}
+        for name in ("p_only_accuracy", "loss", "p_only_train_loss")
+    }
+    gaps = np.subtract(found["p_only_accuracy"]["L-S"], found["p_only_accuracy"]["S"])
     assert len(gaps) == 5
     assert gaps.min() > 0.05
+    assert np.mean(found["loss"]["S"]) == pytest.approx(np.mean(found["loss"]["L-S"]), rel=0.25)
+
+
+def test_the_demo_stops_s_where_its_error_no_longer_changes_though_it_still_memorises():
+    """The sweep over kappa passes through the same runs, and goes on: S there is S later on."""
+    later = book.sweep("sweep-kappa").select(n=625, p0=0.08)
+    mini = ToyConfig.expand("mini", seeds=range(11, 16))
+    assert {run.run_id for run in later} == {config.run_id for config in mini}
+
+    def mean_of_s(runs, name):
+        return np.mean([run.result[name] for run in book.by_arm(runs)["S"]])
+
+    demo = recordings.load("toy-demo")
+    assert later[0].config["steps"] > 2 * demo[0].config["steps"]
+    accuracy = mean_of_s(demo, "p_only_accuracy")
+    assert accuracy == pytest.approx(mean_of_s(later, "p_only_accuracy"), abs=0.01)
+    assert mean_of_s(later, "p_only_train_loss") < 0.75 * mean_of_s(demo, "p_only_train_loss")
 
 
 @pytest.mark.parametrize("arm", ["large", "small", "noise"])

@@ -60,6 +60,8 @@ class CifarConfig(ImageConfig):
         },
         "demo": {
             "data": "digits",
+            "train_size": 1200,
+            "test_size": 300,
             "depth": 10,
             "widen": 1,
             "stem_stride": 2,

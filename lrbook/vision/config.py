@@ -64,6 +64,8 @@ class PatchConfig(ImageConfig):
         },
         "demo": {
             "data": "digits",
+            "train_size": 1200,
+            "test_size": 300,
             "depth": 10,
             "widen": 1,
             "stem_stride": 2,
@@ -72,7 +74,7 @@ class PatchConfig(ImageConfig):
             "drop": 8,
             "eta2": 0.01,
             "pattern": 0.4,
-            "patch_test_size": 300,
+            "patch_test_size": 200,
         },
         "laptop": {
             "train_size": 20_000,

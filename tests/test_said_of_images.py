@@ -1,0 +1,103 @@
+"""What the chapters on images say in prose, where no cell computes it, is in the records."""
+
+import numpy as np
+import pytest
+
+from lrbook import book, whatif
+from lrbook.vision import histories
+
+
+def watched(arm):
+    return book.histories(book.recorded("patch-laptop-watched"))[arm]
+
+
+def ratio(history, column, rows):
+    """Examples with image and patch over those with the image alone."""
+    one, two = (history[f"{column}_{kind}"] for kind in ("both", "image"))
+    return rows(one).mean() / rows(two).mean()
+
+
+@pytest.mark.parametrize(
+    ("arm", "low", "high"), [("large", 2.5, 3.5), ("small", 0.3, 0.6), ("noise", 0.4, 2.2)]
+)
+def test_inside_the_network_who_teaches_the_picture_to_the_end(arm, low, high):
+    """64 / 20 = 3.2 is their ratio by number; the large arm keeps it, the small one does not."""
+    start = [ratio(h, "share", lambda x: x.head(3)) for h in watched(arm)]
+    end = [
+        histories.at_the_end(h, "share_both") / histories.at_the_end(h, "share_image")
+        for h in watched(arm)
+    ]
+    assert len(end) == 5
+    assert 2.3 < min(start) <= max(start) < 4
+    assert low < min(end) <= max(end) < high
+    per_example = [ratio(h, "loss", lambda x: x.tail(3)) for h in watched(arm)]
+    assert (min(per_example) > 1) == (arm == "large")
+
+
+def test_activation_noise_costs_little_on_the_way():
+    by_arm = book.histories(book.recorded("cifar-laptop"))
+    mean = {arm: np.mean([h.clean for h in found], axis=0) for arm, found in by_arm.items()}
+    drop = book.recorded("cifar-laptop")[0].config["drop"]
+    behind = (mean["small"] - mean["noise"])[: drop - 1]
+    assert 1 < behind[:3].mean() < 5  # a few points in the first epochs
+    assert behind[6:].mean() < 0.5  # then level
+    assert (mean["noise"] - mean["large"])[6 : drop - 1].min() > 8  # where the large one is behind
+
+
+def what_if_rows():
+    topics = ("ratio", "drop", "schedule", "network")
+    groups, missing = whatif.gather("patch-laptop", [f"what-if-laptop-{t}" for t in topics])
+    assert not missing
+    return {
+        row: {
+            arm: {run.config["seed"]: run for run in runs}
+            for arm, runs in book.by_arm(records).items()
+        }
+        for row, records in groups.items()
+    }
+
+
+def test_what_if_an_early_drop_costs_before_the_patch_is_known():
+    rows = what_if_rows()
+    base, early = rows["as in the base"]["large"], rows["drop = 7"]["large"]
+    before = {seed: run.history.iloc[11:14] for seed, run in early.items()}
+    assert max(h.patch_only.max() for h in before.values()) < 25
+    best = {seed: run.history.clean.rolling(3).mean().max() for seed, run in base.items()}
+    behind = [best[seed] - h.clean.mean() for seed, h in before.items()]
+    assert len(behind) == 5
+    assert 3.5 < np.mean(behind) < 4.5
+
+
+def test_what_if_the_rows_that_fit_less_well():
+    rows, control = what_if_rows(), book.by_arm(book.recorded("patch-laptop-control"))
+    plain = {arm: {r.config["seed"]: r.result["clean"] for r in control[arm]} for arm in control}
+
+    def lost(row, arm):
+        found = rows[row][arm]
+        return [plain[arm][seed] - run.result["clean"] for seed, run in found.items()]
+
+    assert np.mean(lost("eta2 = 0.1", "large")) > np.mean(lost("eta2 = 0.1", "small")) + 4
+    wsd = rows["schedule = wsd"]["large"].values()
+    learnt = [run.result["patch_learned_epoch"] for run in wsd]
+    assert sorted(epoch or 99 for epoch in learnt) == [20, 23, 24, 24, 99]  # of 24 epochs
+    assert sum(run.result["patch_only"] < 35 for run in wsd) == 3
+    deep = rows["depth = 16"]["small"].values()
+    assert [run.result["patch_only"] > 95 for run in deep] == [True, True]
+    assert abs(np.mean(lost("depth = 16", "small"))) < 1.5
+
+
+@pytest.mark.parametrize("arm", ["large", "small", "noise"])
+def test_inside_the_network_patch_only_examples_pull_most_and_are_fitted_least(arm):
+    def end(what, kind):
+        return np.mean([histories.at_the_end(h, f"{what}_{kind}") for h in watched(arm)])
+
+    for kind in ("image", "both"):
+        assert end("share", "patch") > end("share", kind)
+        assert end("fitted", "patch") < end("fitted", kind) - 3
+
+
+def test_mitigation_on_plain_images_noise_is_level_with_the_large_rate():
+    plain = book.recorded("cifar-laptop")
+    for one, other in (("large", "small"), ("noise", "large")):
+        mean, half, count = book.paired_difference(plain, "clean", one, other)
+        assert (count, abs(mean) < half) == (5, True)  # neither gap is clear of chance

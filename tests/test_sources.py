@@ -1,8 +1,6 @@
 """Images from digits, a Parquet folder and CIFAR-10: exact pixels, or one clear sentence."""
 
-import contextlib
 import hashlib
-import io
 import os
 import pickle
 import subprocess
@@ -10,12 +8,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
 from conftest import ROOT
-from PIL import Image
+from made_parquet import LABELS, PIXELS, png, write, write_splits
 from sklearn.datasets import load_digits
 
 from lrbook.errors import DataError
@@ -23,41 +20,11 @@ from lrbook.vision import download, sources
 from lrbook.vision.identity import display_name, identify
 
 JPEG = ROOT / ".." / "shared" / "data" / "cifar10-jpeg"
-RANDOM = np.random.default_rng(1)
-PIXELS = {"train": RANDOM.integers(0, 256, (6, 32, 32, 3), dtype=np.uint8),
-          "test": RANDOM.integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)}  # fmt: skip
-LABELS = {"train": [0, 9, 3, 3, 1, 5], "test": [7, 2, 0, 9]}
-
-
-def png(pixels):
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def write(path, encoded, labels, image="img", label="label"):
-    cells = [{"bytes": data, "path": None} for data in encoded]
-    pq.write_table(pa.table({image: cells, label: labels}), path)
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """The two splits as Parquet files of PNG images; the training images in two files."""
-    names = {"train": "train-0000{}-of-00002.parquet", "test": "test-0000{}-of-00001.parquet"}
-    for split, pixels in PIXELS.items():
-        encoded, half = [png(image) for image in pixels], 4
-        for number, part in enumerate((slice(half), slice(half, None))):
-            if encoded[part]:
-                path = tmp_path / names[split].format(number)
-                write(path, encoded[part], LABELS[split][part])
-    return tmp_path
-
-
-def refusal(folder, split="train"):
-    with pytest.raises(DataError) as error:
-        sources.read_parquet(folder, split)
-    assert "\n" not in str(error.value)
-    return str(error.value)
+    return write_splits(tmp_path)
 
 
 def test_digits_are_scikit_learns():
@@ -123,18 +90,6 @@ def test_sizes_take_the_first_images(folder):
     assert len(images.test) == 3
 
 
-@pytest.mark.parametrize(("sizes", "words"), [((7, 0), "train_size = 7 .* 6 images"),
-                                              ((0, 5), "test_size = 5 .* 4 images")])  # fmt: skip
-def test_more_images_than_there_are(folder, sizes, words):
-    with pytest.raises(DataError, match=words):
-        sources.load(identify(str(folder)), *sizes, folder=str(folder))
-
-
-def test_more_digits_than_there_are():
-    with pytest.raises(DataError, match="train_size = 1401 is more than the 1400"):
-        sources.load("digits", 1401)
-
-
 def test_column_may_be_called_image(folder):
     write(folder / "test-00000-of-00001.parquet", [png(PIXELS["test"][0])], [4], image="image")
     assert sources.read_parquet(folder, "test")[1].tolist() == [4]
@@ -174,19 +129,6 @@ def test_names_stand_for_themselves():
     assert display_name("parquet:ad293141ee8007bc") == "CIFAR-10 (JPEG copy)"
 
 
-def test_folder_without_the_files(tmp_path):
-    with pytest.raises(DataError, match=r"data = '.*' does not exist; allowed are digits, cifar10"):
-        identify(str(tmp_path / "nowhere"))
-    with pytest.raises(DataError, match=r"holds no train\*\.parquet; allowed"):
-        identify(str(tmp_path))
-    write(tmp_path / "train.parquet", [png(PIXELS["train"][0])], [1])
-    with pytest.raises(DataError, match=r"holds no test\*\.parquet; allowed"):
-        identify(str(tmp_path))
-    (tmp_path / "test.parquet").mkdir()
-    with pytest.raises(DataError, match=r"test\.parquet cannot be read"):
-        identify(str(tmp_path))
-
-
 def test_images_of_a_known_identity_need_their_folder(folder, monkeypatch):
     monkeypatch.delenv("LRBOOK_DATA", raising=False)
     with pytest.raises(DataError, match=r"CIFAR-10 \(JPEG copy\) are needed; .* --data DIR"):
@@ -195,72 +137,6 @@ def test_images_of_a_known_identity_need_their_folder(folder, monkeypatch):
         sources.load("parquet:ad293141ee8007bc", folder=str(folder))
     monkeypatch.setenv("LRBOOK_DATA", str(folder))
     assert len(sources.load(identify(str(folder))).train) == 6
-
-
-@pytest.mark.parametrize("keep", [0, 3, 0.5, 0.99])
-def test_truncated_file(folder, keep):
-    path = folder / "train-00001-of-00002.parquet"
-    data = path.read_bytes()
-    path.write_bytes(data[: int(keep * len(data)) if keep < 1 else keep])
-    assert refusal(folder).startswith(f"{path} is not a whole Parquet file")
-
-
-def test_every_damaged_byte_range_is_noticed_or_harmless(folder):
-    path = folder / "train-00000-of-00002.parquet"
-    data = path.read_bytes()
-    for start in range(4, len(data) - 40, 997):
-        path.write_bytes(data[:start] + bytes(40) + data[start + 40 :])
-        with contextlib.suppress(DataError):
-            pixels, labels = sources.read_parquet(folder, "train")
-            assert pixels.shape == (6, 3, 32, 32)
-            assert set(labels.tolist()) <= set(range(10))
-
-
-@pytest.mark.parametrize("label", [11, 10, -1, None, "cat", 2.5])
-def test_labels_outside_0_to_9(folder, label):
-    path = folder / "train-00001-of-00002.parquet"
-    write(path, [png(PIXELS["train"][0])], [label])
-    assert refusal(folder) == f"{path} holds the label {label!r}; allowed are 0 to 9."
-
-
-@pytest.mark.parametrize(
-    ("shape", "words"), [((31, 32, 3), "31x32x3"), ((32, 32), "32x32"), ((32, 32, 4), "32x32x4")]
-)
-def test_images_of_another_shape(folder, shape, words):
-    path = folder / "test-00000-of-00001.parquet"
-    write(path, [png(PIXELS["test"][0]), png(np.zeros(shape, np.uint8))], [1, 2])
-    sentence = refusal(folder, "test")
-    assert sentence == f"{path}, row 1: the image is {words}; allowed is 32x32x3."
-
-
-GOOD = png(PIXELS["test"][0])
-
-
-@pytest.mark.parametrize(
-    "data", [b"no image", b"", None, GOOD[:500], GOOD[:100] + b"?" * 50 + GOOD[150:]]
-)
-def test_images_that_are_none(folder, data):
-    path = folder / "test-00000-of-00001.parquet"
-    write(path, [data], [1])
-    assert refusal(folder, "test").startswith(f"{path}, row 0: not an image")
-
-
-@pytest.mark.parametrize("columns", [{"image": "pixels"}, {"label": "class"}])
-def test_missing_columns(folder, columns):
-    path = folder / "train-00000-of-00002.parquet"
-    write(path, [GOOD], [1], **columns)
-    assert refusal(folder) == f"{path} lacks the columns img (with bytes) and label."
-
-
-def test_column_of_another_kind(folder):
-    path = folder / "train-00000-of-00002.parquet"
-    pq.write_table(pa.table({"img": [1, 2], "label": [1, 2]}), path)
-    assert refusal(folder) == f"{path} lacks the columns img (with bytes) and label."
-
-
-def test_no_rows(folder):
-    write(folder / "test-00000-of-00001.parquet", [GOOD][:0], pa.array([], pa.int64()))
-    assert "test" in refusal(folder, "test")
 
 
 def test_cifar10_as_torchvision_reads_it(tmp_path, monkeypatch):

@@ -2,29 +2,21 @@
 
 import json
 import math
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from tiny_sweep import SHORT, swept_into
 
 from lrbook import sweeps
 from lrbook.errors import ConfigError, RecordError
-from lrbook.sweeps import store, table
+from lrbook.sweeps import store
 from lrbook.toy import experiment
 from lrbook.toy.config import ToyConfig
-
-SHORT = {"steps": 40, "steps_ls": 40, "anneal": 20, "test_points": 50}
 
 
 @pytest.fixture
 def swept(tmp_path):
-    folder = tmp_path / "sweep"
-    return folder, sweeps.run(
-        "toy", "smoke", grid={"r": [0.1, 0.2]}, seeds=[1], folder=folder, **SHORT
-    )
+    return swept_into(tmp_path / "sweep")
 
 
 def test_a_sweep_has_the_numbers_of_single_runs(swept):
@@ -70,80 +62,6 @@ def test_finished_runs_are_not_run_again(swept, monkeypatch):
     assert len(sweeps.load(folder).records) == 6
 
 
-def test_a_broken_off_sweep_keeps_what_was_finished(tmp_path, monkeypatch):
-    arguments = {"grid": {"r": [0.1, 0.2]}, "seeds": [1], "folder": tmp_path / "s", **SHORT}
-    whole = sweeps.run("toy", "smoke", **(arguments | {"folder": tmp_path / "other"}))
-    plain, finished = sweeps.SweepStore.finish, []
-
-    def finish(store, config, *rest, **named):
-        if len(finished) == 2:
-            raise KeyboardInterrupt
-        finished.append(plain(store, config, *rest, **named))
-        return finished[-1]
-
-    monkeypatch.setattr("lrbook.toy.experiment.available_cores", lambda: 1)
-    with monkeypatch.context() as patched:
-        patched.setattr(sweeps.SweepStore, "finish", finish)
-        with pytest.raises(KeyboardInterrupt):
-            sweeps.run("toy", "smoke", **arguments)
-    assert len(list((tmp_path / "s" / "parts").iterdir())) == 2
-    with pytest.raises(LookupError):
-        sweeps.load(tmp_path / "s")
-    again = sweeps.run("toy", "smoke", **arguments)
-    times = ["wall_s"]
-    pd.testing.assert_frame_equal(again.runs.drop(columns=times), whole.runs.drop(columns=times))
-    for one, other in zip(again.records, whole.records, strict=True):
-        pd.testing.assert_frame_equal(one.history, other.history)
-    kept = {record.run_id for record in finished}
-    assert {r.run_id: r.wall_s for r in again.records if r.run_id in kept} == {
-        r.run_id: r.wall_s for r in finished
-    }
-
-
-KILLED = """
-import sys
-from lrbook import sweeps
-short = dict(steps=8_000, steps_ls=8_000, anneal=20, test_points=50, progress=False)
-sweeps.run("toy", "smoke", grid=dict(r=[0.1, 0.2, 0.3]), seeds=[1], folder=sys.argv[1], **short)
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("own_compilations")
-def test_a_killed_sweep_goes_on_with_the_runs_that_are_missing(tmp_path):
-    folder = tmp_path / "s"
-    process = subprocess.Popen([sys.executable, "-c", KILLED, folder])
-    deadline = time.monotonic() + 120
-    while not (kept := list((folder / "parts").glob("*.json"))):
-        assert process.poll() is None, "it ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    process.kill()
-    process.wait()
-    kept = {path.stem for path in kept}
-    with pytest.raises(LookupError):
-        sweeps.load(folder)
-    subprocess.run([sys.executable, "-c", KILLED, folder], check=True)
-    whole = sweeps.load(folder)
-    assert kept < set(whole.runs.run_id)
-    subprocess.run([sys.executable, "-c", KILLED, tmp_path / "unbroken"], check=True)
-    unbroken = sweeps.load(tmp_path / "unbroken")
-    for one, other in zip(whole.records, unbroken.records, strict=True):
-        pd.testing.assert_frame_equal(one.history, other.history)
-        assert one.result == other.result
-
-
-@pytest.mark.parametrize(("left", "stays"), [(".toy-0.json.7.tmp", False), ("notes.txt", True)])
-def test_what_else_lies_among_the_parts_does_no_harm(tmp_path, left, stays):
-    """A temporary file is what a process leaves that is killed while it writes a part."""
-    folder = tmp_path / "s"
-    (folder / "parts").mkdir(parents=True)
-    (folder / "parts" / left).write_bytes(b"{")
-    found = sweeps.run("toy", "smoke", seeds=[1], arms=["S"], folder=folder, **SHORT)
-    assert len(found.records) == 1
-    assert (folder / "parts").exists() == stays
-
-
 def test_a_run_that_diverges_at_once_leaves_the_sweep_readable(tmp_path):
     sizes = {"train_size": 64, "test_size": 20, "patch_test_size": 20, "epochs": 2, "drop": 2}
     arguments = {"grid": {"eta1": [0.1, 1e30]}, "seeds": [1], "arms": ["large"], **sizes}
@@ -154,138 +72,12 @@ def test_a_run_that_diverges_at_once_leaves_the_sweep_readable(tmp_path):
     assert again.runs.equals(sweep.runs)
 
 
-@pytest.mark.parametrize("at", [0, 1, 2])
-def test_a_sweep_cut_off_while_it_is_extended_is_whole(swept, monkeypatch, at):
-    """Killed before the new table, between table and sweep.json, and before the table has moved."""
-    folder, sweep = swept
-    more = {"grid": {"r": [0.1, 0.2, 0.3]}, "seeds": [1], "folder": folder, **SHORT}
-
-    class Killed(BaseException):
-        pass
-
-    plain, calls = table.write_atomically, []
-
-    def write(path, data):
-        if len(calls) == at:
-            raise Killed
-        calls.append(path.name)
-        plain(path, data)
-
-    def replace(path, target):
-        raise Killed
-
-    with monkeypatch.context() as patched:
-        if at < 2:
-            patched.setattr(table, "write_atomically", write)
-        else:
-            patched.setattr(Path, "replace", replace)
-            patched.setattr(table, "write_atomically", lambda path, data: path.write_bytes(data))
-            patched.setattr(store, "write_atomically", lambda path, data: path.write_bytes(data))
-        with pytest.raises(Killed):
-            sweeps.run("toy", "smoke", **more)
-    assert len(list((folder / "parts").glob("*.json"))) == 2  # not before the table is whole
-    found = sweeps.load(folder)
-    assert len(found.records) == (6 if at == 2 else 4)
-    pd.testing.assert_frame_equal(found.records[0].history, sweep.records[0].history)
-    done = sweeps.run("toy", "smoke", **more)
-    assert len(done.records) == len(sweeps.load(folder).records) == 6
-    if at < 2:
-        names = sorted(path.name for path in folder.iterdir())
-        assert names == ["histories.parquet", "sweep.json"]
-
-
-def test_a_sweep_cut_off_twice_while_it_is_sealed_is_whole(swept, monkeypatch):
-    """Killed before the new table has moved, and in the next call before the next sweep.json."""
-    folder, sweep = swept
-
-    class Killed(BaseException):
-        pass
-
-    replace, write = Path.replace, table.write_atomically
-
-    def not_moved(path, target):
-        if path.name == table.WAITING:
-            raise Killed
-        return replace(path, target)
-
-    def not_named(path, data):
-        if path.name == "sweep.json":
-            raise Killed
-        write(path, data)
-
-    for count, where, name, broken in (
-        (3, Path, "replace", not_moved),
-        (2, table, "write_atomically", not_named),
-    ):
-        with monkeypatch.context() as patched:
-            patched.setattr(where, name, broken)
-            with pytest.raises(Killed):
-                table.write(folder, sweep.records[:count])
-        found = sweeps.load(folder)
-        assert [r.run_id for r in found.records] == [r.run_id for r in sweep.records[:3]]
-    pd.testing.assert_frame_equal(found.records[2].history, sweep.records[2].history)
-    table.write(folder, sweep.records)
-    assert len(sweeps.load(folder).records) == 4
-
-
-def test_parts_that_go_into_the_table_while_they_are_read(swept, monkeypatch):
-    """Another process seals the sweep between our list of the parts and our reading of them."""
-    folder, _ = swept
-    configs = sweeps.expand("toy", "smoke", grid={"r": [0.1, 0.2]}, seeds=[1], **SHORT)
-    plain, looks = Path.glob, []
-
-    def glob(path, pattern):
-        looks.append(pattern)
-        if len(looks) == 1:
-            return [path / "toy-000000000000.json"]
-        return plain(path, pattern)
-
-    monkeypatch.setattr(Path, "glob", glob)
-    found = sweeps.SweepStore(folder, configs)
-    found.read()
-    assert len(found.known) == 4
-
-
 def test_another_sweep_in_the_folder_is_refused_and_left_alone(swept):
     folder, _ = swept
     before = (folder / "sweep.json").read_bytes()
     with pytest.raises(RecordError, match="not of this sweep"):
         sweeps.run("toy", "smoke", grid={"r": [0.1]}, seeds=[1], folder=folder, **SHORT)
     assert (folder / "sweep.json").read_bytes() == before
-
-
-def test_damage_is_reported_by_name(swept):
-    folder, _ = swept
-    table = folder / "histories.parquet"
-    whole = table.read_bytes()
-    table.write_bytes(whole[:-1])
-    with pytest.raises(RecordError, match=r"sweep\.json is damaged"):
-        sweeps.load(folder)
-    table.write_bytes(whole)
-    text = (folder / "sweep.json").read_text()
-    (folder / "sweep.json").write_text(text[: len(text) // 2])
-    with pytest.raises(RecordError, match="damaged"):
-        sweeps.load(folder)
-
-
-def test_a_damaged_part_is_reported_by_name(tmp_path):
-    parts = tmp_path / "s" / "parts"
-    parts.mkdir(parents=True)
-    (parts / "toy-000000000000.json").write_text("{")
-    with pytest.raises(RecordError, match=r"toy-000000000000\.json is damaged"):
-        sweeps.run("toy", "smoke", grid={"r": [0.1]}, seeds=[1], folder=tmp_path / "s", **SHORT)
-
-
-def test_damage_is_found_by_verify(swept, lrbook, tmp_path):
-    folder, _ = swept
-    (tmp_path / "results" / "sweeps").mkdir(parents=True)
-    folder.rename(tmp_path / "results" / "sweeps" / "s")
-    answer = lrbook("records", "verify", "--results", tmp_path / "results")
-    assert (answer.code, answer.out.strip()) == (0, "0 records, 1 sweeps, 0 damaged")
-    (tmp_path / "results" / "sweeps" / "s" / "histories.parquet").write_bytes(b"")
-    answer = lrbook("records", "verify", "--results", tmp_path / "results")
-    assert answer.code == 2
-    assert "sweep.json is damaged" in answer.err
 
 
 def test_the_file_is_plain_json(swept):

@@ -11,12 +11,13 @@ from lrbook.toy.config import ToyConfig
 
 DRAWN = [4070199207, 4202968722, 1427181096]  # from key 0, where threefry is partitionable
 directions = jax.jit(data.directions, static_argnums=1)
+sample_examples = jax.jit(data.sample_examples, static_argnums=1)
 
 
 def draw(seed=0, counts=(30, 50, 20), d=12, r=0.2, **law):
     keys = jax.random.split(jax.random.key(seed))
-    w_star, z, zeta = data.directions(keys[0], d, r)
-    return data.sample_examples(keys[1], counts, w_star, **law), w_star, z, zeta
+    w_star, z, zeta = directions(keys[0], d, r)
+    return sample_examples(keys[1], counts, w_star, **law), w_star, z, zeta
 
 
 @given(d=st.sampled_from([2, 17]), r=st.floats(0.01, 2.0), seed=st.integers(0, 2**31 - 1))
@@ -32,7 +33,7 @@ def test_directions_have_the_papers_geometry(d, r, seed):
 def test_p_has_the_margin_and_is_normal_elsewhere():
     d, c, gamma_c, n = 50, 2.0, 0.25, 20_000
     key = jax.random.key(3)
-    w_star = data.directions(key, d, 1.0)[0]
+    w_star = directions(key, d, 1.0)[0]
     y = data.sample_labels(jax.random.key(4), n)
     x1 = np.asarray(data.sample_p(jax.random.key(5), y, w_star, c, gamma_c), float)
     signed = np.asarray(y) * (x1 @ np.asarray(w_star, float)) * np.sqrt(d) / c

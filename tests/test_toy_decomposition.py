@@ -81,7 +81,7 @@ def test_parts_are_those_of_a_plain_loop_through_the_annealing_step(arm):
 def test_parts_add_up_to_the_weights_of_the_run(arm):
     config = small(arm)
     split, problem, rule = run(config, 60)
-    whole = descent.advance(tasks.make_state(config, problem), np.int32(60), problem, rule)
+    whole = jax.jit(descent.advance)(tasks.make_state(config, problem), np.int32(60), problem, rule)
     assert int(whole.step) == 60
     for part, U in (("W", whole.W), ("V", whole.V)):
         total = np.asarray(getattr(split, f"signal_{part}") + getattr(split, f"noise_{part}"))

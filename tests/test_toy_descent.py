@@ -14,6 +14,7 @@ from lrbook.toy.config import ToyConfig
 
 SMALL = {"d": 6, "n": 24, "p0": 0.25, "q0": 0.25, "m_w": 4, "m_v": 8, "test_points": 7}
 advance = jax.jit(descent.advance)
+loss_and_gradient = jax.jit(rays.loss_and_gradient)
 
 
 def make(arm="L-S", seed=0, **settings):
@@ -120,7 +121,7 @@ def test_the_papers_rule_stops_at_the_first_step_below_its_threshold():
     prepared = rays.prepare(problem.train)
 
     def loss(state):
-        return float(rays.loss_and_gradient(state.W, state.V, prepared, problem.rays)[0])
+        return float(loss_and_gradient(state.W, state.V, prepared, problem.rays)[0])
 
     assert loss(at_rule) < threshold
     before = to(state, step - 1, problem, rule)
@@ -215,9 +216,7 @@ def test_work_is_summed_without_losing_small_terms():
     steps = 300_000
     end = to(state, steps, problem, frozen)
     assert np.array_equal(end.W, state.W)
-    _, gradient = rays.loss_and_gradient(
-        state.W, state.V, rays.prepare(problem.train), problem.rays
-    )
+    _, gradient = loss_and_gradient(state.W, state.V, rays.prepare(problem.train), problem.rays)
     for got, part in zip(end.work, (gradient.W_p_only, gradient.W_both), strict=True):
         exact = steps * 1e-12 * np.linalg.norm(np.asarray(part, float))
         assert float(got) == pytest.approx(exact, rel=1e-5)
@@ -232,7 +231,7 @@ def test_golden_losses_of_the_first_steps():
     found = []
     for step in (0, 1, 2, 5, 10, 20):
         state = to(state, step, problem, rule)
-        found.append(float(rays.loss_and_gradient(state.W, state.V, prepared, problem.rays)[0]))
+        found.append(float(loss_and_gradient(state.W, state.V, prepared, problem.rays)[0]))
     assert found == pytest.approx(GOLDEN, rel=2e-4)
 
 

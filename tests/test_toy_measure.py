@@ -14,6 +14,8 @@ from lrbook.toy.config import ToyConfig
 from lrbook.toy.limits import limits
 from lrbook.toy.measure import COLUMNS, FINAL, measure, measurement_times, next_measurement
 
+measured = jax.jit(measure)
+
 
 def relu(x):
     return np.maximum(x, 0)
@@ -30,7 +32,7 @@ def run():
     rule = tasks.make_rule(config)
     start = tasks.make_state(config, problem)
     end = jax.jit(descent.advance)(start, jnp.int32(60), problem, rule)
-    return problem, rule, start, end, {k: float(v) for k, v in measure(end, problem, rule).items()}
+    return problem, rule, start, end, {k: float(v) for k, v in measured(end, problem, rule).items()}
 
 
 def test_every_column_is_there(run):
@@ -90,7 +92,7 @@ def test_alignment_patterns_and_shares(run):
     )
     assert row["p_only_gradient_share_now"] == pytest.approx(few / (few + rest), rel=1e-3)
     assert (row["step"], row["rate"]) == (60, np.float32(0.35))
-    first = {k: float(v) for k, v in measure(start, problem, rule).items()}
+    first = {k: float(v) for k, v in measured(start, problem, rule).items()}
     assert first["changed_patterns_w"] == first["changed_patterns_v"] == 0
     assert first["p_only_gradient_share"] == first["p_only_gradient_share_now"]
     assert all(math.isfinite(value) for value in first.values())
@@ -99,7 +101,7 @@ def test_alignment_patterns_and_shares(run):
 def test_a_kind_without_examples_has_no_loss():
     config = ToyConfig.for_profile("smoke", arm="S", seed=0, p0=0.0)
     problem = tasks.make_problem(config)
-    row = measure(tasks.make_state(config, problem), problem, tasks.make_rule(config))
+    row = measured(tasks.make_state(config, problem), problem, tasks.make_rule(config))
     assert math.isnan(row["p_only_train_loss"])
     assert math.isfinite(row["loss"])
     assert float(row["p_only_gradient_share"]) == 0

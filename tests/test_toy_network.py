@@ -11,6 +11,10 @@ from hypothesis import strategies as st
 
 from lrbook.toy import data, network, rays
 
+loss_and_gradient = jax.jit(rays.loss_and_gradient)
+prepare = jax.jit(rays.prepare)
+plane_coordinates = jax.jit(rays.plane_coordinates)
+
 
 class Case(NamedTuple):
     W: np.ndarray
@@ -74,9 +78,7 @@ def test_plain_and_fast_network_are_the_loop(counts):
         want = loop_network(c)
         x1, x2 = data.plain_x1(c.examples), data.plain_x2(c.examples, c.z, c.zeta)
         np.testing.assert_allclose(network.network(c.W, c.V, x1, x2), want, rtol=1e-11, atol=1e-12)
-        fast = rays.network(
-            c.W, rays.plane_coordinates(c.V, c.z, c.zeta), c.examples, data.rays(c.r)
-        )
+        fast = rays.network(c.W, plane_coordinates(c.V, c.z, c.zeta), c.examples, data.rays(c.r))
         np.testing.assert_allclose(fast, want, rtol=1e-10, atol=1e-11)
         losses = np.log1p(np.exp(-c.examples.y * want))
         np.testing.assert_allclose(plain(c)(c.W, c.V), losses.mean(), rtol=1e-12)
@@ -94,10 +96,12 @@ def test_plain_and_fast_network_are_the_loop(counts):
 def test_fast_gradient_is_autodiff_on_the_plain_formula(counts, dtype, tolerance):
     with jax.enable_x64(dtype == np.float64):
         c = case(counts=counts, m_v=200, dtype=dtype)
-        want_loss, (want_w, want_v) = jax.value_and_grad(plain(c), argnums=(0, 1))(c.W, c.V)
-        V = rays.plane_coordinates(c.V, c.z, c.zeta)
-        train = rays.prepare(c.examples)
-        loss, found = rays.loss_and_gradient(c.W, V, train, data.rays(dtype(c.r)))
+        want_loss, (want_w, want_v) = jax.jit(jax.value_and_grad(plain(c), argnums=(0, 1)))(
+            c.W, c.V
+        )
+        V = plane_coordinates(c.V, c.z, c.zeta)
+        train = prepare(c.examples)
+        loss, found = loss_and_gradient(c.W, V, train, data.rays(dtype(c.r)))
         assert found.V.dtype == dtype
         assert loss == pytest.approx(float(want_loss), rel=tolerance)
 
@@ -105,7 +109,7 @@ def test_fast_gradient_is_autodiff_on_the_plain_formula(counts, dtype, tolerance
             assert np.linalg.norm(found - want) <= tolerance * np.linalg.norm(want) + 1e-30
 
         close(found.W_p_only + found.W_both, want_w)
-        close(found.V, rays.plane_coordinates(want_v, c.z, c.zeta))
+        close(found.V, plane_coordinates(want_v, c.z, c.zeta))
         # and nothing pulls V out of the plane of z and zeta
         basis = np.stack([c.z, c.zeta / np.linalg.norm(c.zeta)])
         outside = want_v - (want_v @ basis.T) @ basis
@@ -122,10 +126,10 @@ def test_parts_of_the_gradient_of_w_are_those_of_their_examples():
                 f = network.network(W, c.V, x1[rows], x2[rows])
                 return network.logistic_loss(c.examples.y[rows], f).sum() / len(x1)
 
-            return jax.grad(loss)(c.W)
+            return jax.jit(jax.grad(loss))(c.W)
 
-        V = rays.plane_coordinates(c.V, c.z, c.zeta)
-        _, found = rays.loss_and_gradient(c.W, V, rays.prepare(c.examples), data.rays(c.r))
+        V = plane_coordinates(c.V, c.z, c.zeta)
+        _, found = loss_and_gradient(c.W, V, prepare(c.examples), data.rays(c.r))
         np.testing.assert_allclose(found.W_p_only, share_of(slice(5)), atol=1e-13)
         np.testing.assert_allclose(found.W_both, share_of(slice(5, 14)), atol=1e-13)
 

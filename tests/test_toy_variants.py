@@ -100,9 +100,8 @@ def test_shared_noise_on_one_length_is_that_on_examples_one_by_one():
     assert fast.preactivation == "shared, one length"
     train = rays.prepare(problem.train)
     by_example = fast._replace(preactivation="shared")
-    one, other = (
-        variants.one_step(kind, state, problem, rule, train)[0] for kind in (fast, by_example)
-    )
+    step = jax.jit(variants.one_step, static_argnums=0)
+    one, other = (step(kind, state, problem, rule, train)[0] for kind in (fast, by_example))
     np.testing.assert_allclose(one.V, other.V, rtol=1e-5, atol=1e-6)
 
 
@@ -111,7 +110,7 @@ def test_mini_batches_are_unbiased_and_of_the_right_spread():
     n, size, steps = 12, 4, 20_000
     key = jnp.array([3, 7], jnp.uint32)
     shares = np.asarray(
-        jax.vmap(lambda step: variants.drawn(key, step, size, n))(jnp.arange(steps))
+        jax.jit(jax.vmap(lambda step: variants.drawn(key, step, size, n)))(jnp.arange(steps))
     )
     np.testing.assert_allclose(shares.sum(1), 1, rtol=1e-6)
     variance = (1 - 1 / n) / (n * size)
@@ -127,9 +126,9 @@ def test_mini_batch_gradient_is_the_full_one_on_average():
     def gradient(share):
         return four_weights.loss_and_gradient(now, train, problem.rays, share)[1]
 
-    full = gradient(jnp.full(config.n, 1 / config.n))
+    full = jax.jit(gradient)(jnp.full(config.n, 1 / config.n))
     shares = jax.vmap(lambda step: variants.drawn(problem.noise_key, step, 3, config.n))
-    each = jax.vmap(gradient)(shares(jnp.arange(steps)))
+    each = jax.jit(jax.vmap(gradient))(jax.jit(shares)(jnp.arange(steps)))
     # the loss is that of all examples, whichever were drawn
     f = np.asarray(four_weights.network(now, problem.train, problem.rays), float)
     drawn = variants.drawn(problem.noise_key, 0, 3, config.n)
@@ -152,9 +151,9 @@ def test_convolutional_gradient_is_that_of_the_network_written_out():
         f = network.relu_part(u, U, x1) + network.relu_part(u, U, x2)
         return network.logistic_loss(problem.train.y, f).mean()
 
-    found = four_weights.full_gradient(state, problem)
+    found = jax.jit(four_weights.full_gradient)(state, problem)
     total = found.W_p_only + found.W_both + found.V.T @ plane
-    np.testing.assert_allclose(total, jax.grad(loss)(state.W), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(total, jax.jit(jax.grad(loss))(state.W), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(plane @ plane.T, np.eye(2), atol=1e-6)
 
 

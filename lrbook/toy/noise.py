@@ -5,6 +5,7 @@ with the counter (index, step). It is written out here because XLA compiles ``ja
 on a CPU to something slower, and the noise is a large part of a step's work.
 """
 
+import functools
 import math
 
 import jax
@@ -42,6 +43,7 @@ def _bits(key: jax.Array, step: jax.Array, count: int) -> jax.Array:
     return jnp.concatenate(threefry(key, index, jnp.full_like(index, step)))[:count]
 
 
+@functools.partial(jax.jit, static_argnames="count")
 def normals(key: jax.Array, step: jax.Array, count: int) -> jax.Array:
     """Standard normal draws of one step, float32, shape (count,).
 
@@ -56,6 +58,7 @@ def normals(key: jax.Array, step: jax.Array, count: int) -> jax.Array:
     return np.float32(2**0.5) * jax.lax.erf_inv(uniform)
 
 
+@functools.partial(jax.jit, static_argnames="shape")
 def normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """Standard normal draws like ``jax.random.normal(key, shape)``, float32, from this cipher.
 
@@ -66,6 +69,7 @@ def normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     return normals(jax.random.key_data(key), np.uint32(0), math.prod(shape)).reshape(shape)
 
 
+@functools.partial(jax.jit, static_argnames="shape")
 def uniform(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """Uniform draws from [0, 1), like ``jax.random.uniform(key, shape)``; see ``normal``."""
     bits = _bits(jax.random.key_data(key), np.uint32(0), math.prod(shape))

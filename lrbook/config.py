@@ -112,11 +112,11 @@ class Config(pydantic.BaseModel):
             **settings: fields that differ from the profile.
 
         Raises:
-            ConfigError: as ``for_profile``; also for an empty list of seeds or arms.
+            ConfigError: as ``for_profile``; also if seeds or arms are empty, or no list.
         """
         cls.profile_settings(profile, settings)
-        seeds = list(cls.default_seeds[profile] if seeds is None else seeds)
-        arms = list(cls.default_arms if arms is None else arms)
+        seeds = listed("seeds", cls.default_seeds[profile] if seeds is None else seeds)
+        arms = listed("arms", cls.default_arms if arms is None else arms)
         defaults = (cls.default_seeds[profile], cls.default_arms)
         for name, values, default in zip(("seeds", "arms"), (seeds, arms), defaults, strict=True):
             if not values:
@@ -153,6 +153,14 @@ class Config(pydantic.BaseModel):
         """Experiment name and the first 12 hex digits of the SHA-256 of ``canonical()``."""
         text = json.dumps(self.canonical(), sort_keys=True, separators=(",", ":"))
         return f"{self.experiment}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def listed(name: str, values: Any) -> list[Any]:
+    """``values`` as a list. Raises ConfigError where they are one value instead of several."""
+    # A text is a sequence too, of letters that nobody meant
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise ConfigError(f"{name} = {values!r} is not a list; give [{values!r}].")
+    return list(values)
 
 
 def explain(cls: type[Config], error: pydantic.ValidationError) -> str:

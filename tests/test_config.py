@@ -233,6 +233,19 @@ def test_expand_refuses_none_and_twice(name):
         PatchConfig.expand("demo", **{name: twice})
 
 
+@pytest.mark.parametrize(("name", "one"), [("seeds", 3), ("arms", "large"), ("seeds", "0,1")])
+def test_expand_refuses_one_value_in_place_of_a_list(name, one):
+    with pytest.raises(ConfigError, match=f"{name} = {one!r} is not a list; give .{one!r}."):
+        PatchConfig.expand("demo", **{name: one})
+
+
+def test_expand_takes_whatever_can_be_listed():
+    found = PatchConfig.expand("demo", seeds=range(2), arms=iter(["large", "small"]))
+    assert [(config.seed, config.arm) for config in found] == [
+        (seed, arm) for seed in (0, 1) for arm in ("large", "small")
+    ]
+
+
 def test_expand_refuses_one_seed_in_two_spellings():
     with pytest.raises(ConfigError, match=r"seeds = \[0, '0'\] names one twice"):
         PatchConfig.expand("demo", seeds=[0, "0"])

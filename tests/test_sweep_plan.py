@@ -39,6 +39,13 @@ def test_every_point_meets_every_place_of_the_grid_arm_and_seed():
         ({"grid": {"r": [0.1, 0.1]}}, "one run twice"),
         ({"grid": {"r": [0.1, -0.1]}}, "greater than 0"),
         ({"seeds": []}, "seeds is empty"),
+        ({"seeds": 3}, r"seeds = 3 is not a list; give \[3\]"),
+        ({"arms": "S"}, r"arms = 'S' is not a list; give \['S'\]"),
+        ({"grid": {"r": 0.1}}, r"r = 0.1 is not a list; give \[0.1\]"),
+        ({"grid": {"r": "0.1"}}, "r = '0.1' is not a list"),
+        ({"grid": [("r", [0.1])]}, "give grid={field: "),
+        ({"points": {"r": 0.1}}, r"points has 'r' where fields belong; give points=\[{field"),
+        ({"points": 1}, "points = 1 is not a list"),
     ],
 )
 def test_a_bad_sweep_is_refused(asked, words):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lrbook import experiments
-from lrbook.config import Config, unknown_name
+from lrbook.config import Config, listed, unknown_name
 from lrbook.errors import ConfigError
 from lrbook.sweeps.cost import cost_words
 
@@ -41,15 +41,17 @@ def expand(
         **settings: fields common to all runs.
 
     Raises:
-        ConfigError: unknown field, empty grid, a value out of range, a field given twice, two runs
-            alike, or too many runs (the message tells their cost).
+        ConfigError: unknown field, empty grid, one value where a list belongs, a value out of
+            range, a field given twice, two runs alike, or too many runs (the message tells their
+            cost).
     """
     cls = experiments.config_class(experiment)
-    grid = {name: list(values) for name, values in (grid or {}).items()}
-    points = [{}] if points is None else [dict(point) for point in points]
+    grid = {name: listed(name, values) for name, values in _mapping("grid", grid or {}).items()}
+    points = listed("points", [{}] if points is None else points)
+    points = [dict(_mapping("points", point)) for point in points]
     _check_fields(cls, grid, points, settings)
-    seeds = list(cls.default_seeds.get(profile, ()) if seeds is None else seeds)
-    arms = list(cls.default_arms if arms is None else arms)
+    seeds = listed("seeds", cls.default_seeds.get(profile, ()) if seeds is None else seeds)
+    arms = listed("arms", cls.default_arms if arms is None else arms)
     count = len(points) * math.prod(map(len, grid.values())) * len(seeds) * len(arms)
     if count > most_runs:
         some = [
@@ -81,6 +83,13 @@ def expand(
             "two points or values of the grid are alike."
         )
     return configs
+
+
+def _mapping(name: str, given: Any) -> Mapping[str, Any]:
+    if not isinstance(given, Mapping):
+        form = "{field: [values]}" if name == "grid" else "[{field: value}, ...]"
+        raise ConfigError(f"{name} has {given!r} where fields belong; give {name}={form}.")
+    return given
 
 
 def _check_fields(

@@ -51,7 +51,7 @@ def rows(seeds: int, device: str, **changes: object) -> list[Row]:
     on = hardware() if device == "cpu" else experiment.choose_devices(device)[0].device_kind
     name = f"demo, {seeds} seeds of both arms"
     return [
-        Row(f"{name}: all, beside the steps one run after the other", wall, one_by_one, "s", on),
+        Row(f"{name}: {steps:,} steps, beside as many one by one", wall, one_by_one, "s", on),
         Row(
             f"{name}: W's products, beside the best fp32 GEMM",
             steps * flops(first) / wall / 1e9,

@@ -91,6 +91,7 @@ def test_many_seeds_beside_what_the_device_can_do(demo, monkeypatch):
     all_, products, moved = demo.rows(2, "cpu", **small)
     assert [row.unit for row in (all_, products, moved)] == ["s", "GFLOP/s", "GB/s"]
     assert all_.ours > 0 < all_.peer
+    assert all_.name == "demo, 2 seeds of both arms: 1,200 steps, beside as many one by one"
     # 4 runs of 300 steps: W (4 x 6) meets the examples with a P part once there and once back
     n_p = 40 - demo.ToyConfig.for_profile("demo", arm="S", seed=0, **small).counts[2]
     assert products.ours * all_.ours * 1e9 == pytest.approx(1200 * 2 * 2 * 4 * 6 * n_p)

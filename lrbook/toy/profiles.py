@@ -15,7 +15,7 @@ PROFILES: dict[str, dict[str, Any]] = {
         "anneal": 80,
         "test_points": 500,
     },
-    # From 100 000 steps on S's error no longer changes; both arms end at about one training loss
+    # Where S's error no longer changes (test_said_of_the_toy), and at about one loss in both arms
     "demo": _HALF_WIDTH | {"steps": 120_000, "steps_ls": 18_000},
     "mini": _HALF_WIDTH | {"steps": 300_000, "steps_ls": 40_000},
     "laptop": {},

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 import torch
 from harness import Row
+from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity, profile
 from vision import NETWORKS, ON_A_CARD, Ours, make_images, on
 
+from lrbook.vision import winograd
 from lrbook.vision.config import PatchConfig
 
 PARTS = {  # what PyTorch's operators on a CPU, or the programs on a card, have in their names
@@ -53,17 +55,26 @@ def rows(name: str, device: torch.device, batches: int = 0, **changes: object) -
     activity = ProfilerActivity.CUDA if on_card else ProfilerActivity.CPU
     with profile(activities=[activity]) as watched:
         under_profiler = _seconds(ours)
-    events = watched.key_averages()
-    times = [
-        (e.key, (e.self_device_time_total if on_card else e.self_cpu_time_total) / 1e6)
-        for e in events
-    ]
+    if on_card:
+        times = [(e.key, e.self_device_time_total / 1e6) for e in watched.key_averages()]
+    else:
+        times = [(_whose(e), e.self_cpu_time_total / 1e6) for e in watched.events()]
     whole = whole or under_profiler
     found = [
         Row(f"{NETWORKS[name]}, a step: {part}", 1e6 * took / batches, 1e6 * whole / batches, "us")
         for part, took in split(times).items()
     ]
     return on(device, found)
+
+
+def _whose(event: FunctionEvent) -> str:
+    """Its name, or that of ``winograd``'s function that it is a step of: products and copies."""
+    outer = event
+    while outer is not None:
+        if outer.name.removesuffix("Backward") == winograd.Convolution.__name__:
+            return outer.name
+        outer = outer.cpu_parent
+    return event.name
 
 
 def _seconds(ours: Ours) -> float:

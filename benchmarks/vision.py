@@ -51,6 +51,7 @@ class Ours:
         self.model = train.make_model(config, device)
         if plain:
             self.model = self.model.to(memory_format=torch.contiguous_format)
+            self.model.convolve_directly()
         self.optimizer = train.make_optimizer(self.model, config)  # its momentum lies as weights do
         compiled = device.type == "cuda" and not plain
         if compiled and (why := train.try_to_compile(self.task, self.model)):

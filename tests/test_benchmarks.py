@@ -207,6 +207,7 @@ def test_a_step_is_split_by_what_its_parts_are_called(vision):
         "convolutions": (
             "aten::mkldnn_convolution",
             "aten::convolution_backward",
+            "ConvolutionBackward",
             "sm90_xmma_dgrad_implicit_gemm_bf16bf16_bf16f32_f32_nhwckrsc_nhwc_tilesize256x64x32",
             "void cutlass__5x_cudnn::Kernel<cutlass_tensorop_bf16_s16816dgrad_optimized_bf16>",
             "void cask_plugin__5x_cudnn::xmma__5x_cudnn::init_device_workspace_kernel<>",
@@ -226,6 +227,29 @@ def test_a_step_is_split_by_what_its_parts_are_called(vision):
     }
     found = parts.split((name, 1.0) for names in times.values() for name in names)
     assert found == {part: len(names) for part, names in times.items()}
+
+
+def test_products_within_a_convolution_are_a_part_of_it(vision):
+    import parts
+    import torch
+    from torch.profiler import ProfilerActivity, profile
+
+    x, weight = torch.ones((1, 2, 4, 4)), torch.ones((2, 2, 3, 3), requires_grad=True)
+    with profile(activities=[ProfilerActivity.CPU]) as watched:
+        parts.winograd.Convolution.apply(x, weight).sum().backward()
+        torch.bmm(torch.ones((1, 2, 2)), torch.ones((1, 2, 2)))
+    whose = [parts._whose(e) for e in watched.events() if e.name in ("aten::bmm", "aten::baddbmm_")]
+    assert whose == ["Convolution", "ConvolutionBackward", "aten::bmm"]
+
+
+def test_the_plain_loop_convolves_directly(vision):
+    import torch
+
+    config = vision.PatchConfig.for_profile("laptop", arm="large", seed=0, **SMALL)
+    given = (config, vision.make_images(2 * config.batch), torch.device("cpu"))
+    for plain in (False, True):
+        model = vision.Ours(*given, plain=plain).model
+        assert [block.conv2.direct for block in model.blocks] == [plain] * len(model.blocks)
 
 
 def test_the_parts_of_a_step_make_up_the_step(vision):

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lrbook.vision import winograd
+
 GENERATOR = torch.Generator
 
 
@@ -26,15 +28,30 @@ def noisy_relu(x: Tensor, noise: Tensor | None) -> Tensor:
     return F.relu(x if noise is None else x + noise.to(x.dtype), inplace=True)
 
 
+class Conv3x3(nn.Conv2d):
+    """3x3 convolution with padding 1 and no bias, by ``winograd`` where that is the faster form."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int):
+        super().__init__(inputs, outputs, 3, stride, padding=1, bias=False)
+        self.direct = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) -> (B, outputs, H/stride, W/stride)."""
+        library = self.direct or self.stride != (1, 1) or torch.compiler.is_compiling()
+        if library or not winograd.pays(x, self.weight):
+            return super().forward(x)
+        return winograd.Convolution.apply(x, self.weight)
+
+
 class Block(nn.Module):
     """Batch norm, relu, 3x3 convolution, twice, and a shortcut."""
 
     def __init__(self, inputs: int, outputs: int, stride: int):
         super().__init__()
         self.bn1 = nn.BatchNorm2d(inputs)
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+        self.conv1 = Conv3x3(inputs, outputs, stride)
         self.bn2 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, padding=1, bias=False)
+        self.conv2 = Conv3x3(outputs, outputs, 1)
         self.stride = stride
         same = inputs == outputs
         self.shortcut = None if same else nn.Conv2d(inputs, outputs, 1, stride, bias=False)
@@ -150,6 +167,12 @@ class WideResNet(nn.Module):
         """
         self.fast_batch = batch
         self.fast = torch.compile(self.compute, dynamic=False, fullgraph=True, **options)
+
+    def convolve_directly(self) -> None:
+        """From now on all convolutions are the library's, as an oracle for ``winograd``."""
+        for module in self.modules():
+            if isinstance(module, Conv3x3):
+                module.direct = True
 
     def read_by_blocks(self, x: Tensor) -> list[Tensor]:
         """What each block, and at the end the linear layer, reads of images (B, channels, 32, 32).

@@ -1,0 +1,185 @@
+"""Winograd's convolutions against the library's in double precision, and where they are taken."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lrbook.vision import winograd
+from lrbook.vision.wideresnet import Conv3x3, WideResNet
+
+FP32 = 4e-5  # of the largest number: what is allowed to rounding; 1e-5 is usual
+
+
+def draw(images, channels, outputs, height, width, kind=torch.float64, seed=0):
+    """Images, a weight, and a gradient by the result."""
+    stream = torch.Generator().manual_seed(seed)
+    shapes = [(images, channels, height, width), (outputs, channels, 3, 3)]
+    shapes.append((images, outputs, height, width))
+    return [torch.randn(shape, generator=stream).to(kind) for shape in shapes]
+
+
+def three(convolve, x, weight, slope):
+    """Result of a convolution and its gradients by x and by the weight."""
+    x, weight = x.clone().requires_grad_(), weight.clone().requires_grad_()
+    y = convolve(x, weight)
+    return [y.detach(), *torch.autograd.grad(y, (x, weight), slope)]
+
+
+def directly(x, weight):
+    return F.conv2d(x, weight, padding=1)
+
+
+def by_hand(x, weight):
+    """The sums written out."""
+    padded = F.pad(x, (1, 1, 1, 1))
+    y = torch.zeros((len(x), len(weight), *x.shape[2:]), dtype=x.dtype)
+    for row in range(3):
+        for column in range(3):
+            part = padded[:, :, row : row + x.shape[2], column : column + x.shape[3]]
+            y += torch.einsum("nchw,kc->nkhw", part, weight[:, :, row, column])
+    return y
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    images=st.integers(1, 9),
+    channels=st.integers(1, 5),
+    outputs=st.integers(1, 5),
+    rows=st.integers(1, 5),
+    columns=st.integers(1, 5),
+    at_once=st.sampled_from([1, 7, 16, 64]),
+)
+def test_all_three_are_the_convolution(images, channels, outputs, rows, columns, at_once):
+    given = draw(images, channels, outputs, 4 * rows, 4 * columns)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(winograd, "TILES_AT_ONCE", at_once)
+        found = three(winograd.Convolution.apply, *given)
+    for one, other in zip(found, three(by_hand, *given), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
+
+
+def test_gradients_equal_finite_differences():
+    x, weight, _ = draw(2, 2, 3, 4, 8)
+    inputs = (x.requires_grad_(), weight.requires_grad_())
+    assert torch.autograd.gradcheck(winograd.Convolution.apply, inputs)
+
+
+@pytest.mark.parametrize("channels", [96, 320])
+def test_rounding_in_fp32_stays_small(channels):
+    given = draw(5, channels, 128, 16, 16, torch.float32)
+    wanted = three(directly, *(tensor.double() for tensor in given))
+    for one, other in zip(three(winograd.Convolution.apply, *given), wanted, strict=True):
+        assert one.dtype == torch.float32
+        assert (one - other).abs().max() < FP32 * other.abs().max()
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_any_layout_goes_in_and_channels_last_comes_out(layout):
+    x, weight, slope = draw(3, 4, 6, 8, 8)
+    x, slope = (tensor.to(memory_format=layout) for tensor in (x, slope))
+    parts = (x[:, :, ::2, ::2], weight, slope[:, :, ::2, ::2])  # neither layout, whatever it was
+    found = three(winograd.Convolution.apply, *parts)
+    for one, other in zip(found, three(directly, *parts), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
+    assert found[0].is_contiguous(memory_format=torch.channels_last)
+
+
+def test_the_same_numbers_every_time():
+    given = draw(9, 96, 96, 16, 16, torch.float32)
+    first, second = (three(winograd.Convolution.apply, *given) for _ in range(2))
+    assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
+
+
+def test_only_the_gradients_that_are_asked_for():
+    x, weight, slope = draw(2, 3, 3, 8, 8)
+    for wanted in ("x", "weight"):
+        some = {"x": x.detach(), "weight": weight.detach()}
+        some[wanted] = some[wanted].clone().requires_grad_()
+        y = winograd.Convolution.apply(*some.values())
+        y.backward(slope)
+        whole = dict(zip(("x", "weight"), three(directly, x, weight, slope)[1:], strict=True))
+        torch.testing.assert_close(some[wanted].grad, whole[wanted], rtol=1e-10, atol=1e-10)
+
+
+def test_pays_for_many_channels_in_fp32_on_a_cpu_alone():
+    x, weight = torch.zeros((1, 96, 8, 8)), torch.zeros((96, 96, 3, 3))
+    assert winograd.pays(x, weight)
+    assert not winograd.pays(x[:, :95], weight[:, :95])
+    assert not winograd.pays(x, weight[:95])
+    assert not winograd.pays(x[:, :, :6], weight)
+    assert not winograd.pays(x[..., :6], weight)
+    assert not winograd.pays(x.double(), weight.double())
+    assert not winograd.pays(x.bfloat16(), weight)
+    assert not winograd.pays(x.to("meta"), weight.to("meta"))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert not winograd.pays(x, weight)
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """The weights' shapes of all Winograd convolutions."""
+    found, apply = [], winograd.Convolution.apply
+
+    def spy(x, weight):
+        found.append(tuple(weight.shape[:2]))
+        return apply(x, weight)
+
+    monkeypatch.setattr(winograd.Convolution, "apply", spy)
+    return found
+
+
+def test_the_paper_network_takes_it_where_the_stride_is_one(calls):
+    model = WideResNet(16, 10, generator=torch.Generator().manual_seed(0)).eval()
+    with torch.no_grad():
+        model(torch.zeros((1, 3, 32, 32)))
+    assert calls == [(width, width) for width in (160, 320, 640) for _ in range(3)]
+
+
+def test_the_laptop_network_takes_it_where_it_is_wide(calls):
+    model = WideResNet(10, 2, stem_stride=2, generator=torch.Generator().manual_seed(0))
+    model(torch.zeros((2, 3, 32, 32)))
+    assert calls == [(128, 128)]
+
+
+def test_a_stride_of_two_is_the_library(calls):
+    layer = Conv3x3(96, 96, 2)
+    assert layer(torch.zeros((1, 96, 8, 8))).shape == (1, 96, 4, 4)
+    assert calls == []
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+def test_a_wide_network_trains_as_with_the_direct_form(calls, noisy):
+    """Losses and weights of a few steps."""
+    losses, weights = [], []
+    for direct in (False, True):
+        stream = torch.Generator().manual_seed(0)
+        model = WideResNet(10, 6, stem_stride=2, generator=stream).train()
+        if direct:
+            model.convolve_directly()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, nesterov=True)
+        images = torch.randn((12, 3, 32, 32), generator=stream)
+        labels = torch.randint(10, (12,), generator=stream)
+        losses.append([])
+        for _ in range(4):
+            loss = F.cross_entropy(model(images, 0.2 if noisy else 0.0, stream), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses[-1].append(loss.item())
+        weights.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
+        # conv2 of the first block has 96 channels; then 192 and 384
+        assert len(calls) == 4 * 3
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    assert losses[1][-1] < 0.7 * losses[1][0]  # it is training that agrees
+    assert (weights[0] - weights[1]).norm() < 1e-3 * weights[1].norm()
+
+
+def test_a_wide_network_can_be_compiled():
+    """In one graph, as ``compile_training`` wants it; the library's convolutions are in that."""
+    model = WideResNet(10, 6, stem_stride=2, generator=torch.Generator().manual_seed(0)).train()
+    images = torch.randn((2, 3, 32, 32), generator=torch.Generator().manual_seed(1))
+    wanted = model(images)
+    model.compile_training(2, backend="eager")
+    torch.testing.assert_close(model(images), wanted, rtol=1e-4, atol=1e-4)

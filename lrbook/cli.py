@@ -10,13 +10,10 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
-import lrbook
-from lrbook import experiments
-from lrbook.config import unknown_name
+from lrbook import experiments, options
 from lrbook.errors import ConfigError, RecordError, RunError, UserError
-from lrbook.study import command as study_command
 
 DEFAULT_RESULTS = "runs"
 READER_GONE = 141  # as a shell names the end by SIGPIPE
@@ -76,91 +73,9 @@ def _going_on(arguments: argparse.Namespace) -> str:
     return "the same command goes on from here"
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse with its complaint as one sentence and without the usage text before it.
-
-    Each command's own parser refuses what it does not know, since it has the names to offer.
-    """
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As argparse's, with nothing left over; raises ConfigError."""
-        found, unknown = super().parse_known_args(args, namespace)
-        if unknown:
-            name = unknown[0].split("=")[0]
-            known = [option for action in self._actions for option in action.option_strings]
-            known = [option for option in known if option not in ("-h", "--help")]
-            raise ConfigError(unknown_name(name, known, what="option"))
-        return found, unknown
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"lrbook: {message}; see {self.prog} --help\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="lrbook", description=lrbook.__doc__, allow_abbrev=False)
-    parser.add_argument("--version", action="version", version=f"lrbook {lrbook.__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-
-    run = commands.add_parser("run", help="run an experiment", allow_abbrev=False)
-    kinds = run.add_subparsers(dest="experiment", metavar="EXPERIMENT", required=True)
-    for name in experiments.NAMES:
-        _add_run(kinds, name)
-
-    records = commands.add_parser("records", help="list, show or verify stored runs")
-    records.add_argument("action", choices=("list", "show", "verify"))
-    records.add_argument("run_id", nargs="?", help="for show: the run, or the start of its id")
-    records.add_argument("--results", default=DEFAULT_RESULTS, metavar="DIR")
-    records.set_defaults(command=_records)
-
-    record = commands.add_parser("record", help="state of the book's recordings; --run makes them")
-    record.add_argument("--run", action="store_true", help="run what is missing")
-    record.add_argument("--only", metavar="NAME", help="only this recording")
-    record.add_argument("--data", metavar="DIR", help="folder of Parquet images, where needed")
-    record.add_argument("--jobs", type=int, default=0, help="processes at a time (0: by cores)")
-    record.add_argument("--results", metavar="DIR", help="default: the repository's results")
-    record.set_defaults(command=_record)
-    _add_chapter(commands)
-    study_command.add(commands, DEFAULT_RESULTS)
-    return parser
-
-
-def _add_chapter(commands: Any) -> None:
-    text = "re-execute a chapter with other parameters, all checked before it starts"
-    chapter = commands.add_parser("chapter", help=text, description=text, allow_abbrev=False)
-    chapter.add_argument("chapter", nargs="?", metavar="CHAPTER", help="its name; --list has them")
-    chapter.add_argument("--list", action="store_true", help="chapters, parameters and last runs")
-    pair = {"nargs": 2, "metavar": ("NAME", "VALUE"), "action": "append", "default": []}
-    chapter.add_argument("-p", dest="parameters", help="a parameter; may be repeated", **pair)
-    out = "executed notebook or its folder (default: runs/chapters); the page goes beside it"
-    chapter.add_argument("-o", "--out", metavar="OUT", help=out)
-    results = "folder of records that the figures show instead of the repository's"
-    chapter.add_argument("--results", metavar="DIR", help=results)
-    limit = "seconds a cell may take, 0 for no limit (default: 3600)"
-    chapter.add_argument("--timeout", type=int, default=3600, metavar="SECONDS", help=limit)
-    chapter.add_argument("--quiet", action="store_true", help="no progress bar")
-    chapter.set_defaults(command=_chapter)
-
-
-def _add_run(kinds: Any, name: str) -> None:
-    cls = experiments.config_class(name)
-    parser = kinds.add_parser(name, help=f"the {name} experiment", allow_abbrev=False)
-    parser.add_argument("--profile", default="demo", help=f"one of {', '.join(cls.profiles)}")
-    parser.add_argument("--seeds", metavar="0,1,2", help="one run per arm and seed")
-    parser.add_argument("--arms", metavar=",".join(cls.arms), help="which arms to run")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-    parser.add_argument("--results", default=DEFAULT_RESULTS, metavar="DIR")
-    parser.add_argument("--json", action="store_true", help="one line of JSON on stdout")
-    parser.add_argument("--force", action="store_true", help="repeat finished runs")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    fields = parser.add_argument_group("settings (default: the profile's)")
-    described = {field: info.description or "" for field, info in cls.model_fields.items()}
-    for field, words in (described | cls.shorthands).items():
-        if field in ("arm", "seed"):
-            continue
-        text = words.replace("\n", " ").replace("%", "%%")
-        option = f"--{field.replace('_', '-')}"
-        fields.add_argument(option, dest=f"set_{field}", metavar="VALUE", help=text)
-    parser.set_defaults(command=_run)
+    commands = {"run": _run, "records": _records, "record": _record, "chapter": _chapter}
+    return options.parser(commands, DEFAULT_RESULTS)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from smoke_chapters import Executed, run_copy
 
 from lrbook.chapters import contents
 from lrbook.chapters.verdicts import is_verdict
+from lrbook.errors import ConfigError
 
 BOOK = Path(__file__).resolve().parent.parent / "book"
 CHAPTERS = sorted(BOOK.glob("*.ipynb"))
@@ -194,3 +195,22 @@ def test_another_verdict_is_noticed(tmp_path):
 def assert_went_well(executed: Executed) -> None:
     if executed.failure:
         pytest.fail(executed.failure, pytrace=False)
+
+
+@pytest.mark.parametrize(
+    ("chapter", "name"),
+    [
+        ("two_patterns", "seeds"),
+        ("two_patterns", "kappas"),
+        ("two_patterns", "dimensions"),
+        ("network_and_noisy_descent", "seeds"),
+    ],
+)
+def test_one_value_for_a_list_is_refused_before_anything_runs(chapter, name):
+    """Also under plain papermill, as by ``-p seeds 3``, which checks nothing."""
+    first, _, imports, *_ = cells(BOOK / f"{chapter}.ipynb")
+    scope: dict[str, object] = {}
+    exec(first.source, scope)
+    scope[name] = scope[name][0]
+    with pytest.raises(ConfigError, match=rf"^{name} = \S+ is not a list; give \["):
+        exec(imports.source, scope)

@@ -92,6 +92,16 @@ def test_the_same_numbers_every_time():
     assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
 
 
+def test_nothing_of_what_lay_in_memory_comes_out(monkeypatch):
+    given = draw(5, 3, 4, 8, 8)
+    wanted = three(directly, *given)
+    empty = torch.Tensor.new_empty
+    monkeypatch.setattr(torch.Tensor, "new_empty", lambda *args: empty(*args).fill_(torch.nan))
+    monkeypatch.setattr(winograd, "TILES_AT_ONCE", 8)  # so that there is a last, smaller part
+    for one, other in zip(three(winograd.Convolution.apply, *given), wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
+
+
 def test_only_the_gradients_that_are_asked_for():
     x, weight, slope = draw(2, 3, 3, 8, 8)
     for wanted in ("x", "weight"):
@@ -108,6 +118,7 @@ def test_pays_for_many_channels_in_fp32_on_a_cpu_alone():
     assert winograd.pays(x, weight)
     assert not winograd.pays(x[:, :95], weight[:, :95])
     assert not winograd.pays(x, weight[:95])
+    assert not winograd.pays(x[:0], weight)
     assert not winograd.pays(x[:, :, :6], weight)
     assert not winograd.pays(x[..., :6], weight)
     assert not winograd.pays(x.double(), weight.double())

@@ -51,7 +51,7 @@ def pays(x: Tensor, weight: Tensor) -> bool:
         x: (N, C, H, W).
         weight: (K, C, 3, 3).
     """
-    if x.device.type != "cpu" or min(weight.shape[:2]) < LEAST_CHANNELS:
+    if x.device.type != "cpu" or len(x) == 0 or min(weight.shape[:2]) < LEAST_CHANNELS:
         return False
     in_fp32 = x.dtype == weight.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
     return in_fp32 and x.shape[2] % OUTPUTS == 0 and x.shape[3] % OUTPUTS == 0
@@ -112,7 +112,7 @@ def convolve(x: Tensor, weight: Tensor) -> Tensor:
     """As ``conv2d(x, weight, padding=1)``, without a gradient; the result is channels last.
 
     Args:
-        x: (N, C, H, W), H and W divisible by 4.
+        x: (N, C, H, W), N not 0, H and W divisible by 4.
         weight: (K, C, 3, 3).
 
     Returns:
@@ -144,7 +144,7 @@ def weight_gradient(x: Tensor, slope: Tensor) -> Tensor:
     """
     channels, outputs = x.shape[1], slope.shape[1]
     _, of_filters, of_outputs = transforms(x.dtype)
-    by_filters = x.new_zeros(INPUTS**2, channels, outputs)
+    by_filters = x.new_empty(INPUTS**2, channels, outputs)
     tiling = Tiling(x, outputs)
     for some, tiles in tiling:
         place = apart(slope[some])
@@ -152,7 +152,8 @@ def weight_gradient(x: Tensor, slope: Tensor) -> Tensor:
         found.copy_(place)
         products = part(tiling.three, *tiles.shape[:2], outputs)
         torch.mm(of_outputs.T, found.view(OUTPUTS**2, -1), out=products.flatten(1))
-        by_filters.baddbmm_(tiles.transpose(1, 2), products)
+        # The first sum overwrites what lay in memory
+        by_filters.baddbmm_(tiles.transpose(1, 2), products, beta=int(some.start > 0))
     by_weight = of_filters.T @ by_filters.flatten(1)
     return by_weight.view(FILTER, FILTER, channels, outputs).permute(3, 2, 0, 1)
 

@@ -7,6 +7,7 @@ from lrbook.figures.arms import CHANCE
 from lrbook.record import Record
 from lrbook.vision import cost
 from lrbook.vision.config import PatchConfig
+from lrbook.vision.histories import before_drop
 from lrbook.whatif import pairs
 
 NOT_RECORDED = "**Not recorded** in this results folder: it takes a graphics card."
@@ -58,19 +59,26 @@ def _gaps(runs: Sequence[Record]) -> str:
 
 
 def on_the_front_page(runs: Sequence[Record]) -> str:
-    """How pairs of large and small end on images without a patch, as a sentence; "" if there are
-    none.
+    """How pairs of large and small end on images without a patch, and stand before the drop, as
+    sentences; "" if there are none.
     """
     both = pairs(runs)
     if not both:
         return ""
     large, small = ([run.result["clean"] for run in arm] for arm in zip(*both, strict=True))
+    before = [
+        book.interval_words(
+            [before_drop(run.history, "clean", run.config["drop"]) for run in arm], 1
+        )
+        for arm in zip(*both, strict=True)
+    ]
     seeds = f"{len(both)} seed{'s' if len(both) > 1 else ''}"
     return (
         f"At the paper's own size ({seeds} so far, and no control without a patch yet; "
         f"{book.data_of(runs)}), {book.interval_words(large, 1)} % of the new images are right at "
         f"the end with the large rate first and {book.interval_words(small, 1)} % with the small "
-        "rate all along ({doc}`patch_experiment`)."
+        f"rate all along ({{doc}}`patch_experiment`). Over the last "
+        f"three epochs before the drop it is {before[0]} and {before[1]} %."
     )
 
 

@@ -41,13 +41,23 @@ def closing_words(records: Sequence[Record], quantity: str = "clean") -> str:
         f"On new images the large rate ends **{stands('large', 'small')}.",
         f"The noise arm ends **{stands('noise', 'small')}, and **{stands('noise', 'large')}.",
     ]
-    if book.standing(records, quantity, "large", "small") == "ahead of":
-        seeds = set.intersection(*(set(found) for found in arms.values()))
-        share = recovered(*([found[s] for s in seeds] for found in arms.values()))
-        words.append(f"By means, noise wins back **{percent(share)}** of the gap.")
-    else:
+    share = won_back(records, quantity)
+    if math.isnan(share):
         words.append("Without a gap that is clear of chance, no share of it can be quoted.")
+    else:
+        words.append(f"By means, noise wins back **{percent(share)}** of the gap.")
     return " ".join(words)
+
+
+def won_back(records: Sequence[Record], quantity: str = "clean") -> float:
+    """Which share of the gap from small to large the arm noise closes, by means over the seeds that
+    all three have; nan where large is not ahead of small by more than chance.
+    """
+    if book.standing(records, quantity, "large", "small") != "ahead of":
+        return math.nan
+    arms = [by_seed(records, arm, quantity) for arm in ("small", "noise", "large")]
+    seeds = set.intersection(*map(set, arms))
+    return recovered(*([found[seed] for seed in seeds] for found in arms))
 
 
 def share_reported(told: Mapping[str, Mapping[str, float]]) -> str:

@@ -46,11 +46,23 @@ def side_by_side(
     return pd.DataFrame(rows, columns=["accuracy (%)", "paper", *headings])
 
 
-def agreement(told: dict[str, Any], runs: list[Record], quantities: tuple[str, ...]) -> str:
-    """Per difference between arms, whether ours has the paper's sign, as a Markdown list."""
+def agreement(
+    told: dict[str, Any], runs: list[Record], quantities: tuple[str, ...], where: str
+) -> str:
+    """Per difference between arms that ``runs`` have pairs of, whether it has the paper's sign.
+
+    Args:
+        told: the paper's accuracies.
+        runs: ours.
+        quantities: of which accuracy.
+        where: which runs of ours these are, such as "in the smaller runs".
+
+    Returns:
+        A Markdown list.
+    """
     lines = []
     for quantity in quantities:
-        for other in ("noise", "small"):
+        for other in (o for o in ("noise", "small") if paired(runs, o)):
             theirs = told["large"][quantity] - told[other][quantity]
             ours = book.standing(runs, quantity, "large", other)
             paper = "ahead of" if theirs > 0 else "behind"
@@ -58,7 +70,7 @@ def agreement(told: dict[str, Any], runs: list[Record], quantities: tuple[str, .
                 ours, "**the opposite order**"
             )
             lines.append(
-                f"- *{quantity}*: in the paper large is {paper} {other}; here it is {ours} it: "
+                f"- *{quantity}*: in the paper large is {paper} {other}; {where} it is {ours} it: "
                 f"{verdict}."
             )
     return "\n".join(lines)
@@ -71,8 +83,11 @@ def show(table: str) -> None:
     style.say(f"*Paper: {told['what']} ({told['source']}; mark “{told['mark']}”).*")
     style.table(side_by_side(told, (paper, smaller), quantities))
     runs = book.recorded(smaller)
-    style.say(agreement(told, runs, quantities))
-    for recorded in (book.if_recorded(paper), runs):
+    full = book.if_recorded(paper)
+    for recorded, where in ((full, "at the paper's scale"), (runs, "in the smaller runs")):
+        if recorded:
+            style.say(agreement(told, recorded, quantities, where))
+    for recorded in (full, runs):
         if recorded:
             style.say(book.provenance(recorded))
 

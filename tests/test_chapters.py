@@ -204,6 +204,7 @@ def assert_went_well(executed: Executed) -> None:
         ("two_patterns", "kappas"),
         ("two_patterns", "dimensions"),
         ("network_and_noisy_descent", "seeds"),
+        ("beyond_the_theory", "seeds"),
     ],
 )
 def test_one_value_for_a_list_is_refused_before_anything_runs(chapter, name):

@@ -17,6 +17,8 @@ def run(arm, seed=0):
     result = {"clean": clean, "mixed": mixed, "patch_learned_epoch": learned}
     origin = {"data": "some images", "device": "a card"}
     table = pd.DataFrame({"epoch": [1, 2, 29, 30], "patch_only": [8.0, 12.0, 16.0, 70.0]})
+    # the last three epochs before the drop: 60 and 55 on average
+    table["clean"] = [58.0, 60.0, 62.0, clean] if arm == "large" else [54.0, 55.0, 56.0, clean]
     return Record("x", "patch", config, "finished", origin, result, None, 180.0, table=table)
 
 
@@ -41,6 +43,7 @@ def test_the_front_page_names_both_ends():
     assert "(1 seed so far, and no control without a patch yet; some images)" in said
     assert "83.0 % of the new images" in said
     assert "67.0 % with the small rate" in said
+    assert said.endswith("Over the last three epochs before the drop it is 60.0 and 55.0 %.")
     assert "(2 seeds so far" in full_size.on_the_front_page(
         [run(arm, seed) for arm in ("large", "small") for seed in (0, 1)]
     )

@@ -190,6 +190,26 @@ def test_large_rate_and_q_how_the_closed_form_does():
     assert 0.68 < min(ratios) < max(ratios) < 0.88  # a fifth or so too low
 
 
+def test_rate_or_noise_without_noise_the_large_rate_ends_near_s():
+    ends = [
+        np.mean([run.result["p_only_accuracy"] for run in runs])
+        for runs in (book.recorded("toy-no-noise"), book.by_arm(book.recorded("toy-laptop"))["S"])
+    ]
+    assert abs(ends[0] - ends[1]) < 0.01
+
+
+def test_learning_order_the_error_of_all_is_small_in_both_and_a_few_times_apart():
+    found = {}
+    for arm, runs in book.by_arm(book.recorded("toy-laptop")).items():
+        p0, q0 = (runs[0].config[name] for name in ("p0", "q0"))
+        mix = {"p_only": p0, "both": 1 - p0 - q0, "q_only": q0}
+        ends = [events.final_errors(run.history, mix) for run in runs]
+        found[arm] = np.mean([end["all"] for end in ends])
+        assert max(end["both"] for end in ends) < 0.002  # as good as perfect
+    assert 2 < found["S"] / found["L-S"] < 6
+    assert max(found.values()) < 0.02
+
+
 def test_rate_or_noise_what_holds_q_back_before_annealing():
     """Where there is noise, the fit of Q is coarser."""
     held = {

@@ -29,6 +29,11 @@ def test_two_theorems_what_flattens_the_error_of_s_is_time():
         assert max(v - half for v, half in found) < min(v + half for v, half in found)
     falling = [exponent(early[(early["at"] == a) & (early.d == 100)])[0] for a in (25_000, 100_000)]
     assert falling[1] < falling[0] - 0.4
+    signs = []
+    for steps in (25_000, 50_000, 100_000):
+        at = early[early["at"] == steps]
+        signs.append(np.sign(exponent(at[at.d == 200])[0] - exponent(at[at.d == 100])[0]))
+    assert signs == [-1, 1, 1]  # from 100 to 200 it falls at the fewest steps and rises at more
 
 
 def test_two_theorems_without_noise_s_is_flat_where_kappa_is_not_small():
@@ -114,6 +119,18 @@ def test_two_theorems_the_time_to_annealing_by_threshold():
         for eps in (0.005, 0.02, 0.08)
     ]
     assert slopes == pytest.approx([-1.14, -1.05, -0.87], abs=0.01)
+
+
+def test_phase_diagram_without_noise():
+    """A gap at the two smallest r for the larger rates, hardly one elsewhere; S ahead in some."""
+    runs = phase.errors(phase.cube())
+    gaps = phase.advantage_map(runs[runs.noise == 0], "eta1", "r")
+    assert (gaps.loc[[0.05, 0.1], [0.2, 0.35, 0.7]] > phase.TIE).all(axis=None)
+    assert (gaps.loc[[0.05, 0.1], [0.05, 0.1]].abs() < phase.TIE).all(axis=None)
+    coarse = gaps.loc[[0.15, 0.2, 0.3]]
+    assert (coarse < 0.02).all(axis=None)
+    assert 3 <= (coarse < -phase.TIE).sum(axis=None) <= 6
+    assert coarse.min(axis=None) > -0.02
 
 
 def test_phase_diagram_q_at_the_largest_noise():

@@ -50,9 +50,11 @@ def test_the_papers_numbers_stand_beside_ours(monkeypatch):
     assert rows["clean, large"] == ("87.60", "71.0 ± 12.7")
     assert rows["clean, large − noise"] == ("6.60", "1.0 ± 0.0 (2 paired seeds)")
     assert rows["clean, large − small"] == ("18.50", "-1.0 ± 0.0 (2 paired seeds)")
-    said = paper_and_ours.agreement(TOLD, ours, ("clean",)).splitlines()
-    assert said[0].endswith("here it is ahead of it: the same order.")
-    assert said[1].endswith("here it is behind it: **the opposite order**.")
+    said = paper_and_ours.agreement(TOLD, ours, ("clean",), "in ours").splitlines()
+    assert said[0].endswith("in ours it is ahead of it: the same order.")
+    assert said[1].endswith("in ours it is behind it: **the opposite order**.")
+    alone = [found for found in ours if found.config["arm"] != "noise"]  # no pair, no line
+    assert paper_and_ours.agreement(TOLD, alone, ("clean",), "in ours") == said[1]
 
 
 def test_an_arm_that_is_missing_at_the_papers_size_is_not_recorded(monkeypatch):

@@ -115,6 +115,14 @@ def test_wide_networks_get_all_cores_one_after_the_other(tmp_path, two_threads, 
             CifarConfig.for_profile("smoke", arm="small", seed=3, epochs=3),
             "drop2 = 4, drop3 = 4 is after the last of epochs = 3",
         ),
+        (
+            CifarConfig.for_profile("smoke", arm="small", seed=3, drop=4, drop2=3),
+            "drop = 4, drop2 = 3, drop3 = 4 are not in order; the rate drops at epochs 3, 4, 4.",
+        ),
+        (  # what never comes is in no order
+            CifarConfig.for_profile("smoke", arm="small", seed=3, drop=9, drop2=3),
+            "drop = 9 is after the last of epochs = 4, so nothing drops there.",
+        ),
     ],
 )
 def test_a_drop_that_does_not_come_is_told_once(tmp_path, monkeypatch, capsys, made, told):

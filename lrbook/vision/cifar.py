@@ -2,13 +2,7 @@
 
 from typing import Any, ClassVar
 
-from pydantic import (
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    model_validator,
-)
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from lrbook.vision.settings import ImageConfig, Share
 
@@ -110,15 +104,6 @@ class CifarConfig(ImageConfig):
         "colab": {"widen": 4, "epochs": 60, "drop": 18, "drop2": 36, "drop3": 45},
         "paper": {},
     }
-
-    @model_validator(mode="after")
-    def _drops_are_ordered(self):
-        if not self.drop <= self.drop2 <= self.drop3:
-            raise ValueError(
-                f"drop = {self.drop}, drop2 = {self.drop2}, drop3 = {self.drop3} are not in order; "
-                "give later epochs for the later drops"
-            )
-        return self
 
     def rate(self, epoch: int) -> float:
         """Learning rate of this arm in ``epoch`` (from 1)."""

@@ -65,7 +65,7 @@ def run(
     todo = [config for config in dict.fromkeys(configs) if config not in records]
     if not todo:
         return [records[config] for config in configs]
-    for words in dict.fromkeys(map(_never_dropped, todo)):
+    for words in dict.fromkeys([w for c in todo for w in (_never_dropped(c), _out_of_order(c))]):
         if words:
             print(f"lrbook: {words}", file=sys.stderr)
     needed = dict.fromkeys(_images_of(config) for config in todo)
@@ -116,6 +116,19 @@ def _never_dropped(config: ImageConfig) -> str:
             late += [f"{name} = {epoch}"] if then != before else []
     words = f"after the last of epochs = {config.epochs}, so nothing drops there"
     return f"{', '.join(late)} is {words}." if late else ""
+
+
+def _out_of_order(config: ImageConfig) -> str:
+    """At which epochs the rate drops after all, in a sentence; empty if later drops come later."""
+    drops = {n: getattr(config, n) for n in ("drop", "drop2", "drop3") if hasattr(config, n)}
+    drops = {name: epoch for name, epoch in drops.items() if epoch <= config.epochs}
+    epochs = list(drops.values())
+    if epochs == sorted(epochs):
+        return ""
+    given = ", ".join(f"{name} = {epoch}" for name, epoch in drops.items())
+    return (
+        f"{given} are not in order; the rate drops at epochs {', '.join(map(str, sorted(epochs)))}."
+    )
 
 
 def _images_of(config: ImageConfig) -> tuple[str, int, int]:

@@ -1,21 +1,20 @@
 """3x3 convolutions with a quarter of the products: Winograd's minimal filtering, F(4x4, 3x3).
 
 Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks" (2016), arXiv 1509.09308, for all
-three convolutions of a training step. The same maths in other rounding: in fp32 the error is some
-ten times that of the direct form, and far below that of TF32.
+three convolutions of a training step. The same maths in other rounding: in fp32 the error is two to
+ten times that of the direct form (root mean square), and far below that of TF32.
 
 Four outputs in a row need six inputs d and, done directly, 12 products with the filter g; here 6:
 ``A.T @ ((G @ g) * (B.T @ d))``. In the plane 36 products do the work of 144. Over images and
 channels each of the 36 is a matrix product, which is where the time goes; the transforms cost
 the more beside it, the fewer channels there are.
 
-For PyTorch on a CPU, whose library convolves in fp32 in the direct form only. Shapes: N images,
-C channels of H x W inputs, K channels of as many outputs.
+For PyTorch on a CPU, which asks its library (oneDNN) for the direct form; measured with AVX2.
+Shapes: N images, C channels of H x W inputs, K channels of as many outputs.
 """
 
 import math
 from collections.abc import Iterator
-from functools import cache
 
 import torch
 from torch import Tensor
@@ -26,9 +25,9 @@ INPUTS = OUTPUTS + FILTER - 1
 TILES_AT_ONCE = 64
 """Rows enough for a matrix product, and so few that they stay in the cache until it is taken."""
 
-LEAST_CHANNELS = 96
-"""With fewer the transforms cost what the products save: with AVX2 nothing is gained at 64, and 32
-take twice the library's time.
+LEAST_CHANNELS, LEAST_TILES = 96, 64
+"""With fewer channels the transforms of inputs cost what the products save (nothing is gained at
+64, and 32 take twice the library's time); with fewer tiles in all, those of filters do.
 """
 
 # The paper's section 4.3; the points are 0, 1, -1, 2, -2 and infinity
@@ -44,25 +43,30 @@ G_24 = [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]
 A_T = [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]
 
 
+def flattened(matrix: list[list[int]], over: int = 1) -> Tensor:
+    """What ``matrix / over`` does to both sides of a tile, as one matrix for flattened tiles."""
+    side = torch.tensor(matrix, dtype=torch.float64, device="cpu") / over
+    return torch.kron(side, side)
+
+
+OF_INPUTS, OF_FILTERS, OF_OUTPUTS = flattened(B_T), flattened(G_24, over=24), flattened(A_T)
+"""Shapes (36, 36), (36, 9) and (16, 36)."""
+
+
 def pays(x: Tensor, weight: Tensor) -> bool:
-    """Whether ``Convolution`` is the faster form here: on a CPU, in fp32, with many channels.
+    """Whether ``Convolution`` is the faster form here: on a CPU, in fp32, for much work.
 
     Args:
         x: (N, C, H, W).
         weight: (K, C, 3, 3).
     """
-    if x.device.type != "cpu" or len(x) == 0 or min(weight.shape[:2]) < LEAST_CHANNELS:
+    if x.device.type != "cpu" or x.dim() != 4 or min(weight.shape[:2]) < LEAST_CHANNELS:
         return False
+    images, _, height, width = x.shape
+    whole = height % OUTPUTS == 0 and width % OUTPUTS == 0
+    many = images * (height // OUTPUTS) * (width // OUTPUTS) >= LEAST_TILES
     in_fp32 = x.dtype == weight.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-    return in_fp32 and x.shape[2] % OUTPUTS == 0 and x.shape[3] % OUTPUTS == 0
-
-
-@cache
-def transforms(kind: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
-    """For flattened tiles: of inputs (36, 36), filters (36, 9) and outputs (16, 36)."""
-    rows = (torch.tensor(matrix, dtype=torch.float64) for matrix in (B_T, G_24, A_T))
-    of_inputs, of_filters, of_outputs = (torch.kron(matrix, matrix) for matrix in rows)
-    return of_inputs.to(kind), (of_filters / 24**2).to(kind), of_outputs.to(kind)
+    return whole and many and in_fp32
 
 
 class Tiling:
@@ -78,7 +82,8 @@ class Tiling:
         self.grid = (x.shape[2] // OUTPUTS, x.shape[3] // OUTPUTS)
         self.images = min(len(x), max(1, TILES_AT_ONCE // math.prod(self.grid)))
         most = self.images * math.prod(self.grid) * max(self.channels, others)
-        self.one, self.two, self.three = (x.new_empty(INPUTS**2 * most) for _ in range(3))
+        self.one, self.two = x.new_empty(INPUTS**2 * most), x.new_empty(INPUTS**2 * most)
+        self.of_inputs = OF_INPUTS.to(x.dtype)
         # Zeros around: the padding. Channels come last, so that whole rows are copied
         height, width = x.shape[2:]
         self.framed = x.new_zeros(self.images, height + 2, width + 2, self.channels)
@@ -93,7 +98,7 @@ class Tiling:
             cut = part(self.one, INPUTS, INPUTS, len(some), *self.grid, self.channels)
             cut.copy_(overlapping.permute(4, 5, 0, 1, 2, 3))
             tiles = part(self.two, INPUTS**2, cut[0, 0].numel())
-            torch.mm(transforms(some.dtype)[0], cut.view(INPUTS**2, -1), out=tiles)
+            torch.mm(self.of_inputs, cut.view(INPUTS**2, -1), out=tiles)
             yield slice(start, start + len(some)), tiles.view(INPUTS**2, -1, self.channels)
 
 
@@ -108,22 +113,25 @@ def apart(maps: Tensor) -> Tensor:
     return cut.permute(2, 4, 0, 1, 3, 5)
 
 
-def convolve(x: Tensor, weight: Tensor) -> Tensor:
-    """As ``conv2d(x, weight, padding=1)``, without a gradient; the result is channels last.
+def transformed(weight: Tensor) -> Tensor:
+    """(36, K, C) of a weight (K, C, 3, 3)."""
+    taps = weight.permute(2, 3, 0, 1).reshape(FILTER**2, -1)
+    return (OF_FILTERS.to(weight.dtype) @ taps).view(INPUTS**2, *weight.shape[:2])
+
+
+def convolve(x: Tensor, filters: Tensor) -> Tensor:
+    """As ``conv2d`` with padding 1, of transformed filters, and without a gradient.
 
     Args:
         x: (N, C, H, W), N not 0, H and W divisible by 4.
-        weight: (K, C, 3, 3).
+        filters: (36, C, K).
 
     Returns:
-        (N, K, H, W).
+        (N, K, H, W), channels last.
     """
-    outputs, channels = weight.shape[:2]
-    _, of_filters, of_outputs = transforms(x.dtype)
-    filters = of_filters @ weight.permute(2, 3, 1, 0).reshape(FILTER**2, -1)
-    filters = filters.view(INPUTS**2, channels, outputs)
+    outputs, of_outputs = filters.shape[2], OF_OUTPUTS.to(x.dtype)
     size = (len(x), outputs, *x.shape[2:])
-    y = torch.empty(size, dtype=x.dtype, memory_format=torch.channels_last)
+    y = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
     tiling = Tiling(x, outputs)
     for some, tiles in tiling:
         products = part(tiling.one, *tiles.shape[:2], outputs)
@@ -136,36 +144,40 @@ def convolve(x: Tensor, weight: Tensor) -> Tensor:
 
 
 def weight_gradient(x: Tensor, slope: Tensor) -> Tensor:
-    """Gradient by the weight (K, C, 3, 3): the transposes of what ``convolve`` does to it.
+    """Gradient by the weight (K, C, 3, 3): the transposes of what is done to it.
 
     Args:
         x: what was convolved, (N, C, H, W).
         slope: the gradient by the result, (N, K, H, W).
     """
     channels, outputs = x.shape[1], slope.shape[1]
-    _, of_filters, of_outputs = transforms(x.dtype)
-    by_filters = x.new_empty(INPUTS**2, channels, outputs)
+    from_outputs = OF_OUTPUTS.to(x.dtype).T
+    by_filters = x.new_empty(INPUTS**2, outputs, channels)
     tiling = Tiling(x, outputs)
+    three = torch.empty_like(tiling.one)
     for some, tiles in tiling:
         place = apart(slope[some])
         found = part(tiling.one, *place.shape)
         found.copy_(place)
-        products = part(tiling.three, *tiles.shape[:2], outputs)
-        torch.mm(of_outputs.T, found.view(OUTPUTS**2, -1), out=products.flatten(1))
+        products = part(three, *tiles.shape[:2], outputs)
+        torch.mm(from_outputs, found.view(OUTPUTS**2, -1), out=products.flatten(1))
         # The first sum overwrites what lay in memory
-        by_filters.baddbmm_(tiles.transpose(1, 2), products, beta=int(some.start > 0))
-    by_weight = of_filters.T @ by_filters.flatten(1)
-    return by_weight.view(FILTER, FILTER, channels, outputs).permute(3, 2, 0, 1)
+        by_filters.baddbmm_(products.transpose(1, 2), tiles, beta=int(some.start > 0))
+    by_weight = OF_FILTERS.to(x.dtype).T @ by_filters.flatten(1)
+    return by_weight.view(FILTER, FILTER, outputs, channels).permute(2, 3, 0, 1)
 
 
 class Convolution(torch.autograd.Function):
-    """``convolve`` with its two gradients, once differentiable."""
+    """3x3 convolution with padding 1, of images (N, C, H, W) and a weight (K, C, 3, 3).
+
+    With gradients by both, but none of these: once differentiable, and not for ``torch.func``.
+    """
 
     @staticmethod
     def forward(ctx: FunctionCtx, x: Tensor, weight: Tensor) -> Tensor:
-        """(N, K, H, W) of (N, C, H, W) and (K, C, 3, 3)."""
+        """(N, K, H, W), channels last."""
         ctx.save_for_backward(x, weight)
-        return convolve(x, weight)
+        return convolve(x, transformed(weight).transpose(1, 2))
 
     @staticmethod
     @once_differentiable
@@ -173,8 +185,9 @@ class Convolution(torch.autograd.Function):
         """Gradients by both, where they are asked for; ``slope`` is that by the result."""
         x, weight = ctx.saved_tensors
         by_x = by_weight = None
-        if ctx.needs_input_grad[0]:  # the filter, turned round and with its two sides exchanged
-            by_x = convolve(slope, weight.flip(2, 3).transpose(0, 1))
-        if ctx.needs_input_grad[1]:
-            by_weight = weight_gradient(x, slope)
+        with torch.autocast("cpu", enabled=False):
+            if ctx.needs_input_grad[0]:  # the filter turned round, its two sides exchanged
+                by_x = convolve(slope, transformed(weight.flip(2, 3)))
+            if ctx.needs_input_grad[1]:
+                by_weight = weight_gradient(x, slope)
         return by_x, by_weight

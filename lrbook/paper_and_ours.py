@@ -69,10 +69,10 @@ def agreement(
             verdict = {paper: "the same order", "not apart from": "open"}.get(
                 ours, "**the opposite order**"
             )
-            lines.append(
-                f"- *{quantity}*: in the paper large is {paper} {other}; {where} it is {ours} it: "
-                f"{verdict}."
-            )
+            found = f"it is {ours} it: {verdict}"
+            if len(paired(runs, other)) == 1:
+                found = "there is one pair of seeds so far: open"
+            lines.append(f"- *{quantity}*: in the paper large is {paper} {other}; {where} {found}.")
     return "\n".join(lines)
 
 
@@ -117,9 +117,9 @@ def _gap(runs: list[Record], quantity: str, other: str) -> str:
     )
 
 
-def paired(runs: list[Record], other: str) -> bool:
-    """Whether large and the arm ``other`` have a seed in common."""
+def paired(runs: list[Record], other: str) -> set[int]:
+    """The seeds that large and the arm ``other`` have in common."""
     seeds = [
         {run.config["seed"] for run in book.by_arm(runs).get(arm, [])} for arm in ("large", other)
     ]
-    return bool(seeds[0] & seeds[1])
+    return seeds[0] & seeds[1]

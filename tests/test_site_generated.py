@@ -55,6 +55,9 @@ def test_the_papers_numbers_stand_beside_ours(monkeypatch):
     assert said[1].endswith("in ours it is behind it: **the opposite order**.")
     alone = [found for found in ours if found.config["arm"] != "noise"]  # no pair, no line
     assert paper_and_ours.agreement(TOLD, alone, ("clean",), "in ours") == said[1]
+    single = [found for found in alone if found.config["seed"] == 0]
+    said = paper_and_ours.agreement(TOLD, single, ("clean",), "in ours")
+    assert said.endswith("ahead of small; in ours there is one pair of seeds so far: open.")
 
 
 def test_an_arm_that_is_missing_at_the_papers_size_is_not_recorded(monkeypatch):

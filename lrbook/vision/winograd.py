@@ -1,8 +1,8 @@
 """3x3 convolutions with a quarter of the products: Winograd's minimal filtering, F(4x4, 3x3).
 
 Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks" (2016), arXiv 1509.09308, for all
-three convolutions of a training step. The same maths in other rounding: in fp32 the error is two to
-ten times that of the direct form (root mean square), and far below that of TF32.
+three convolutions of a training step. The same maths in other rounding: in fp32 the error is larger
+than that of the direct form, and far below that of TF32.
 
 Four outputs in a row need six inputs d and, done directly, 12 products with the filter g; here 6:
 ``A.T @ ((G @ g) * (B.T @ d))``. In the plane 36 products do the work of 144. Over images and
@@ -26,8 +26,8 @@ TILES_AT_ONCE = 64
 """Rows enough for a matrix product, and so few that they stay in the cache until it is taken."""
 
 LEAST_CHANNELS, LEAST_TILES = 96, 64
-"""With fewer channels the transforms of inputs cost what the products save (nothing is gained at
-64, and 32 take twice the library's time); with fewer tiles in all, those of filters do.
+"""With fewer channels the transforms of inputs cost what the products save; with fewer tiles in
+all, those of filters do.
 """
 
 # The paper's section 4.3; the points are 0, 1, -1, 2, -2 and infinity

@@ -10,7 +10,7 @@ from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity, profile
 from vision import NETWORKS, ON_A_CARD, Ours, make_images, on
 
-from lrbook.vision import winograd
+from lrbook.vision import strided, winograd
 from lrbook.vision.config import PatchConfig
 
 PARTS = {  # what PyTorch's operators on a CPU, or the programs on a card, have in their names
@@ -68,10 +68,11 @@ def rows(name: str, device: torch.device, batches: int = 0, **changes: object) -
 
 
 def _whose(event: FunctionEvent) -> str:
-    """Its name, or that of ``winograd``'s function that it is a step of: products and copies."""
+    """Its name, or that of our convolution that it is a step of: products and copies."""
+    ours = {winograd.Convolution.__name__, strided.StridedConvolution.__name__}
     outer = event
     while outer is not None:
-        if outer.name.removesuffix("Backward") == winograd.Convolution.__name__:
+        if outer.name.removesuffix("Backward") in ours:
             return outer.name
         outer = outer.cpu_parent
     return event.name

@@ -203,7 +203,7 @@ def test_the_laptop_network_takes_it_where_it_is_wide(calls):
     assert calls == [(128, 128)]
 
 
-def test_a_stride_of_two_is_the_library(calls):
+def test_a_stride_of_two_is_none_of_it(calls):
     layer = Conv3x3(96, 96, 2)
     assert layer(torch.zeros((64, 96, 8, 8))).shape == (64, 96, 4, 4)
     assert calls == []

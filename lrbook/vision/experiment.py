@@ -18,6 +18,7 @@ from lrbook.records import Store
 from lrbook.unstored import Unstored
 from lrbook.vision import checkpoint, devices, sources, together, train
 from lrbook.vision.beside import Beside
+from lrbook.vision.memory import kept
 from lrbook.vision.outcome import outcome, summary
 from lrbook.vision.settings import ImageConfig
 
@@ -169,6 +170,8 @@ def _run_one(
         raise RunError(
             f"run {config.run_id} ({config.arm}, seed {config.seed}): {reason}"
         ) from error
+    finally:
+        kept.release()
 
 
 def _train(

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lrbook.vision import winograd
+from lrbook.vision import activation, strided, winograd
 
 GENERATOR = torch.Generator
 
@@ -28,8 +28,19 @@ def noisy_relu(x: Tensor, noise: Tensor | None) -> Tensor:
     return F.relu(x if noise is None else x + noise.to(x.dtype), inplace=True)
 
 
+def activated(norm: nn.BatchNorm2d, x: Tensor, noise: Tensor | None) -> Tensor:
+    """``noisy_relu`` of what the norm makes of x, by ``activation`` where that is faster."""
+    if torch.compiler.is_compiling() or not activation.pays(norm, x):
+        return noisy_relu(norm(x), noise)
+    norm.num_batches_tracked.add_(1)
+    return activation.Activation.apply(x, norm.weight, norm.bias, norm, noise)
+
+
 class Conv3x3(nn.Conv2d):
-    """3x3 convolution with padding 1 and no bias, by ``winograd`` where that is the faster form."""
+    """3x3 convolution with padding 1 and no bias.
+
+    By ``winograd`` (stride 1) or ``strided`` (stride 2) where that is the faster form.
+    """
 
     def __init__(self, inputs: int, outputs: int, stride: int):
         super().__init__(inputs, outputs, 3, stride, padding=1, bias=False)
@@ -37,10 +48,12 @@ class Conv3x3(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) -> (B, outputs, H/stride, W/stride)."""
-        library = self.direct or self.stride != (1, 1) or torch.compiler.is_compiling()
-        if library or not winograd.pays(x, self.weight):
-            return super().forward(x)
-        return winograd.Convolution.apply(x, self.weight)
+        if not self.direct and not torch.compiler.is_compiling():
+            if self.stride == (1, 1) and winograd.pays(x, self.weight):
+                return winograd.Convolution.apply(x, self.weight)
+            if self.stride == (2, 2) and strided.pays(x, self.weight):
+                return strided.StridedConvolution.apply(x, self.weight)
+        return super().forward(x)
 
 
 class Block(nn.Module):
@@ -58,8 +71,8 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, before: Tensor | None, within: Tensor | None) -> Tensor:
         """(B, inputs, H, W) -> (B, outputs, H/stride, W/stride), with noise in the two relus."""
-        active = noisy_relu(self.bn1(x), before)
-        out = noisy_relu(self.bn2(self.conv1(active)), within)
+        active = activated(self.bn1, x, before)
+        out = activated(self.bn2, self.conv1(active), within)
         out = self.conv2(out)
         out += x if self.shortcut is None else self.shortcut(active)
         return out
@@ -154,7 +167,7 @@ class WideResNet(nn.Module):
         out = self.conv1(x)
         for index, block in enumerate(self.blocks):
             out = block(out, maps[2 * index], maps[2 * index + 1])
-        out = noisy_relu(self.bn(out), maps[-1])
+        out = activated(self.bn, out, maps[-1])
         return self.fc(out.mean((2, 3)))
 
     def compile_training(self, batch: int, **options: Any) -> None:
@@ -169,7 +182,7 @@ class WideResNet(nn.Module):
         self.fast = torch.compile(self.compute, dynamic=False, fullgraph=True, **options)
 
     def convolve_directly(self) -> None:
-        """From now on all convolutions are the library's, as an oracle for ``winograd``."""
+        """From now on all convolutions are the library's, as an oracle for ours."""
         for module in self.modules():
             if isinstance(module, Conv3x3):
                 module.direct = True

@@ -10,6 +10,7 @@ channels each of the 36 is a matrix product, which is where the time goes; the t
 the more beside it, the fewer channels there are.
 
 For PyTorch on a CPU, which asks its library (oneDNN) for the direct form; measured with AVX2.
+Results and buffers of ``memory.SMALL`` bytes or more lie in memory that is used again.
 Shapes: N images, C channels of H x W inputs, K channels of as many outputs.
 """
 
@@ -20,9 +21,11 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
+from lrbook.vision.memory import kept
+
 OUTPUTS, FILTER = 4, 3  # in a row
 INPUTS = OUTPUTS + FILTER - 1
-TILES_AT_ONCE = 64
+TILES_AT_ONCE = 192
 """Rows enough for a matrix product, and so few that they stay in the cache until it is taken."""
 
 LEAST_CHANNELS, LEAST_TILES = 96, 64
@@ -49,8 +52,11 @@ def flattened(matrix: list[list[int]], over: int = 1) -> Tensor:
     return torch.kron(side, side)
 
 
-OF_INPUTS, OF_FILTERS, OF_OUTPUTS = flattened(B_T), flattened(G_24, over=24), flattened(A_T)
-"""Shapes (36, 36), (36, 9) and (16, 36)."""
+OF_INPUTS, OF_OUTPUTS = (torch.tensor(m, dtype=torch.float64, device="cpu") for m in (B_T, A_T))
+"""For one side after the other: (6, 6) and (4, 6)."""
+
+OF_FILTERS = flattened(G_24, over=24)
+"""(36, 9)."""
 
 
 def pays(x: Tensor, weight: Tensor) -> bool:
@@ -82,14 +88,13 @@ class Tiling:
         self.grid = (x.shape[2] // OUTPUTS, x.shape[3] // OUTPUTS)
         self.images = min(len(x), max(1, TILES_AT_ONCE // math.prod(self.grid)))
         most = self.images * math.prod(self.grid) * max(self.channels, others)
-        self.one, self.two = x.new_empty(INPUTS**2 * most), x.new_empty(INPUTS**2 * most)
-        self.of_inputs = OF_INPUTS.to(x.dtype)
+        self.one, self.two = (kept.empty(INPUTS**2 * most, dtype=x.dtype) for _ in range(2))
         # Zeros around: the padding. Channels come last, so that whole rows are copied
         height, width = x.shape[2:]
         self.framed = x.new_zeros(self.images, height + 2, width + 2, self.channels)
 
     def __iter__(self) -> Iterator[tuple[slice, Tensor]]:
-        """Which images, and their transformed tiles (36, tiles, C), in the buffer ``two``."""
+        """Which images, and their transformed tiles (36, tiles, C), in the buffer ``one``."""
         for start in range(0, len(self.x), self.images):
             some = self.x[start : start + self.images]
             framed = self.framed[: len(some)]
@@ -97,8 +102,7 @@ class Tiling:
             overlapping = framed.unfold(1, INPUTS, OUTPUTS).unfold(2, INPUTS, OUTPUTS)
             cut = part(self.one, INPUTS, INPUTS, len(some), *self.grid, self.channels)
             cut.copy_(overlapping.permute(4, 5, 0, 1, 2, 3))
-            tiles = part(self.two, INPUTS**2, cut[0, 0].numel())
-            torch.mm(self.of_inputs, cut.view(INPUTS**2, -1), out=tiles)
+            tiles = on_both_sides(OF_INPUTS, cut, self.two, self.one)
             yield slice(start, start + len(some)), tiles.view(INPUTS**2, -1, self.channels)
 
 
@@ -107,16 +111,36 @@ def part(buffer: Tensor, *shape: int) -> Tensor:
     return buffer[: math.prod(shape)].view(shape)
 
 
-def apart(maps: Tensor) -> Tensor:
-    """View (4, 4, n, H / 4, W / 4, K) of outputs (n, K, H, W): by their place in a tile."""
-    cut = maps.permute(0, 2, 3, 1).unflatten(2, (-1, OUTPUTS)).unflatten(1, (-1, OUTPUTS))
+def on_both_sides(matrix: Tensor, tiles: Tensor, between: Tensor, goal: Tensor) -> Tensor:
+    """What ``matrix`` (a, b) does to both sides of tiles (b, b, ...): (a, a, the rest).
+
+    Args:
+        matrix: in any precision.
+        tiles: without gaps.
+        between: buffer for tiles of which one side is done.
+        goal: buffer for the result; may be that of ``tiles``.
+    """
+    new, old = matrix.shape
+    matrix = matrix.to(tiles.dtype)
+    half = part(between, new, old * tiles[0, 0].numel())
+    torch.mm(matrix, tiles.view(old, -1), out=half)
+    found = part(goal, new, new, tiles[0, 0].numel())
+    torch.bmm(matrix.expand(new, -1, -1), half.view(new, old, -1), out=found)
+    return found.view(new, new, *tiles.shape[2:])
+
+
+def apart(maps: Tensor, side: int = OUTPUTS) -> Tensor:
+    """View (side, side, n, H / side, W / side, K) of maps (n, K, H, W): by place in a tile."""
+    cut = maps.permute(0, 2, 3, 1).unflatten(2, (-1, side)).unflatten(1, (-1, side))
     return cut.permute(2, 4, 0, 1, 3, 5)
 
 
 def transformed(weight: Tensor) -> Tensor:
     """(36, K, C) of a weight (K, C, 3, 3)."""
     taps = weight.permute(2, 3, 0, 1).reshape(FILTER**2, -1)
-    return (OF_FILTERS.to(weight.dtype) @ taps).view(INPUTS**2, *weight.shape[:2])
+    filters = kept.empty(INPUTS**2, *weight.shape[:2], dtype=weight.dtype)
+    torch.mm(OF_FILTERS.to(weight.dtype), taps, out=filters.flatten(1))
+    return filters
 
 
 def convolve(x: Tensor, filters: Tensor) -> Tensor:
@@ -129,17 +153,15 @@ def convolve(x: Tensor, filters: Tensor) -> Tensor:
     Returns:
         (N, K, H, W), channels last.
     """
-    outputs, of_outputs = filters.shape[2], OF_OUTPUTS.to(x.dtype)
-    size = (len(x), outputs, *x.shape[2:])
-    y = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+    outputs = filters.shape[2]
+    y = kept.empty(len(x), outputs, *x.shape[2:], dtype=x.dtype, channels_last=True)
     tiling = Tiling(x, outputs)
     for some, tiles in tiling:
-        products = part(tiling.one, *tiles.shape[:2], outputs)
+        products = part(tiling.two, *tiles.shape[:2], outputs)
         torch.bmm(tiles, filters, out=products)
         place = apart(y[some])
-        found = part(tiling.two, *place.shape)
-        torch.mm(of_outputs, products.flatten(1), out=found.view(OUTPUTS**2, -1))
-        place.copy_(found)
+        products = products.view(INPUTS, INPUTS, *place.shape[2:])
+        place.copy_(on_both_sides(OF_OUTPUTS, products, tiling.one, tiling.two))
     return y
 
 
@@ -151,16 +173,14 @@ def weight_gradient(x: Tensor, slope: Tensor) -> Tensor:
         slope: the gradient by the result, (N, K, H, W).
     """
     channels, outputs = x.shape[1], slope.shape[1]
-    from_outputs = OF_OUTPUTS.to(x.dtype).T
-    by_filters = x.new_empty(INPUTS**2, outputs, channels)
+    by_filters = kept.empty(INPUTS**2, outputs, channels, dtype=x.dtype)
     tiling = Tiling(x, outputs)
-    three = torch.empty_like(tiling.one)
+    three = kept.empty(len(tiling.one), dtype=x.dtype)
     for some, tiles in tiling:
         place = apart(slope[some])
-        found = part(tiling.one, *place.shape)
-        found.copy_(place)
-        products = part(three, *tiles.shape[:2], outputs)
-        torch.mm(from_outputs, found.view(OUTPUTS**2, -1), out=products.flatten(1))
+        found = part(tiling.two, *place.shape).copy_(place)
+        products = on_both_sides(OF_OUTPUTS.T, found, three, tiling.two)
+        products = products.view(*tiles.shape[:2], outputs)
         # The first sum overwrites what lay in memory
         by_filters.baddbmm_(products.transpose(1, 2), tiles, beta=int(some.start > 0))
     by_weight = OF_FILTERS.to(x.dtype).T @ by_filters.flatten(1)

@@ -10,12 +10,12 @@ from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity, profile
 from vision import NETWORKS, ON_A_CARD, Ours, make_images, on
 
-from lrbook.vision import strided, winograd
+from lrbook.vision import activation, strided, winograd
 from lrbook.vision.config import PatchConfig
 
 PARTS = {  # what PyTorch's operators on a CPU, or the programs on a card, have in their names
     "convolutions": r"conv(?!ert)|gemm|xmma|cutlass|cudnn.*(?:fprop|dgrad|wgrad)",
-    "batch norm and relu": r"batch_norm|relu|threshold|clamp_min",
+    "batch norm and relu": r"activation|batch_norm|relu|threshold|clamp_min",
 }
 REST = "all the rest"
 
@@ -68,8 +68,9 @@ def rows(name: str, device: torch.device, batches: int = 0, **changes: object) -
 
 
 def _whose(event: FunctionEvent) -> str:
-    """Its name, or that of our convolution that it is a step of: products and copies."""
-    ours = {winograd.Convolution.__name__, strided.StridedConvolution.__name__}
+    """Its name, or that of our function that it is a step of: products and copies."""
+    functions = (winograd.Convolution, strided.StridedConvolution, activation.Activation)
+    ours = {function.__name__ for function in functions}
     outer = event
     while outer is not None:
         if outer.name.removesuffix("Backward") in ours:

@@ -8,8 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lrbook.vision import activation, memory, wideresnet
+from lrbook.records import Store
+from lrbook.vision import activation, experiment, memory, wideresnet
 from lrbook.vision.activation import Activation
+from lrbook.vision.config import PatchConfig
 from lrbook.vision.wideresnet import WideResNet, noisy_relu
 
 LAST = torch.channels_last
@@ -164,3 +166,17 @@ def test_evaluation_and_compilation_take_the_library_s(monkeypatch):
     assert model(images).shape == (2, 10)
     with pytest.raises(TypeError):
         model(images[:1])  # a batch of another size runs plain
+
+
+def test_a_run_uses_it_and_gives_its_memory_back(monkeypatch, tmp_path):
+    monkeypatch.setattr(memory, "SMALL", 0)
+    lent, block = [], memory.Kept._block
+    monkeypatch.setattr(
+        memory.Kept, "_block", lambda self, size: lent.append(size) or block(self, size)
+    )
+    sizes = {"train_size": 40, "test_size": 20, "patch_test_size": 20, "epochs": 2, "drop": 1}
+    config = PatchConfig.for_profile("smoke", arm="noise", seed=3, precision="fp32", **sizes)
+    [record] = experiment.run([config], Store(tmp_path), device="cpu", progress=False)
+    assert record.done
+    assert len(lent) > 2 * 7  # of the seven relus in a step, forward and backward
+    assert memory.kept.free == []

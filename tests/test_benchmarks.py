@@ -245,6 +245,27 @@ def test_products_within_a_convolution_are_a_part_of_it(vision, stride):
     assert list(dict.fromkeys(whose)) == [ours.__name__, f"{ours.__name__}Backward", "aten::bmm"]
 
 
+def test_norm_noise_and_relu_in_one_are_their_part(vision):
+    import parts
+    import torch
+    from torch.profiler import ProfilerActivity, profile
+
+    norm, x = (
+        torch.nn.BatchNorm2d(2),
+        torch.ones((1, 2, 4, 4)).to(memory_format=torch.channels_last),
+    )
+    given = (x, norm.weight, norm.bias, norm, torch.ones((1, 1, 4, 4)))
+    with profile(activities=[ProfilerActivity.CPU]) as watched:
+        parts.activation.Activation.apply(*given)
+        torch.ones(2) + torch.ones(2)
+    whose = [parts._whose(e) for e in watched.events() if e.name in ("aten::add_", "aten::add")]
+    assert parts.split((name, 1.0) for name in whose) == {
+        "convolutions": 0.0,
+        "batch norm and relu": 1.0,
+        "all the rest": 1.0,
+    }
+
+
 def test_the_plain_loop_convolves_directly(vision):
     import torch
 

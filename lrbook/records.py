@@ -12,8 +12,8 @@ import contextlib
 import hashlib
 import io
 import json
-import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,9 +43,8 @@ class Store:
         """Make the folder; raise RecordError, before any work is done, if nothing can be kept."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            probe = self.root / f".probe-{os.getpid()}"
-            probe.write_bytes(b"")
-            probe.unlink()
+            with tempfile.TemporaryFile(dir=self.root):  # without a name, where the system can
+                pass
         except OSError as error:
             raise RecordError(
                 f"the results folder {self.root} cannot be written ({error.strerror}); "

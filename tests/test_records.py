@@ -1,7 +1,10 @@
 """Records on disk: nothing half there, nothing lost, nothing damaged believed."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -146,6 +149,19 @@ def test_results_folder_that_cannot_be_written(tmp_path):
 def test_check_writable_leaves_nothing(store):
     store.check_writable()
     assert list(store.root.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="files without a name are Linux's")
+def test_check_writable_leaves_nothing_where_it_is_killed(tmp_path):
+    """Killed at the moment when it would take the file away again."""
+    script = (
+        "import os, pathlib, sys; from lrbook.records import Store;"
+        "os.unlink = os.remove = pathlib.Path.unlink = lambda *a, **kw: os._exit(9);"
+        "Store(sys.argv[1]).check_writable()"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "runs")])
+    assert done.returncode in (0, 9)
+    assert list((tmp_path / "runs").iterdir()) == []
 
 
 def record_text(**changes):

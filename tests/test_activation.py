@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
+from convolutions import four_steps
 from torch import nn
 
 from lrbook.records import Store
@@ -136,16 +136,7 @@ def test_a_network_trains_as_without_it(monkeypatch, noisy):
         monkeypatch.setattr(memory, "SMALL", small)
         stream = torch.Generator().manual_seed(0)
         model = WideResNet(10, 2, stem_stride=2, generator=stream).to(memory_format=LAST).train()
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True)
-        images = torch.randn((8, 3, 32, 32), generator=stream).contiguous(memory_format=LAST)
-        labels = torch.randint(10, (8,), generator=stream)
-        losses.append([])
-        for _ in range(4):
-            loss = F.cross_entropy(model(images, 0.2 if noisy else 0.0, stream), labels)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses[-1].append(loss.item())
+        losses.append(four_steps(model, 0.1, 8, 0.2 if noisy else 0.0, stream))
         states.append(model.state_dict())
         assert len(calls) == 4 * 7  # of the seven relus; none more in the second round
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)

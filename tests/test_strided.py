@@ -1,11 +1,14 @@
 """Our convolutions of stride 2 against sums by hand and the library's, and where they are taken."""
 
+import functools
 import itertools
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from convolutions import draw as draw_for
+from convolutions import four_steps, three
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,19 +20,7 @@ BY_FILTERING, DIRECTLY = "by filtering", "directly"
 FORMS = [BY_FILTERING, DIRECTLY]
 
 
-def draw(images, channels, outputs, height, width, kind=torch.float64, seed=0):
-    """Images, a weight, and a gradient by the result."""
-    stream = torch.Generator().manual_seed(seed)
-    shapes = [(images, channels, height, width), (outputs, channels, 3, 3)]
-    shapes.append((images, outputs, height // 2, width // 2))
-    return [torch.randn(shape, generator=stream).to(kind) for shape in shapes]
-
-
-def three(convolve, x, weight, slope):
-    """Result of a convolution and its gradients by x and by the weight."""
-    x, weight = x.clone().requires_grad_(), weight.clone().requires_grad_()
-    y = convolve(x, weight)
-    return [y.detach(), *torch.autograd.grad(y, (x, weight), slope)]
+draw = functools.partial(draw_for, stride=2)
 
 
 def library(x, weight):
@@ -310,16 +301,7 @@ def test_a_wide_network_trains_as_with_the_library_s(calls, monkeypatch, form):
         model = WideResNet(10, 6, stem_stride=2, generator=stream).train()
         if direct:
             model.convolve_directly()
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, nesterov=True)
-        images = torch.randn((12, 3, 32, 32), generator=stream)
-        labels = torch.randint(10, (12,), generator=stream)
-        losses.append([])
-        for _ in range(4):
-            loss = F.cross_entropy(model(images, 0.2, stream), labels)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses[-1].append(loss.item())
+        losses.append(four_steps(model, 0.05, 12, 0.2, stream))
         weights.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
         assert calls == [(192, 96), (384, 192)] * 4
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from convolutions import draw, four_steps, three
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,21 +11,6 @@ from lrbook.vision import winograd
 from lrbook.vision.wideresnet import Conv3x3, WideResNet
 
 FP32 = 4e-5  # of the largest number: what is allowed to rounding; 1e-5 is usual
-
-
-def draw(images, channels, outputs, height, width, kind=torch.float64, seed=0):
-    """Images, a weight, and a gradient by the result."""
-    stream = torch.Generator().manual_seed(seed)
-    shapes = [(images, channels, height, width), (outputs, channels, 3, 3)]
-    shapes.append((images, outputs, height, width))
-    return [torch.randn(shape, generator=stream).to(kind) for shape in shapes]
-
-
-def three(convolve, x, weight, slope):
-    """Result of a convolution and its gradients by x and by the weight."""
-    x, weight = x.clone().requires_grad_(), weight.clone().requires_grad_()
-    y = convolve(x, weight)
-    return [y.detach(), *torch.autograd.grad(y, (x, weight), slope)]
 
 
 def directly(x, weight):
@@ -219,16 +205,7 @@ def test_a_wide_network_trains_as_with_the_direct_form(calls, monkeypatch, noisy
         model = WideResNet(10, 6, stem_stride=2, generator=stream).train()
         if direct:
             model.convolve_directly()
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, nesterov=True)
-        images = torch.randn((12, 3, 32, 32), generator=stream)
-        labels = torch.randint(10, (12,), generator=stream)
-        losses.append([])
-        for _ in range(4):
-            loss = F.cross_entropy(model(images, 0.2 if noisy else 0.0, stream), labels)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses[-1].append(loss.item())
+        losses.append(four_steps(model, 0.05, 12, 0.2 if noisy else 0.0, stream))
         weights.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
         # conv2 of the first block has 96 channels; then 192 and 384
         assert len(calls) == 4 * 3

@@ -16,6 +16,7 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 from lrbook.vision import strided_filtering as filtering
 from lrbook.vision.memory import kept
 from lrbook.vision.strided_filtering import STRIDE, Tiling, copied
+from lrbook.vision.winograd import suits
 
 ROWS_AT_ONCE = 512
 """Enough for a matrix product, and so few that they stay in the cache until it is taken."""
@@ -34,13 +35,11 @@ def pays(x: Tensor, weight: Tensor) -> bool:
         x: (N, C, H, W).
         weight: (K, C, 3, 3).
     """
-    if x.device.type != "cpu" or x.dim() != 4 or min(weight.shape[:2]) < LEAST_CHANNELS:
+    if not suits(x, weight, LEAST_CHANNELS):
         return False
     images, _, height, width = x.shape
-    whole = height % STRIDE == 0 and width % STRIDE == 0
-    much = weight.shape[0] * weight.shape[1] * images * (height // 2) * (width // 2) >= LEAST_WORK
-    in_fp32 = x.dtype == weight.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-    return whole and much and in_fp32
+    work = weight.shape[0] * weight.shape[1] * images * (height // STRIDE) * (width // STRIDE)
+    return height % STRIDE == 0 and width % STRIDE == 0 and work >= LEAST_WORK
 
 
 def direct_weight_gradient(x: Tensor, slope: Tensor) -> Tensor:

@@ -66,13 +66,18 @@ def pays(x: Tensor, weight: Tensor) -> bool:
         x: (N, C, H, W).
         weight: (K, C, 3, 3).
     """
-    if x.device.type != "cpu" or x.dim() != 4 or min(weight.shape[:2]) < LEAST_CHANNELS:
+    if not suits(x, weight, LEAST_CHANNELS):
         return False
     images, _, height, width = x.shape
     whole = height % OUTPUTS == 0 and width % OUTPUTS == 0
-    many = images * (height // OUTPUTS) * (width // OUTPUTS) >= LEAST_TILES
+    return whole and images * (height // OUTPUTS) * (width // OUTPUTS) >= LEAST_TILES
+
+
+def suits(x: Tensor, weight: Tensor, channels: int) -> bool:
+    """Whether these are images and a weight on a CPU, in fp32, with so many channels or more."""
     in_fp32 = x.dtype == weight.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-    return whole and many and in_fp32
+    on_a_cpu = x.device.type == "cpu" and x.dim() == 4
+    return in_fp32 and on_a_cpu and min(weight.shape[:2]) >= channels
 
 
 class Tiling:

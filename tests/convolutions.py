@@ -1,0 +1,35 @@
+"""What the tests of our convolutions and of what is between them share."""
+
+import torch
+import torch.nn.functional as F
+
+
+def draw(images, channels, outputs, height, width, kind=torch.float64, stride=1):
+    """Images, a weight, and a gradient by the result."""
+    stream = torch.Generator().manual_seed(0)
+    shapes = [(images, channels, height, width), (outputs, channels, 3, 3)]
+    shapes.append((images, outputs, height // stride, width // stride))
+    return [torch.randn(shape, generator=stream).to(kind) for shape in shapes]
+
+
+def three(convolve, x, weight, slope):
+    """Result of a convolution and its gradients by x and by the weight."""
+    x, weight = x.clone().requires_grad_(), weight.clone().requires_grad_()
+    y = convolve(x, weight)
+    return [y.detach(), *torch.autograd.grad(y, (x, weight), slope)]
+
+
+def four_steps(model, rate, images, noise, stream):
+    """Losses of a few steps of training on random images; moves the model."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9, nesterov=True)
+    x = torch.randn((images, 3, 32, 32), generator=stream)
+    x = x.contiguous(memory_format=torch.channels_last)
+    labels = torch.randint(10, (images,), generator=stream)
+    losses = []
+    for _ in range(4):
+        loss = F.cross_entropy(model(x, noise, stream), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 SMALL = 2**25
-"""Bytes below which an array is left to the C library: up to here, glibc may keep what is freed
-(mallopt(3), ``M_MMAP_THRESHOLD``).
+"""Bytes below which an array is left to the C library, of which glibc may keep what is freed up to
+this size (mallopt(3), ``M_MMAP_THRESHOLD``).
 """
 
 

@@ -21,7 +21,7 @@ from lrbook.vision.winograd import apart, flattened, part
 
 OUTPUTS, STRIDE = 4, 2  # outputs in a row
 TILE = OUTPUTS * STRIDE
-"""Inputs in a row that no other tile has: one more is read."""
+"""Inputs in a row that no other tile has; one more is read."""
 TILES_AT_ONCE = 128
 """Enough for a matrix product, and so few that they stay in the cache until it is taken."""
 

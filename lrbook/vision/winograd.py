@@ -53,7 +53,7 @@ def flattened(matrix: list[list[int]], over: int = 1) -> Tensor:
 
 
 OF_INPUTS, OF_OUTPUTS = (torch.tensor(m, dtype=torch.float64, device="cpu") for m in (B_T, A_T))
-"""For one side after the other: (6, 6) and (4, 6)."""
+"""What is done to one side after the other, (6, 6) and (4, 6)."""
 
 OF_FILTERS = flattened(G_24, over=24)
 """(36, 9)."""

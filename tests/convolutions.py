@@ -3,6 +3,12 @@
 import torch
 import torch.nn.functional as F
 
+from lrbook.vision import strided_filtering
+
+BY_FILTERING, DIRECTLY = "by filtering", "directly"
+FORMS = [BY_FILTERING, DIRECTLY]
+"""The forms that a convolution of stride 2 has."""
+
 
 def draw(images, channels, outputs, height, width, kind=torch.float64, stride=1):
     """Images, a weight, and a gradient by the result."""
@@ -17,6 +23,11 @@ def three(convolve, x, weight, slope):
     x, weight = x.clone().requires_grad_(), weight.clone().requires_grad_()
     y = convolve(x, weight)
     return [y.detach(), *torch.autograd.grad(y, (x, weight), slope)]
+
+
+def choose(patch, form):
+    """This form of stride 2, whatever the size."""
+    patch.setattr(strided_filtering, "pays", lambda x, weight: form == BY_FILTERING)
 
 
 def four_steps(model, rate, images, noise, stream):

@@ -1,23 +1,19 @@
-"""Our convolutions of stride 2 against sums by hand and the library's, and where they are taken."""
+"""Our convolutions of stride 2 against sums by hand and the library's."""
 
 import functools
-import itertools
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from convolutions import BY_FILTERING, DIRECTLY, FORMS, choose, three
 from convolutions import draw as draw_for
-from convolutions import four_steps, three
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lrbook.vision import strided, strided_filtering, winograd
-from lrbook.vision.wideresnet import Conv3x3, WideResNet
+from lrbook.vision import strided, strided_filtering
 
 FP32 = 2e-5  # of the largest number: what is allowed to rounding
-BY_FILTERING, DIRECTLY = "by filtering", "directly"
-FORMS = [BY_FILTERING, DIRECTLY]
 
 
 draw = functools.partial(draw_for, stride=2)
@@ -51,10 +47,6 @@ def form(request, monkeypatch):
     """Both ways of the same function, whatever the size."""
     choose(monkeypatch, request.param)
     return request.param
-
-
-def choose(patch, form):
-    patch.setattr(strided_filtering, "pays", lambda x, weight: form == BY_FILTERING)
 
 
 @pytest.mark.parametrize("size", [(8, 8), (8, 16)])
@@ -248,74 +240,3 @@ def test_the_sizes_choose_between_the_forms(monkeypatch):
         x, weight, slope = draw(128, channels, channels, 8, 8, torch.float32)
         three(strided.StridedConvolution.apply, x, weight, slope)
         assert work == wanted
-
-
-@pytest.fixture
-def calls(monkeypatch):
-    """The weights' shapes of all our convolutions of stride 2."""
-    found, apply = [], strided.StridedConvolution.apply
-
-    def spy(x, weight):
-        found.append(tuple(weight.shape[:2]))
-        return apply(x, weight)
-
-    monkeypatch.setattr(strided.StridedConvolution, "apply", spy)
-    return found
-
-
-def test_both_networks_take_it_where_the_stride_is_two(calls):
-    stream = torch.Generator().manual_seed(0)
-    paper = WideResNet(16, 10, generator=stream).eval()
-    laptop = WideResNet(10, 2, stem_stride=2, generator=stream).eval()
-    found = {}
-    with torch.no_grad():
-        for (name, model), count in itertools.product(
-            {"paper": paper, "laptop": laptop}.items(), (1, 4, 64)
-        ):
-            if (name, count) != ("paper", 64):
-                calls.clear()
-                model(torch.zeros((count, 3, 32, 32)))
-                found[name, count] = list(calls)
-    assert found["paper", 1] == [(320, 160), (640, 320)]
-    assert found["paper", 4] == [(320, 160), (640, 320)]
-    assert found["laptop", 4] == []
-    assert found["laptop", 64] == [(128, 64)]
-
-
-def test_a_stride_of_one_or_three_is_not_ours(calls):
-    x = torch.zeros((128, 96, 8, 8))
-    assert Conv3x3(96, 96, 1)(x).shape == x.shape
-    assert Conv3x3(96, 96, 3)(x).shape == (128, 96, 3, 3)
-    assert calls == []
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_a_wide_network_trains_as_with_the_library_s(calls, monkeypatch, form):
-    """Losses and weights of a few steps."""
-    choose(monkeypatch, form)
-    monkeypatch.setattr(strided, "LEAST_WORK", 1)
-    monkeypatch.setattr(winograd, "pays", lambda x, weight: False)
-    losses, weights = [], []
-    for direct in (False, True):
-        stream = torch.Generator().manual_seed(0)
-        model = WideResNet(10, 6, stem_stride=2, generator=stream).train()
-        if direct:
-            model.convolve_directly()
-        losses.append(four_steps(model, 0.05, 12, 0.2, stream))
-        weights.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
-        assert calls == [(192, 96), (384, 192)] * 4
-    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
-    assert losses[1][-1] < 0.7 * losses[1][0]  # it is training that agrees
-    assert (weights[0] - weights[1]).norm() < 1e-3 * weights[1].norm()
-
-
-def test_a_wide_network_can_be_compiled(calls, monkeypatch):
-    """In one graph, as ``compile_training`` wants it; the library's convolutions are in that."""
-    monkeypatch.setattr(strided, "LEAST_WORK", 1)
-    model = WideResNet(10, 6, stem_stride=2, generator=torch.Generator().manual_seed(0)).train()
-    images = torch.randn((4, 3, 32, 32), generator=torch.Generator().manual_seed(1))
-    wanted = model(images)
-    assert calls == [(192, 96), (384, 192)]
-    model.compile_training(4, backend="eager")
-    torch.testing.assert_close(model(images), wanted, rtol=1e-4, atol=1e-4)
-    assert calls == [(192, 96), (384, 192)]

@@ -30,6 +30,18 @@ def choose(patch, form):
     patch.setattr(strided_filtering, "pays", lambda x, weight: form == BY_FILTERING)
 
 
+def calls_of(function, patch):
+    """The weights' shapes of all calls from now on."""
+    found, apply = [], function.apply
+
+    def spy(x, weight):
+        found.append(tuple(weight.shape[:2]))
+        return apply(x, weight)
+
+    patch.setattr(function, "apply", spy)
+    return found
+
+
 def four_steps(model, rate, images, noise, stream):
     """Losses of a few steps of training on random images; moves the model."""
     optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9, nesterov=True)

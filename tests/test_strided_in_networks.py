@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 import torch
-from convolutions import FORMS, choose, four_steps
+from convolutions import FORMS, calls_of, choose, four_steps
 
 from lrbook.vision import strided, winograd
 from lrbook.vision.wideresnet import Conv3x3, WideResNet
@@ -13,14 +13,7 @@ from lrbook.vision.wideresnet import Conv3x3, WideResNet
 @pytest.fixture
 def calls(monkeypatch):
     """The weights' shapes of all our convolutions of stride 2."""
-    found, apply = [], strided.StridedConvolution.apply
-
-    def spy(x, weight):
-        found.append(tuple(weight.shape[:2]))
-        return apply(x, weight)
-
-    monkeypatch.setattr(strided.StridedConvolution, "apply", spy)
-    return found
+    return calls_of(strided.StridedConvolution, monkeypatch)
 
 
 def test_both_networks_take_it_where_the_stride_is_two(calls):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from convolutions import draw, four_steps, three
+from convolutions import calls_of, draw, four_steps, three
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -156,14 +156,7 @@ def test_pays_for_many_channels_in_fp32_on_a_cpu_alone():
 @pytest.fixture
 def calls(monkeypatch):
     """The weights' shapes of all Winograd convolutions."""
-    found, apply = [], winograd.Convolution.apply
-
-    def spy(x, weight):
-        found.append(tuple(weight.shape[:2]))
-        return apply(x, weight)
-
-    monkeypatch.setattr(winograd.Convolution, "apply", spy)
-    return found
+    return calls_of(winograd.Convolution, monkeypatch)
 
 
 def test_the_paper_network_takes_it_where_the_stride_is_one(calls, monkeypatch):

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from lrbook.vision.memory import kept
-from lrbook.vision.winograd import apart, flattened, part
+from lrbook.vision.winograd import apart, flattened, one_side, part
 
 OUTPUTS, STRIDE = 4, 2  # outputs in a row
 TILE = OUTPUTS * STRIDE
@@ -48,11 +48,6 @@ class Phase(NamedTuple):
     """(P, 2 * 2), (P, 2) or (1, 1)."""
     of_outputs: Tensor
     """(4 * 4, P), (4, P) or (1, 1)."""
-
-
-def one_side(matrix: list[list[int]], over: int = 1) -> Tensor:
-    """``matrix / over``."""
-    return torch.tensor(matrix, dtype=torch.float64, device="cpu") / over
 
 
 BOTH = Phase(flattened(B_T), flattened(G_6, over=6), flattened(A_T))

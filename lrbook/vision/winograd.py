@@ -46,13 +46,18 @@ G_24 = [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]
 A_T = [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]
 
 
+def one_side(matrix: list[list[int]], over: int = 1) -> Tensor:
+    """``matrix / over``."""
+    return torch.tensor(matrix, dtype=torch.float64, device="cpu") / over
+
+
 def flattened(matrix: list[list[int]], over: int = 1) -> Tensor:
     """What ``matrix / over`` does to both sides of a tile, as one matrix for flattened tiles."""
-    side = torch.tensor(matrix, dtype=torch.float64, device="cpu") / over
+    side = one_side(matrix, over)
     return torch.kron(side, side)
 
 
-OF_INPUTS, OF_OUTPUTS = (torch.tensor(m, dtype=torch.float64, device="cpu") for m in (B_T, A_T))
+OF_INPUTS, OF_OUTPUTS = one_side(B_T), one_side(A_T)
 """What is done to one side after the other, (6, 6) and (4, 6)."""
 
 OF_FILTERS = flattened(G_24, over=24)

@@ -6,7 +6,7 @@ Shapes: N images, B batch.
 
 import copy
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -33,6 +33,9 @@ __all__ = [
 ]
 
 EVALUATION_BATCH = {"cpu": 250, "cuda": 2000}
+# A card replays a step's kernels as two graphs; where they cannot be recorded it is only compiled
+ON_A_CARD: tuple[dict[str, object], ...] = ({"mode": "reduce-overhead"}, {})
+REPLAYED = 3  # calls of a compiled step after which a recorded graph has been replayed once
 _compiled: set[tuple] = set()  # what the compiler has in memory: sizes, precision, device
 VISIT = 500  # test images whose signs are drawn at a time; another number draws other signs
 
@@ -78,7 +81,7 @@ def try_to_compile(task: Task, model: WideResNet, **options: object) -> str:
     Args:
         task: gives batch size, device and precision.
         model: compiled in place.
-        **options: for ``torch.compile``.
+        **options: for ``torch.compile``; without any, on a card those of ``ON_A_CARD`` in turn.
 
     Returns:
         Why it stays plain, in one line; empty if it is compiled from now on.
@@ -96,23 +99,35 @@ def try_to_compile(task: Task, model: WideResNet, **options: object) -> str:
         torch.compiler.reset()
         _compiled.clear()
     _compiled.add(kind)
+    why = ""
+    for way in ON_A_CARD if task.device.type == "cuda" and not options else (options,):
+        if not (why := _why_not(task, model, way)):
+            model.compile_training(config.batch, **way)
+            return ""
+    return why
+
+
+def _why_not(task: Task, model: WideResNet, options: Mapping[str, object]) -> str:
+    """What is wrong with a step that is compiled with these options; empty if nothing is."""
     trial = copy.deepcopy(model).train()
-    trial.compile_training(config.batch, **options)
-    images = torch.zeros((config.batch, *task.train.shape[1:]), device=task.device)
+    trial.compile_training(task.config.batch, **options)
+    images = torch.zeros((task.config.batch, *task.train.shape[1:]), device=task.device)
+    images = images.contiguous(memory_format=torch.channels_last)
     try:
         with warnings.catch_warnings():
             # A compiler's warnings about its own code are not the user's, and whether fp32 is
             # shortened to TF32 is decided in ``devices``
             warnings.simplefilter("ignore", DeprecationWarning)
             warnings.filterwarnings("ignore", message="TensorFloat32")
-            with autocast(task):
-                logits = trial(images.contiguous(memory_format=torch.channels_last))
-            logits.float().sum().backward()
+            for _ in range(REPLAYED):
+                trial.zero_grad()
+                with autocast(task):
+                    logits = trial(images)
+                logits.float().sum().backward()
     except Exception as error:  # not all that compilers raise is a RuntimeError
         if "out of memory" in str(error):
             raise
         return " ".join(str(error).split("\n\n")[0].split())  # below it advice on debugging
-    model.compile_training(config.batch, **options)
     return ""
 
 
@@ -156,10 +171,10 @@ def train_epoch(
         if before_batch is not None:
             before_batch()
         images, labels, kinds = training_batch(task, index, visits)
+        optimizer.zero_grad()  # before the forward pass: a replayed graph overwrites its gradients
         with autocast(task):
             logits = model(images, level, noise)
         loss = F.cross_entropy(logits.float(), labels)
-        optimizer.zero_grad()
         if scaler is None:
             loss.backward()
             optimizer.step()

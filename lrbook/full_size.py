@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from lrbook import book, origin
 from lrbook.figures.arms import CHANCE
+from lrbook.paper_and_ours import paired
 from lrbook.record import Record
 from lrbook.vision import cost
 from lrbook.vision.config import PatchConfig
@@ -24,7 +25,7 @@ def state(runs: Sequence[Record]) -> str:
 
 def words(runs: Sequence[Record]) -> str:
     """When each arm has learnt the patch, what large knows of it before its rate drops, and large
-    minus small at the end; what the paper reports stands beside.
+    minus the others at the end; what the paper reports stands beside.
     """
     arms = book.by_arm(runs)
     drop = runs[0].config["drop"]
@@ -44,16 +45,17 @@ def words(runs: Sequence[Record]) -> str:
             f" Before that, large has {mean:.0f} % of them right on average over epochs, and "
             f"{most:.0f} % in its best one; chance is {CHANCE} %."
         )
-    if pairs(runs):
-        said += f" Large minus small at the end, in points: {_gaps(runs)}."
+    for other in ("small", "noise"):
+        if paired(runs, other):
+            said += f" Large minus {other} at the end, in points: {_gaps(runs, other)}."
     return said
 
 
-def _gaps(runs: Sequence[Record]) -> str:
+def _gaps(runs: Sequence[Record], other: str) -> str:
     told, gaps = book.reported("patch_experiment"), []
     for quantity in ("clean", "mixed"):
-        theirs = told["large"][quantity] - told["small"][quantity]
-        ours = book.difference_words(runs, quantity, "large", "small", 1)
+        theirs = told["large"][quantity] - told[other][quantity]
+        ours = book.difference_words(runs, quantity, "large", other, 1)
         gaps.append(f"on {quantity} images **{ours}**, in the paper {theirs:.1f}")
     return "; ".join(gaps)
 

@@ -100,7 +100,7 @@ def show_words() -> None:
     above = runs[0].run_id in {run.run_id for run in full}  # once they have a control, too
     if not above and (said := full_size.on_the_front_page(full)):
         style.say(said)
-        style.say(book.provenance(full))
+        style.say(book.provenance([run for pair in pairs(full) for run in pair]))
 
 
 def show_contents() -> None:

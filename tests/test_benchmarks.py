@@ -157,6 +157,24 @@ def test_memory_is_that_of_a_process_of_its_own(vision):
     assert large > small + 50
 
 
+def test_memory_on_a_card_has_that_of_replays(vision, monkeypatch):
+    """A pool of its own is a graph's: what there is free in it, nothing else may take."""
+    import torch
+
+    segments = [
+        {"segment_pool_id": pool, "total_size": total * 2**20, "allocated_size": given * 2**20}
+        for pool, total, given in [((0, 0), 900, 100), ((0, 1), 500, 20), ((0, 1), 40, 40)]
+    ]
+    peak = iter([300 * 2**20, 1000 * 2**20])
+    monkeypatch.setattr(torch.cuda, "memory_snapshot", lambda: segments)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: None)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: next(peak))
+    ran = []
+    [row] = vision.peak_rows({"ours": ran.append, "theirs": ran.append}, "paper")
+    assert ran == [1, 1]
+    assert (row.ours, row.peer) == (300 + 480, 1000)
+
+
 def test_another_network_is_not_timed(vision, monkeypatch):
     import torch
 

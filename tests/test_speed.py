@@ -163,3 +163,20 @@ def test_the_books_benchmarks_can_be_read():
 def test_many_microseconds_are_milliseconds_or_seconds(ours, peer, wanted):
     row = speed.Row("a step: part", ours, peer, "us", "here", ())
     assert wanted in speed.tables([row])
+
+
+def test_what_the_page_says_of_the_h200_is_measured():
+    """Its sentences on a training step: waiting, convolutions, and what they alone would allow."""
+    [found] = [each for each in speed.kept() if each.name == "vision-gpu"]
+    rows = {each.name.removeprefix("WRN-16-10, batch 128"): each for each in found.rows}
+    assert {each.hardware for each in found.rows} == {"NVIDIA H200"}
+    assert not any("memory" in name for name in rows)  # "left out there for now"
+    parts = [each for name, each in rows.items() if name.startswith(", a step: ")]
+    convolutions, norms, rest = (each.ratio for each in parts)
+    assert 0 < 1 - convolutions - norms - rest < 0.05
+    assert 2 / 3 < convolutions < 0.75
+    assert norms > 2 * rest
+    of_the_best = rows[": training, best convolution or GEMM"].ratio
+    assert 0.5 < of_the_best / convolutions < 2 / 3
+    beside_theirs = rows[": training, the authors' step, batches ready"].ratio
+    assert 3.5 < beside_theirs / convolutions < 4.5

@@ -1,6 +1,7 @@
 """Around an epoch: readings, compilers that fail, fp16 that overflows, checkpoints, sizes."""
 
 import contextlib
+import dataclasses
 import time
 
 import numpy as np
@@ -52,6 +53,45 @@ def test_where_the_compiler_fails_the_step_runs_plain():
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name]), name  # the trial was on a copy
     train.train_epoch(task, model, train.make_optimizer(model, task.config), 1)
+
+
+@pytest.mark.parametrize(("fail", "left"), [(0, [0]), (1, [1]), (2, [])])
+def test_a_card_takes_graphs_else_a_compiled_step_else_a_plain_one(monkeypatch, fail, left):
+    task = dataclasses.replace(tiny(), device=torch.device("cuda"))
+    model = train.make_model(task.config, CPU)
+    tried, taken = [], []
+
+    def why_not(task, model, options):
+        tried.append(options)
+        return "no" * (len(tried) <= fail)
+
+    monkeypatch.setattr(train, "_why_not", why_not)
+    monkeypatch.setattr(model, "compile_training", lambda batch, **way: taken.append((batch, way)))
+    why = train.try_to_compile(task, model)
+    graphs, compiled = train.ON_A_CARD
+    assert graphs == {"mode": "reduce-overhead"}
+    assert compiled == {}
+    assert tried == list(train.ON_A_CARD)[: fail + 1]
+    assert taken == [(task.config.batch, train.ON_A_CARD[way]) for way in left]
+    assert bool(why) == (not left)
+
+
+def test_before_a_forward_pass_the_gradients_are_gone(monkeypatch):
+    """They lie where a replayed graph writes next."""
+    task = tiny()
+    model = train.make_model(task.config, CPU)
+    optimizer = train.make_optimizer(model, task.config)
+    forward, held = model.forward, []
+
+    def spy(*args):
+        held.append(sum(parameter.grad is not None for parameter in model.parameters()))
+        return forward(*args)
+
+    monkeypatch.setattr(model, "forward", spy)
+    train.train_epoch(task, model, optimizer, 1)
+    assert len(held) > 1
+    assert set(held) == {0}
+    assert all(parameter.grad is not None for parameter in model.parameters())
 
 
 def test_images_that_fill_no_batch_are_not_compiled_for():

@@ -43,7 +43,10 @@ def calls_of(function, patch):
 
 
 def four_steps(model, rate, images, noise, stream):
-    """Losses of a few steps of training on random images; moves the model."""
+    """Losses of a few steps of training on random images; moves the model.
+
+    Rounding grows from step to step, the more the larger the rate and the fewer the images.
+    """
     optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9, nesterov=True)
     x = torch.randn((images, 3, 32, 32), generator=stream)
     x = x.contiguous(memory_format=torch.channels_last)

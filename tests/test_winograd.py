@@ -198,7 +198,7 @@ def test_a_wide_network_trains_as_with_the_direct_form(calls, monkeypatch, noisy
         model = WideResNet(10, 6, stem_stride=2, generator=stream).train()
         if direct:
             model.convolve_directly()
-        losses.append(four_steps(model, 0.05, 12, 0.2 if noisy else 0.0, stream))
+        losses.append(four_steps(model, 0.04, 24, 0.1 if noisy else 0.0, stream))
         weights.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
         # conv2 of the first block has 96 channels; then 192 and 384
         assert len(calls) == 4 * 3

@@ -6,7 +6,7 @@ import pandas as pd
 
 from lrbook import book, recordings, style
 from lrbook.record import Record
-from lrbook.words import difference_words, interval_words
+from lrbook.words import difference_words, listed_words
 
 ARMS = ("large", "noise", "small")
 
@@ -108,7 +108,7 @@ def _heading(words: str, runs: list[Record]) -> str:
 
 def _mean(runs: list[Record], arm: str, quantity: str) -> str:
     found = book.values(runs, quantity).get(arm) if runs else None
-    return interval_words(found, 1) if found else NOT_RECORDED
+    return listed_words(found, 1) if found else NOT_RECORDED
 
 
 def _gap(runs: list[Record], quantity: str, other: str) -> str:

@@ -12,11 +12,20 @@ from lrbook.record import Record
 from lrbook.words import interval_words
 
 
-def results_table(records: Sequence[Record], quantities: dict[str, str]) -> pd.DataFrame:
+def results_table(
+    records: Sequence[Record],
+    quantities: dict[str, str],
+    words: Callable[[Sequence[float | None]], str] = interval_words,
+) -> pd.DataFrame:
     """Arms as rows; per quantity (result name -> heading) mean and 95 % interval over seeds.
 
     Runs on images have their data named in a column. An arm of which every run diverged has a row
     that says so.
+
+    Args:
+        records: runs of one experiment.
+        quantities: a result's name -> heading of its column.
+        words: what a cell says of the numbers of an arm; ``listed_words`` where seeds are few.
     """
     rows = []
     finished = by_arm(records)
@@ -29,7 +38,7 @@ def results_table(records: Sequence[Record], quantities: dict[str, str]) -> pd.D
         if runs[0].provenance.get("data"):
             row["images"] = data_of(runs)
         for quantity, heading in quantities.items():
-            row[heading] = interval_words([run.result[quantity] for run in runs])
+            row[heading] = words([run.result[quantity] for run in runs])
         rows.append(row)
     return pd.DataFrame(rows)
 

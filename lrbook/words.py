@@ -21,6 +21,16 @@ def interval_words(numbers: Sequence[float | None], digits: int | None = None) -
     return f"{words} (of {len(known)}, {missing} without)" if missing else words
 
 
+def listed_words(numbers: Sequence[float | None], digits: int | None = None) -> str:
+    """As ``interval_words``, but one or two are listed: their interval would hide them."""
+    if len(numbers) > 2:
+        return interval_words(numbers, digits)
+    return ", ".join(
+        f"{number}" if isinstance(number, int) else interval_words([number], digits)
+        for number in numbers
+    )
+
+
 def signed_words(gaps: Sequence[float]) -> str:
     """Differences, one per pair, with signs: ``+2.1 ± 0.5`` (95 %, Student's t).
 

@@ -104,6 +104,14 @@ def test_table_has_means_with_intervals_and_the_number_of_seeds():
     ]
 
 
+def test_one_or_two_seeds_can_be_listed():
+    table = book.results_table(RUNS, {"clean": "clean (%)"}, book.listed_words)
+    assert table["clean (%)"].tolist() == ["72.0, 70.0", "58.0, 60.0"]
+    assert book.listed_words([31, None]) == "31, –"
+    assert book.listed_words([0.5]) == "0.500"
+    assert book.listed_words([1.0, 2.0, 3.0], 2) == book.interval_words([1.0, 2.0, 3.0], 2)
+
+
 def test_an_arm_that_diverged_is_not_left_out_of_the_table():
     table = book.results_table([*RUNS, record("noise", 1, "diverged")], {"clean": "clean (%)"})
     assert list(table.arm) == ["large", "small", "noise"]

@@ -22,6 +22,8 @@ def pytest_configure(config):
     """One folder of compiled JAX programs for all test processes and whatever they start.
 
     Much of what a short run of the toy costs is compiling, and many tests start one as a process.
+    Where test processes run side by side, each computes on one thread: several wait for one another
+    in a loop, and for long while their cores are another process's.
     """
     if "JAX_COMPILATION_CACHE_DIR" in os.environ:  # a worker: the folder is its parent's
         return
@@ -30,6 +32,8 @@ def pytest_configure(config):
     os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_COMPILATION_CACHE_MAX_SIZE"] = str(10**9)  # with a limit the folder is locked
+    if (config.getoption("numprocesses", None) or 0) > 1:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 class Answer(NamedTuple):

@@ -19,15 +19,6 @@ GOLDEN = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Several wait for one another, and beside another test process they wait for long."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def smoke(arm, seed=0, precision="fp32", device=CPU, **settings):
     config = PatchConfig.for_profile("smoke", arm=arm, seed=seed, **settings)
     return train.make_task(config, sources.load("digits", 320, 100), device, precision)

@@ -165,11 +165,24 @@ def test_many_microseconds_are_milliseconds_or_seconds(ours, peer, wanted):
     assert wanted in speed.tables([row])
 
 
+def of_the_paper_s_network(name):
+    """Rows of a kept benchmark, by what follows the network's name."""
+    [found] = [each for each in speed.kept() if each.name == name]
+    return {each.name.removeprefix("WRN-16-10, batch 128"): each for each in found.rows}
+
+
+def test_what_the_page_says_of_bf16_on_a_processor_is_measured():
+    rows = of_the_paper_s_network("vision-cpu-bf16")
+    assert "bf16" in rows[", a step: convolutions"].hardware
+    convolutions = rows[", a step: convolutions"].ratio
+    assert 0.7 < convolutions < 0.75
+    assert rows[": training, best convolution or GEMM"].ratio / convolutions < 0.5
+
+
 def test_what_the_page_says_of_the_h200_is_measured():
     """Its sentences on a training step: waiting, convolutions, and what they alone would allow."""
-    [found] = [each for each in speed.kept() if each.name == "vision-gpu"]
-    rows = {each.name.removeprefix("WRN-16-10, batch 128"): each for each in found.rows}
-    assert {each.hardware for each in found.rows} == {"NVIDIA H200"}
+    rows = of_the_paper_s_network("vision-gpu")
+    assert {each.hardware for each in rows.values()} == {"NVIDIA H200"}
     assert not any("memory" in name for name in rows)  # "left out there for now"
     parts = [each for name, each in rows.items() if name.startswith(", a step: ")]
     convolutions, norms, rest = (each.ratio for each in parts)

@@ -26,7 +26,9 @@ def listed_words(numbers: Sequence[float | None], digits: int | None = None) -> 
     if len(numbers) > 2:
         return interval_words(numbers, digits)
     return ", ".join(
-        f"{number}" if isinstance(number, int) else interval_words([number], digits)
+        f"{number}"
+        if isinstance(number, int) and digits is None
+        else interval_words([number], digits)
         for number in numbers
     )
 

@@ -108,6 +108,7 @@ def test_one_or_two_seeds_can_be_listed():
     table = book.results_table(RUNS, {"clean": "clean (%)"}, book.listed_words)
     assert table["clean (%)"].tolist() == ["72.0, 70.0", "58.0, 60.0"]
     assert book.listed_words([31, None]) == "31, –"
+    assert book.listed_words([31, 30], 1) == "31.0, 30.0"
     assert book.listed_words([0.5]) == "0.500"
     assert book.listed_words([1.0, 2.0, 3.0], 2) == book.interval_words([1.0, 2.0, 3.0], 2)
 

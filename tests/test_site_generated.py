@@ -36,20 +36,20 @@ def test_the_papers_numbers_stand_beside_ours(monkeypatch):
     ours = [
         run(a, s, clean=c + s)
         for a, c in (("large", 70), ("noise", 69), ("small", 71))
-        for s in (0, 2)
+        for s in (0, 2, 4)
     ]
     monkeypatch.setattr(recordings, "load", lambda name: ours if name == "small-scale" else [])
     frame = paper_and_ours.side_by_side(TOLD, ("papers", "small-scale"), ("clean",))
     assert frame.columns.tolist()[2:] == [
         "ours, the paper's scale",
-        "ours, smaller: some images, 2 seeds",
+        "ours, smaller: some images, 3 seeds",
     ]
     assert set(frame.iloc[:, 2]) == {"not recorded"}
     rows = {row[0]: (row[1], row[3].replace("\N{NO-BREAK SPACE}", " ")) for row in frame.to_numpy()}
-    # seeds 0 and 2: mean c + 1, half-width 12.706 * 1
-    assert rows["clean, large"] == ("87.60", "71.0 ± 12.7")
-    assert rows["clean, large − noise"] == ("6.60", "1.0 ± 0.0 (2 paired seeds)")
-    assert rows["clean, large − small"] == ("18.50", "-1.0 ± 0.0 (2 paired seeds)")
+    # seeds 0, 2 and 4: mean c + 2, half-width 4.303 * 2 / sqrt(3)
+    assert rows["clean, large"] == ("87.60", "72.0 ± 5.0")
+    assert rows["clean, large − noise"] == ("6.60", "1.0 ± 0.0 (3 paired seeds)")
+    assert rows["clean, large − small"] == ("18.50", "-1.0 ± 0.0 (3 paired seeds)")
     said = paper_and_ours.agreement(TOLD, ours, ("clean",), "in ours").splitlines()
     assert said[0].endswith("in ours it is ahead of it: the same order.")
     assert said[1].endswith("in ours it is behind it: **the opposite order**.")
@@ -74,6 +74,7 @@ def test_an_arm_that_is_missing_at_the_papers_size_is_not_recorded(monkeypatch):
     assert frame.columns[2] == "ours, the paper's scale: some images, up to 2 seeds"
     rows = {row[0]: row[2] for row in frame.to_numpy()}
     assert (rows["clean, noise"], rows["clean, large − noise"]) == ("80.0", "not recorded")
+    assert rows["clean, small"] == "67.0, 66.0"  # two are listed
 
 
 def test_a_recording_says_what_is_there_and_how_to_make_the_rest():

@@ -1,9 +1,11 @@
 """What the tests of our convolutions and of what is between them share."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 
 from lrbook.vision import strided_filtering
+from lrbook.vision.wideresnet import WideResNet
 
 BY_FILTERING, DIRECTLY = "by filtering", "directly"
 FORMS = [BY_FILTERING, DIRECTLY]
@@ -59,3 +61,22 @@ def four_steps(model, rate, images, noise, stream):
         optimizer.step()
         losses.append(loss.item())
     return losses
+
+
+def assert_trains_as_directly(noise, after_each):
+    """Losses and weights of a few steps of a wide network, by our convolutions and the library's.
+
+    ``after_each`` is called after either: the calls of ours are to be those of the first.
+    """
+    losses, weights = [], []
+    for direct in (False, True):
+        stream = torch.Generator().manual_seed(0)
+        model = WideResNet(10, 6, stem_stride=2, generator=stream).train()
+        if direct:
+            model.convolve_directly()
+        losses.append(four_steps(model, 0.04, 24, noise, stream))
+        weights.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
+        after_each()
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    assert losses[1][-1] < 0.7 * losses[1][0]  # it is training that agrees
+    assert (weights[0] - weights[1]).norm() < 1e-3 * weights[1].norm()

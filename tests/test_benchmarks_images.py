@@ -185,8 +185,9 @@ def test_the_parts_of_a_step_make_up_the_step(vision):
     import parts
     import torch
 
-    found = parts.rows("laptop", torch.device("cpu"), batches=1, **SMALL)
+    few = SMALL | {"batch": 64, "widen": 2}  # so that little of a step lies between operations
+    found = parts.rows("laptop", torch.device("cpu"), batches=2, **few)
     assert [row.name.partition(": ")[2] for row in found] == [*parts.PARTS, parts.REST]
     assert all(row.ours > 0 for row in found)
     assert len({row.peer for row in found}) == 1
-    assert 0.5 < sum(row.ours for row in found) / found[0].peer < 1.2
+    assert 0.6 < sum(row.ours for row in found) / found[0].peer < 1.2

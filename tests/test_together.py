@@ -135,15 +135,18 @@ def test_a_drop_that_does_not_come_is_told_once(tmp_path, monkeypatch, capsys, m
 
 @pytest.fixture
 def break_off(monkeypatch):
-    """break_off(arm, error): that arm raises the error in epoch 2, while the others wait for it."""
+    """break_off(arm, error): that arm raises the error when all have done the first epoch."""
     original, raised = train.train_epoch, threading.Event()
+    all_there = threading.Barrier(len(ARMS), timeout=60)
 
     def arrange(arm, error):
         def train_epoch(task, model, optimizer, epoch, *rest):
-            if epoch == 2 and task.config.arm == arm:
-                raised.set()
-                raise error
-            assert epoch < 2 or raised.wait(60)
+            if epoch == 2:
+                all_there.wait()
+                if task.config.arm == arm:
+                    raised.set()
+                    raise error
+                assert raised.wait(60)
             return original(task, model, optimizer, epoch, *rest)
 
         monkeypatch.setattr(train, "train_epoch", train_epoch)

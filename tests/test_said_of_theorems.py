@@ -112,6 +112,36 @@ def test_phase_diagram_the_rule_beside_the_fixed_step():
     assert (small - late).iloc[0].abs().max() < 0.01
 
 
+def test_two_theorems_the_errors_of_the_mixture_are_steeper_than_their_lines():
+    runs = measured.with_errors(book.sweep("sweep-kappa"))
+    for arm, line in (("L-S", 3), ("S", 2)):
+        slope, half = exponent(runs[runs.arm == arm], y="test_error")
+        assert slope - half > line
+
+
+def test_phase_diagram_at_equal_steps():
+    plane = phase.recorded("eta1", "r")
+    ends = {record.config["steps_ls"] for record in plane.records}
+    assert (ends, {record.config["steps"] for record in plane.records}) == ({40_000}, {100_000})
+    level = measured.errors_at(plane, [40_000])
+    assert len(level) == len(plane.records)
+    assert phase.outcome_counts(level, "eta1", "r")["L-S wins"] == 23  # of 25, and S in none
+    early, late = (phase.advantage_map(x, "eta1", "r") for x in (level, phase.errors(plane)))
+    left = (early / late).loc[0.1:]
+    assert left[0.7].between(0.66, 0.8).all()
+    assert left[0.05].is_monotonic_decreasing
+    assert left.max(axis=None) < 0.8
+    assert abs(early.loc[0.3, 0.05]) < 0.005
+    assert (early > late).loc[0.05].all()
+    rule = phase.errors(book.sweep("phase-annealing-loss"))
+    for _, found in rule.groupby("eps1"):
+        stopped = phase.error_map(level, "S", "eta1", "r")
+        ahead = stopped - phase.error_map(found, "L-S", "eta1", "r")
+        assert ahead.loc[[0.15, 0.3]].max(axis=None) < 0.005
+        assert (ahead.loc[0.05].dropna() > 0).all()
+        assert len(ahead.dropna(axis=1, how="all").columns) == 4
+
+
 def test_two_theorems_the_time_to_annealing_by_threshold():
     times = book.sweep("sweep-annealing-time").runs
     slopes = [

@@ -117,14 +117,19 @@ def _several(given: Any) -> list[Any] | None:
 
 
 def recorded(*names: str) -> list[Record]:
-    """The finished runs of the first of the recordings ``names`` that has any.
+    """The finished runs of the first of the recordings ``names`` that is complete.
 
-    Name the largest scale first. Raises LookupError if none has been recorded.
+    Name the largest scale first: as long as runs of it are missing, the next one is shown. Where
+    none is complete it is the last that has any. Raises LookupError if none has been recorded.
     """
+    part: list[tuple[str, list[Record]]] = []
     for name in names:
-        records = recordings.load(name)
-        if records:
+        records, complete = recordings.there(name)
+        if complete:
             return _shown(name, records)
+        part += [(name, records)] if records else []
+    if part:
+        return _shown(*part[-1])
     raise LookupError(
         f"none of the recordings {', '.join(names)} is in the results folder; if runs of your own "
         "are to stand for one, name it, its profile and its seeds in recordings.toml there"
@@ -140,15 +145,21 @@ def if_recorded(*names: str) -> list[Record]:
 
 
 def recorded_set(*sets: Sequence[str]) -> list[list[Record]]:
-    """The finished runs of the first of the ``sets`` of recordings that is there as a whole.
+    """The finished runs of the first of the ``sets`` of recordings that is complete.
 
     So a page that shows several recordings never mixes scales or data. Name the largest first.
-    Raises LookupError if no set is complete, that is, has runs in each of its recordings.
+    Where none is complete it is the last that has runs in each of its recordings. Raises
+    LookupError if there is no such set.
     """
+    part: list[dict[str, list[Record]]] = []
     for names in sets:
-        found = [recordings.load(name) for name in names]
-        if all(found):
-            return [_shown(name, runs) for name, runs in zip(names, found, strict=True)]
+        found = {name: recordings.there(name) for name in names}
+        runs = {name: records for name, (records, _) in found.items()}
+        if all(complete for _, complete in found.values()):
+            return [_shown(*each) for each in runs.items()]
+        part += [runs] if all(runs.values()) else []
+    if part:
+        return [_shown(*each) for each in part[-1].items()]
     raise LookupError(f"none of the sets of recordings {sets} is in the results folder")
 
 

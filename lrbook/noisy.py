@@ -127,15 +127,13 @@ def table(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record]) -> 
     """
     rows = []
     images = book.data_of([*plain, *(run for found in settings.values() for run in found)])
+    heads = {"clean": "new images (%)", "train_accuracy": "training images (%)"}
     for setting, records in settings.items():
-        level = records[0].config["noise"]
-        values = {
-            name: [run.result[name] for run in records] for name in ("clean", "train_accuracy")
-        }
         row = {f"noise, on {images}": setting}
-        row["units switched"] = f"{100 * switched(level):.0f} %"
-        row["new images (%)"] = f"{mean_interval(values['clean'])[0]:.1f}"
-        row["training images (%)"] = f"{mean_interval(values['train_accuracy'])[0]:.1f}"
+        row["units switched"] = f"{100 * switched(records[0].config['noise']):.0f} %"
+        for name, head in heads.items():
+            found = list(by_seed(records, "noise", name).values())
+            row[head] = f"{mean_interval(found)[0]:.1f}" if found else "diverged"
         for arm in ("small", "large"):
             row[f"above {arm}"] = book.signed_words(difference(records, plain, arm))
         row["seeds"] = len(records)
@@ -144,26 +142,35 @@ def table(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record]) -> 
 
 
 def above_words(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record]) -> str:
-    """In which settings noise ends above the two arms without it, and which mean is the best."""
+    """In which settings noise ends above the two arms without it, and which mean is the best.
+
+    A setting without pairs, as where all of its runs diverged, is left out.
+    """
     kinds: dict[str, list[str]] = {"every seed": [], "some seeds": [], "no seed": []}
-    every = [by_seed(runs, "noise", "clean") for runs in settings.values()]
-    shared = set.intersection(*map(set, [by_seed(plain, "small", "clean"), *every]))
-    means = {}
-    for setting, records in settings.items():
-        if records[0].config["noise"] == 0:
-            continue
-        above = [d > 0 for d in difference(records, plain, "small")]
+    gaps = {setting: difference(runs, plain, "small") for setting, runs in settings.items()}
+    paired = {setting: runs for setting, runs in settings.items() if gaps[setting]}
+    levels = {s: runs for s, runs in paired.items() if runs[0].config["noise"] != 0}
+    if not levels:
+        return "No run with noise shares its seed with one of the small rate without it."
+    for setting in levels:
+        above = [gap > 0 for gap in gaps[setting]]
         kind = "every seed" if all(above) else "some seeds" if any(above) else "no seed"
         kinds[kind].append(f"*{setting}*")
-        means[setting] = _mean_over(shared, records, "noise")
-    told = " ".join(f"In {kind}: {', '.join(named)}." for kind, named in kinds.items() if named)
-    over = [s for s in means if (d := difference(settings[s], plain, "large")) and min(d) > 0]
+    where = " ".join(f"In {kind}: {', '.join(named)}." for kind, named in kinds.items() if named)
+    over = [s for s in levels if (d := difference(settings[s], plain, "large")) and min(d) > 0]
+    words = (
+        f"Above the small rate without noise: {where} Above the large rate in every seed: "
+        f"{', '.join(f'*{setting}*' for setting in over) or 'none'}."
+    )
+    every = [by_seed(runs, "noise", "clean") for runs in paired.values()]
+    shared = set.intersection(*map(set, [by_seed(plain, "small", "clean"), *every]))
+    if not shared:
+        return words
+    means = {setting: _mean_over(shared, runs, "noise") for setting, runs in levels.items()}
     best = max(means, key=means.get)
     return (
-        f"Above the small rate without noise: {told} Above the large rate in every seed: "
-        f"{', '.join(f'*{setting}*' for setting in over) or 'none'}. "
-        f"On the seeds that all have, *{best}* is best with {means[best]:.1f} %; the small rate "
-        f"without noise has {_mean_over(shared, plain, 'small'):.1f} %."
+        f"{words} On the seeds that all have, *{best}* is best with {means[best]:.1f} %; the small "
+        f"rate without noise has {_mean_over(shared, plain, 'small'):.1f} %."
     )
 
 

@@ -14,6 +14,8 @@ SHARED = ("data", "hardware", "software")
 def describe(records: Sequence[Record]) -> dict[str, str]:
     """Part -> words, for runs that belong together; everything is read from the records.
 
+    A run that is among them twice counts once.
+
     Parts: ``runs`` (how many, which seeds), ``data``, ``hardware``, ``software``, ``time`` (wall
     time of all runs added up), ``date`` (first to last day, UTC) and ``commit``. A part that the
     records do not know is left out.
@@ -23,6 +25,7 @@ def describe(records: Sequence[Record]) -> dict[str, str]:
     """
     if not records:
         raise ValueError("no records to describe")
+    records = once(records)
     origins = origins_of(records)
     framework = "jax" if records[0].experiment == "toy" else "torch"
     parts = {
@@ -102,6 +105,11 @@ def _count(records: Sequence[Record]) -> str:
     runs = f"{len(records)} run{'s' if len(records) != 1 else ''}"
     lost = sum(record.status == "diverged" for record in records)
     return f"{runs} ({lost} diverged)" if lost else runs
+
+
+def once(records: Sequence[Record]) -> list[Record]:
+    """Every run once, in order of first appearance."""
+    return list({record.run_id: record for record in records}.values())
 
 
 def origins_of(records: Sequence[Record]) -> list[Mapping[str, Any]]:

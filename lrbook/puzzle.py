@@ -41,9 +41,12 @@ def crossing_words(records: Sequence[Record]) -> str:
         found.append(f"{'never' if epoch is None else epoch} (seed {large.config['seed']})")
     drops = [str(records[0].config[name]) for name in ("drop", "drop2", "drop3")]
     ends = [one.result["clean"] > two.result["clean"] for one, two in pairs(records)]
-    return (
+    told = (
         "On new images the large rate is ahead, and stays ahead to the end, from epoch: "
         f"**{', '.join(found)}**. The rates drop at the start of the epochs {', '.join(drops)}. "
-        f"It ends ahead in {sum(ends)} of {len(ends)} seeds; by the interval it is "
-        f"**{book.standing(records, 'clean', 'large', 'small')}** the small rate."
+        f"It ends ahead in {sum(ends)} of {len(ends)} seeds"
     )
+    if len(ends) < 2:
+        return f"{told}, and one seed has no interval."
+    standing = book.standing(records, "clean", "large", "small")
+    return f"{told}; by the interval it is **{standing}** the small rate."

@@ -98,6 +98,15 @@ def read(path: Path = PLAN, only: str | None = None) -> list[Recording]:
 def load(name: str, results: str | Path | None = None) -> list[Record]:
     """The finished records of the recording ``name``, seeds outermost; [] if there are none.
 
+    Raises:
+        ConfigError: as ``there``.
+    """
+    return there(name, results)[0]
+
+
+def there(name: str, results: str | Path | None = None) -> tuple[list[Record], bool]:
+    """The finished records of the recording ``name``, and whether they are all of its runs.
+
     A folder of a reader's own may say in its ``recordings.toml`` which of its runs stand for the
     recording: an entry of that name, with the fields in which it differs from ours.
 
@@ -109,7 +118,8 @@ def load(name: str, results: str | Path | None = None) -> list[Record]:
     recording = _own(folder / PLAN.name).get(name, recording)
     store = Store(folder)
     found = [store.load(config) for config in recording.configs()]
-    return [record for record in found if record is not None and record.done]
+    done = [record for record in found if record is not None and record.done]
+    return done, len(done) == len(found)
 
 
 _TEXTS = ("name", "what", "experiment", "profile", "data", "device")

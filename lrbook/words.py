@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from lrbook.arms import by_arm
-from lrbook.origin import commits, distinct, origins_of, seeds_words, time_words
+from lrbook.origin import commits, distinct, once, origins_of, seeds_words, time_words
 from lrbook.record import Record
 from lrbook.stats import mean_interval, paired_interval
 
@@ -46,8 +46,13 @@ def signed_words(gaps: Sequence[float]) -> str:
 def difference_words(
     records: Sequence[Record], quantity: str, first: str, second: str, digits: int | None = None
 ) -> str:
-    """``first - second`` over the seeds that both arms have: mean, 95 % interval, number."""
+    """``first - second`` over the seeds that both arms have: mean, 95 % interval, number.
+
+    A dash for the mean where there is no such seed.
+    """
     mean, half, count = paired_difference(records, quantity, first, second)
+    if not count:
+        return "– (no paired seeds)"
     return f"{plus_minus(mean, half, digits)} ({count} paired seed{'s' if count != 1 else ''})"
 
 
@@ -67,10 +72,14 @@ def standing(records: Sequence[Record], quantity: str, first: str, second: str) 
 def paired_difference(
     records: Sequence[Record], quantity: str, first: str, second: str
 ) -> tuple[float, float | None, int]:
-    """Mean of ``first - second``, half-width of its 95 % interval, and the number of pairs."""
+    """Mean of ``first - second``, half-width of its 95 % interval, and the number of pairs.
+
+    The mean is nan where there is no pair, the half-width None where there are less than two.
+    """
     arms = by_arm(records)
     one, two = (
-        {run.config["seed"]: run.result[quantity] for run in arms[arm]} for arm in (first, second)
+        {run.config["seed"]: run.result[quantity] for run in arms.get(arm, [])}
+        for arm in (first, second)
     )
     seeds = sorted(one.keys() & two.keys())
     mean, half = paired_interval([one[s] for s in seeds], [two[s] for s in seeds])
@@ -116,7 +125,11 @@ def plus_minus(mean: float, half: float | None, digits: int | None = None, sign:
 
 
 def provenance(records: Sequence[Record]) -> str:
-    """Where these runs come from, as one Markdown line: seeds, data, hardware, versions, date."""
+    """Where these runs come from, as one Markdown line: seeds, data, hardware, versions, date.
+
+    A run that is among the ``records`` twice, as a base of several comparisons, counts once.
+    """
+    records = once(records)
     origins = origins_of(records)
     framework = "jax" if records[0].experiment == "toy" else "torch"
     diverged = sum(record.status == "diverged" for record in records)

@@ -276,16 +276,53 @@ def test_data_are_named_and_never_mixed():
         book.results_table([*RUNS, other], {"clean": "clean"})
 
 
-def test_the_first_recording_that_is_there_is_shown(monkeypatch):
-    there = {"laptop": RUNS[:2], "mini": RUNS[2:3]}
-    monkeypatch.setattr(book.recordings, "load", lambda name: there.get(name, []))
+@pytest.fixture
+def there(monkeypatch):
+    """there(NAME=(runs, whether they are all)): what has been recorded."""
+
+    def arrange(**found):
+        named = {name.replace("_", "-"): runs for name, runs in found.items()}
+        monkeypatch.setattr(book.recordings, "there", lambda name: named.get(name, ([], False)))
+
+    return arrange
+
+
+def test_the_first_recording_that_is_complete_is_shown(there):
+    there(paper=(RUNS[:1], False), laptop=(RUNS[:2], True), mini=(RUNS[2:3], True))
+    assert book.recorded("full", "paper", "laptop", "mini") == RUNS[:2]
+    assert book.recorded("paper") == RUNS[:1]
+
+
+def test_of_parts_the_smallest_scale_is_shown(there):
+    there(paper=(RUNS[:1], False), laptop=(RUNS[:2], False))
     assert book.recorded("paper", "laptop", "mini") == RUNS[:2]
 
 
-def test_a_set_of_recordings_is_taken_as_a_whole(monkeypatch):
-    there = {"paper": RUNS[:1], "laptop": RUNS[:2], "laptop-control": RUNS[2:3]}
-    monkeypatch.setattr(book.recordings, "load", lambda name: there.get(name, []))
+def test_a_set_of_recordings_is_taken_as_a_whole(there):
     sets = (("paper", "paper-control"), ("laptop", "laptop-control"))
+    begun = {"paper": (RUNS[:1], True), "paper_control": (RUNS[1:2], False)}
+    there(**begun, laptop=(RUNS[:2], True), laptop_control=(RUNS[2:3], True))
     assert book.recorded_set(*sets) == [RUNS[:2], RUNS[2:3]]
+    assert book.recorded_set(sets[0]) == [RUNS[:1], RUNS[1:2]]
+    there(**begun, laptop=(RUNS[:2], True))
+    assert book.recorded_set(*sets) == [RUNS[:1], RUNS[1:2]]
+    there(laptop=(RUNS[:2], True))
     with pytest.raises(LookupError, match="paper-control"):
         book.recorded_set(sets[0])
+
+
+def test_an_arm_that_is_not_there_has_no_pairs():
+    assert book.difference_words(RUNS, "clean", "large", "noise") == "– (no paired seeds)"
+    assert book.standing(RUNS, "clean", "large", "noise") == "not apart from"
+
+
+def test_a_run_that_stands_for_several_counts_once():
+    def of(*runs):
+        return book.provenance([dataclasses.replace(run, wall_s=60.0) for run in runs])
+
+    first, second, third = (
+        dataclasses.replace(run, run_id=f"run-{at}") for at, run in enumerate(RUNS[:3])
+    )
+    assert of(first, second, first, third, second) == of(first, second, third)
+    assert "3 runs, " in of(first, second, first, third)
+    assert "3.0 minutes in all" in of(first, second, first, third)

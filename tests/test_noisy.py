@@ -189,6 +189,28 @@ def test_level_0_is_in_the_table_and_not_among_the_levels_that_help(settings):
     assert noisy.above_words(none | settings, PLAIN) == noisy.above_words(settings, PLAIN)
 
 
+def test_a_setting_that_diverged_everywhere_is_above_nothing(settings):
+    lost = [
+        dataclasses.replace(run("noise", seed, 0.0, noise=5.0), status="diverged", result={})
+        for seed in (5, 6)
+    ]
+    more = settings | {"5 until epoch 8": lost}
+    assert noisy.above_words(more, PLAIN) == noisy.above_words(settings, PLAIN)
+    row = noisy.table(more, PLAIN).iloc[-1]
+    assert list(row[["new images (%)", "training images (%)"]]) == ["diverged"] * 2
+    assert list(row[["above small", "above large"]]) == ["–"] * 2
+
+
+def test_settings_on_other_seeds_are_not_compared():
+    apart = {"0.4 to the end": [run("noise", 8, 99.0)]}
+    words = "No run with noise shares its seed with one of the small rate without it."
+    assert noisy.above_words(apart, PLAIN) == words
+    # each has pairs, on seeds of its own: no seed is common to all, so no mean is the best
+    two = {"0.1 until epoch 8": [run("noise", 5, 70.0)], "0.4 to the end": [run("noise", 6, 71.0)]}
+    words = noisy.above_words(two, PLAIN)
+    assert words.endswith("large rate in every seed: *0.1 until epoch 8*, *0.4 to the end*.")
+
+
 def test_what_the_chapter_says_of_levels_and_removal_is_in_the_records():
     runs = book.recorded("cifar-laptop")
     plain = [run for run in runs if run.config["arm"] != "noise"]

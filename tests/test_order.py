@@ -102,6 +102,22 @@ def test_gradient_shares_are_norms_of_sums_over_single_examples(model):
     assert found.tolist() == pytest.approx(norms / norms.sum(), rel=1e-3)
 
 
+def test_in_fp16_the_small_gradients_of_fitted_examples_count(model):
+    """Their shares are those of fp32: a loss without scale would lose the smallest in fp16."""
+    task = tiny()
+    batch = train.training_batch(task, torch.arange(70), generator(3, "gradient"))
+    model.eval()
+    with torch.no_grad():
+        logits = model(batch.images)
+        best = logits.topk(2).values
+        model.fc.weight.mul_(20.0 / (best[:, 0] - best[:, 1]).median())
+        model.fc.bias.mul_(0.0)
+        task = dataclasses.replace(task, train_labels=model(batch.images).argmax(1))
+    half = dataclasses.replace(task, precision="fp16")
+    wanted, found = (order.gradient_shares(each, model).tolist() for each in (task, half))
+    assert found == pytest.approx(wanted, rel=0.01)
+
+
 def test_a_kind_that_is_not_there_has_no_share(model):
     shares = order.gradient_shares(tiny(patch_only_share=0.0), model).tolist()
     assert shares[2] == 0

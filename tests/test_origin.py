@@ -59,6 +59,11 @@ def test_every_part_is_read_from_the_records():
     }
 
 
+def test_a_run_that_is_there_twice_counts_once():
+    found = origin.describe([record(1), record(2), record(1)])
+    assert (found["runs"], found["time"]) == ("2 runs, seeds 1, 2", "3.0 minutes")
+
+
 def test_the_toy_names_jax_and_has_no_images():
     found = origin.describe([record(7, experiment="toy", data=None, precision=None)])
     assert found["software"].startswith("jax 0.5")
@@ -120,7 +125,7 @@ def test_a_page_without_recordings_says_so():
 def test_recordings_and_sweeps_are_kept_under_their_names(tmp_path, monkeypatch):
     from lrbook.sweeps import table
 
-    monkeypatch.setattr(book.recordings, "load", lambda name: [record(1), record(2)])
+    monkeypatch.setattr(book.recordings, "there", lambda name: ([record(1), record(2)], True))
     monkeypatch.setenv("LRBOOK_RECORDINGS", str(tmp_path))
     monkeypatch.setenv(used.VARIABLE, str(tmp_path / "log"))
     table.write(tmp_path / "sweeps" / "a-sweep", [record(5, experiment="toy")])

@@ -70,3 +70,8 @@ def test_crossing_is_told_by_seed():
         "**6 (seed 5), never (seed 6)**. The rates drop at the start of the epochs 5, 6, 7. "
         "It ends ahead in 1 of 2 seeds; by the interval it is **not apart from** the small rate."
     )
+
+
+def test_one_seed_is_not_judged_by_an_interval():
+    words = puzzle.crossing_words([RUNS[0], RUNS[2]])
+    assert words.endswith("It ends ahead in 1 of 1 seeds, and one seed has no interval.")

@@ -4,6 +4,8 @@ Everything here looks on: no parameter, running statistic or random stream of tr
 Shapes: N images, K = 10 classes, D channels of a block.
 """
 
+import contextlib
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -55,8 +57,12 @@ def gradient_shares(task: Task, model: WideResNet, count: int = GRADIENT_IMAGES)
     that is due to the examples of kind k: the toy's measure, with three kinds. Over the first
     ``count`` training images, visited once with signs and zeroing that are the same every time;
     batch norm uses its running statistics, so that the parts add up to the whole.
+
+    Not in fp16: without the scale that training gives its loss there, the small gradients of fitted
+    examples would vanish, and with them their share.
     """
     model.eval()
+    precise = contextlib.nullcontext() if task.precision == "fp16" else autocast(task)
     index = torch.arange(min(count, len(task.train)), device=task.device)
     batch = training_batch(task, index, _stream(task, "gradient"))
     parameters = list(model.parameters())
@@ -66,7 +72,7 @@ def gradient_shares(task: Task, model: WideResNet, count: int = GRADIENT_IMAGES)
         if not chosen.any():
             norms.append(torch.zeros((), device=task.device))
             continue
-        with autocast(task):
+        with precise:
             logits = model(batch.images[chosen].contiguous(memory_format=torch.channels_last))
         loss = F.cross_entropy(logits.float(), batch.labels[chosen], reduction="sum") / len(index)
         gradient = torch.autograd.grad(loss, parameters)

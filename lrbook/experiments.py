@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -54,7 +55,8 @@ def locate_data(
 
     Returns:
         The settings with ``data`` as ``identify`` names it, and what the experiment's ``run``
-        needs besides: the folder itself. Both as given where the experiment has no ``data``.
+        needs besides: the folder itself, as a whole path. Nothing is changed or added where the
+        experiment has no ``data``.
     """
     if "data" not in cls.model_fields:
         return dict(settings), {}
@@ -63,5 +65,7 @@ def locate_data(
     default = cls.profile_settings(profile, settings).get("data", cls.model_fields["data"].default)
     typed = settings.get("data", default)
     data = identify(typed)
-    folder = typed if typed not in (data, *NAMES.values()) else None
+    named = typed in (data, *NAMES.values())
+    # A worker that runs it elsewhere starts in another folder.
+    folder = None if named else str(Path(typed).resolve())
     return {**settings, "data": data}, {"folder": folder}

@@ -1,5 +1,6 @@
 """Where a number came from: code, versions, machine, time."""
 
+import contextlib
 import datetime
 import importlib.metadata
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = ("lrbook", "numpy", "jax", "torch", "torchvision", "scikit-learn")
+CGROUP = Path("/sys/fs/cgroup")
 
 
 def collect(device: str, threads: int | None = None) -> dict[str, Any]:
@@ -64,10 +66,40 @@ def describe_cpu() -> str:
 
 
 def available_cores() -> int:
-    """How many cores this process may use (affinity mask where the system has one)."""
+    """How many cores this process may use: its affinity mask, and the limit of its container."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return min([cores, *_container_cores()])
+
+
+def quota_cores(text: str) -> int | None:
+    """Cores that a quota of processor time is worth, at least 1; None where there is no limit.
+
+    Args:
+        text: microseconds granted and those of a period, as in ``cpu.max``: ``150000 100000`` is
+            worth 2 cores; ``max 100000`` and ``-1 100000`` set no limit.
+    """
+    try:
+        quota, period = map(int, text.split())
+    except ValueError:
+        return None
+    return -(-quota // period) if quota > 0 and period > 0 else None
+
+
+def _container_cores() -> list[int]:
+    """What control groups limit this container to, which no affinity mask shows."""
+    files = [(CGROUP / "cpu.max",)]  # version 2, and version 1 with two numbers apart
+    files += [
+        (CGROUP / folder / "cpu.cfs_quota_us", CGROUP / folder / "cpu.cfs_period_us")
+        for folder in ("cpu", "cpu,cpuacct")
+    ]
+    found = []
+    for paths in files:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            found.append(quota_cores(" ".join(path.read_text() for path in paths)))
+    return [cores for cores in found if cores is not None]
 
 
 def _version(package: str) -> str | None:

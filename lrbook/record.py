@@ -79,12 +79,23 @@ def read_record(folder: Path) -> Record:
     """
     path = folder / "record.json"
     try:
-        fields = json.loads(path.read_bytes())
-        record = Record(**fields, folder=folder)
-        _check_types(record)
-        record = dataclasses.replace(record, config=_whole(record))
+        data = path.read_bytes()
     except OSError as error:
         raise RecordError(f"{path} cannot be read ({error.strerror}).") from None
+    return parse_record(data, folder)
+
+
+def parse_record(data: bytes | str, folder: Path) -> Record:
+    """The record that ``folder/record.json`` holds where its content is ``data``.
+
+    Raises:
+        RecordError: as ``read_record``.
+    """
+    path = folder / "record.json"
+    try:
+        record = Record(**json.loads(data), folder=folder)
+        _check_types(record)
+        record = dataclasses.replace(record, config=_whole(record))
     except (ValueError, TypeError) as error:
         raise RecordError(
             f"{path} is damaged ({str(error)[:80]}). "

@@ -1,6 +1,7 @@
 """The index of many records: it gives what they say, and is never believed against one."""
 
 import dataclasses
+import json
 import os
 import time
 
@@ -34,6 +35,17 @@ def test_the_index_gives_what_the_records_say(tmp_path):
             pd.testing.assert_frame_equal(record.history, fresh.history)
     assert set(index.records(tmp_path)) == set(ids)
     assert index.records(tmp_path / "nowhere") == {}
+
+
+def test_a_record_older_than_a_field_is_completed_from_the_index_too(tmp_path):
+    [config] = folders(Store(tmp_path), [0])
+    path = tmp_path / config.run_id / "record.json"
+    fields = json.loads(path.read_text())
+    assert fields["config"].pop("momentum") == 0
+    path.write_text(json.dumps(fields))
+    for _ in range(2):  # made, then used
+        found = index.records(tmp_path)[config.run_id]
+        assert found.config == config.model_dump(mode="json")
 
 
 def test_the_index_is_used_and_never_believed_against_a_record(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ import pytest
 from dask.system import cpu_count
 from distributed import Client
 
+from lrbook import provenance
 from lrbook.study import engine, machine, screen, work
 
 
@@ -37,6 +38,49 @@ def test_the_size_of_the_machine_gives_the_workers(monkeypatch):
     assert machine.size(2, [], 3) == (3, 5)
     monkeypatch.setattr(machine, "available_cores", lambda: 1)
     assert machine.size(2, []) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "cores"),
+    [
+        ("200000 100000\n", 2),
+        ("250000 100000\n", 3),  # what is begun is used
+        ("5000 100000", 1),
+        ("max 100000\n", None),
+        ("-1 100000", None),
+        ("-1\n 100000\n", None),
+        ("100000 0", None),
+        ("", None),
+        ("200000", None),
+        ("1.5 2 3", None),
+    ],
+)
+def test_a_quota_in_cores(text, cores):
+    assert provenance.quota_cores(text) == cores
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({}, 8),
+        ({"cpu.max": "max 100000\n"}, 8),
+        ({"cpu.max": "250000 100000\n"}, 3),
+        ({"cpu.max": "1600000 100000\n"}, 8),  # more than the affinity mask has
+        ({"cpu/cpu.cfs_quota_us": "150000\n", "cpu/cpu.cfs_period_us": "50000\n"}, 3),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "150000\n"}, 8),
+        ({"cpu.max": "\xff"}, 8),
+        ({"cpu.max/a": "a folder"}, 8),
+    ],
+)
+def test_a_container_limits_the_cores(tmp_path, monkeypatch, files, cores):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(text.encode("latin-1"))
+    monkeypatch.setattr(provenance, "CGROUP", tmp_path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert provenance.available_cores() == cores
+    assert machine.size(1, []) == (cores, 1)
 
 
 def test_every_worker_of_this_machine_has_a_gpu_of_its_own(tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ import textwrap
 import time
 from pathlib import Path
 
+import made_parquet
 import made_up
 import pandas as pd
 import pytest
@@ -43,6 +44,23 @@ def test_the_example_in_the_reference_can_be_run(tmp_path):
     assert len(configs) == 3 * 2 * 2  # seeds, arms, eta1
     assert {config.n for config in configs} == {200}
     assert extra == {}
+
+
+def test_workers_are_told_the_whole_path_of_the_images(tmp_path, monkeypatch):
+    """They start in a folder of their own; a name of images means the same there."""
+    images = tmp_path / "images"
+    images.mkdir()
+    made_parquet.write_splits(images)
+    monkeypatch.chdir(tmp_path)
+    Path("s.toml").write_text("experiment = 'patch'\nprofile = 'smoke'\n")
+    study = plan.read("s.toml")
+    for typed in ("images", "./images", str(images)):
+        configs, extra = study.configs(typed)
+        assert extra == {"folder": str(images)}
+        assert configs[0].data.startswith("parquet:")
+    Path("digits").mkdir()  # a folder of that name is not meant
+    for named in ("digits", "cifar10", configs[0].data, "CIFAR-10"):
+        assert study.configs(named)[1] == {"folder": None}
 
 
 BAD_STUDIES = [

@@ -9,9 +9,11 @@ from tiny_sweep import SHORT, swept_into
 
 from lrbook import sweeps
 from lrbook.errors import ConfigError, RecordError
-from lrbook.sweeps import store
+from lrbook.sweeps import store, table
 from lrbook.toy import experiment
 from lrbook.toy.config import ToyConfig
+from lrbook.unstored import Unstored
+from lrbook.vision.config import PatchConfig
 
 
 @pytest.fixture
@@ -68,8 +70,20 @@ def test_a_run_that_diverges_at_once_leaves_the_sweep_readable(tmp_path):
     sweep = sweeps.run("patch", "smoke", folder=tmp_path / "s", progress=False, **arguments)
     assert sweep.runs.status.tolist() == ["finished", "diverged"]
     assert [len(record.history) for record in sweep.records] == [2, 0]
+    assert sweep.records[0].history.epoch.tolist() == [1, 2]
+    assert sweep.records[0].history.epoch.dtype == "int64"  # as without the other run
     again = sweeps.run("patch", "smoke", folder=tmp_path / "s", progress=False, **arguments)
     assert again.runs.equals(sweep.runs)
+
+
+def test_a_sweep_of_which_all_runs_diverge_at_once_is_readable(tmp_path):
+    configs = PatchConfig.expand("smoke", seeds=[1, 2], arms=["large"])
+    empty, options = pd.DataFrame([]), {"provenance": {}, "wall_s": 1.0, "status": "diverged"}
+    records = [Unstored().finish(config, empty, {}, **options) for config in configs]
+    table.write(tmp_path, records)
+    found = sweeps.load(tmp_path).records
+    assert [record.run_id for record in found] == [config.run_id for config in configs]
+    assert [len(record.history) for record in found] == [0, 0]
 
 
 def test_another_sweep_in_the_folder_is_refused_and_left_alone(swept):

@@ -5,7 +5,6 @@ The index is a copy, never the truth: an entry counts only while size and time o
 """
 
 import io
-import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,7 +13,7 @@ import pandas as pd
 
 from lrbook.atomic import write_atomically
 from lrbook.errors import RecordError
-from lrbook.record import Record, read_record
+from lrbook.record import Record, parse_record, read_record
 
 NAME = ".index.parquet"
 
@@ -46,7 +45,7 @@ def records(root: str | Path, wanted: Iterable[str] | None = None) -> dict[str, 
         stamp = (status.st_size, status.st_mtime_ns)
         if run_id in known and known[run_id][:2] == stamp:
             text = known[run_id][2]
-            found[run_id] = Record(**json.loads(text), folder=folder)
+            found[run_id] = parse_record(text, folder)
         else:
             found[run_id] = read_record(folder)
             text, changed = (folder / "record.json").read_text(), True

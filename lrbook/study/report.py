@@ -8,24 +8,33 @@ import pandas as pd
 
 from lrbook.atomic import write_atomically
 from lrbook.errors import ConfigError, RecordError
+from lrbook.origin import distinct, origins_of
 from lrbook.record import Record
 from lrbook.stats import mean_interval
 from lrbook.sweeps import Sweep
 
 HEADLINES = ("p_only_accuracy", "clean")  # what the figure shows where it is not told
+ORIGIN = ("precision", "device")  # of a record's provenance, what goes into the table of runs
 
 
 def runs(records: list[Record]) -> tuple[pd.DataFrame, list[str]]:
-    """One row per run with every number of its result, and the names of the swept fields."""
+    """One row per run with every number of its result, and the names of the swept fields.
+
+    The arithmetic and the device of each run are there too, as ``precision`` and ``device``, where
+    the records know them; a study that sweeps the field ``precision`` has that one in its place.
+    """
     sweep = Sweep(records)
+    places = [name for name in ORIGIN if name not in sweep.swept]
     rows = [
         {"run_id": r.run_id}
         | {name: r.config[name] for name in [*sweep.swept, "arm", "seed"]}
         | {"status": r.status, "wall_s": r.wall_s}
+        | {name: "; ".join(distinct(origins_of([r]), name)) or None for name in places}
         | _flat(r.result)
         for r in records
     ]
     frame = pd.DataFrame(rows)
+    frame = frame.drop(columns=[name for name in places if frame[name].isna().all()])
     for name in sweep.swept:  # numbers beside words, as an annealing step beside a rule
         if frame[name].map(type).nunique() > 1 and not pd.api.types.is_numeric_dtype(frame[name]):
             frame[name] = frame[name].astype(str)
@@ -46,23 +55,31 @@ def table(frame: pd.DataFrame, swept: list[str]) -> pd.DataFrame:
     """Mean and half width of the 95 % interval of every number, by setting and arm.
 
     Returns:
-        Rows: swept fields, arm, quantity, n (finished runs), mean, half (None for one run).
+        Rows: swept fields, arm, quantity, n (finished runs; the column is ``finished`` where the
+        toy's field n is swept), diverged (runs, which are in no mean), mean (nan where no run
+        finished), half (None for fewer than two).
     """
-    fixed = {"run_id", "arm", "seed", "status", "wall_s", *swept}
-    quantities = [name for name in frame if name not in fixed]
-    rows = []
+    count = _count(swept)
+    fixed = {"run_id", "arm", "seed", "status", "wall_s", *ORIGIN, *swept}
     finished = frame[frame["status"] == "finished"]
-    for place, group in finished.groupby([*swept, "arm"], sort=False, dropna=False):
+    quantities = [name for name in frame if name not in fixed and finished[name].notna().any()]
+    rows = []
+    over = frame[frame["status"].isin(["finished", "diverged"])]
+    for place, group in over.groupby([*swept, "arm"], sort=False, dropna=False):
+        place_of = dict(zip([*swept, "arm"], place, strict=True))
+        lost = group["status"] == "diverged"
         for name in quantities:
-            numbers = group[name].dropna().tolist()
-            if numbers:
+            numbers = group.loc[~lost, name].dropna().tolist()
+            if numbers or lost.all():
                 mean, half = mean_interval(numbers)
-                place_of = dict(zip([*swept, "arm"], place, strict=True))
-                rows.append(
-                    place_of | {"quantity": name, "n": len(numbers), "mean": mean, "half": half}
-                )
-    columns = [*swept, "arm", "quantity", "n", "mean", "half"]
+                counts = {"quantity": name, count: len(numbers), "diverged": int(lost.sum())}
+                rows.append(place_of | counts | {"mean": mean, "half": half})
+    columns = [*swept, "arm", "quantity", count, "diverged", "mean", "half"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _count(swept: list[str]) -> str:
+    return "finished" if "n" in swept else "n"
 
 
 def write(records: list[Record], out: Path, quantity: str | None = None) -> list[str]:
@@ -73,6 +90,8 @@ def write(records: list[Record], out: Path, quantity: str | None = None) -> list
         ConfigError: no such quantity.
     """
     if not any(record.status == "finished" for record in records):
+        if records and all(record.status == "diverged" for record in records):
+            raise RecordError(f"no run of this study has finished: all {len(records)} diverged.")
         raise RecordError("no run of this study has finished; lrbook sweep runs it.")
     frame, swept = runs(records)
     means = table(frame, swept)
@@ -88,35 +107,80 @@ def write(records: list[Record], out: Path, quantity: str | None = None) -> list
     frame.to_parquet(buffer, index=False)
     write_atomically(out / "runs.parquet", buffer.getvalue())
     write_atomically(out / "table.csv", means.to_csv(index=False).encode())
-    drawing = _figure(means[means["quantity"] == chosen], swept, chosen)
+    drawing = _figure(means[means["quantity"] == chosen], _axes(frame, swept), chosen)
     write_atomically(out / "figure.svg", drawing)
     shown = means[means["quantity"] == chosen].drop(columns="quantity")
     others = ", ".join(name for name in names if name != chosen)
     return [
-        f"{chosen}: mean and half width of its 95 % interval over n seeds",
+        f"{chosen}: mean and half width of its 95 % interval over {_count(swept)} seeds",
         shown.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="-"),
+        *_diverged_words(records),
+        *_precision_words(records),
         f"also in {out / 'table.csv'}: {others}" if others else str(out / "table.csv"),
         str(out / "runs.parquet"),
         str(out / "figure.svg"),
     ]
 
 
-def _figure(means: pd.DataFrame, swept: list[str], quantity: str) -> bytes:
+def _diverged_words(records: list[Record]) -> list[str]:
+    lost = sum(record.status == "diverged" for record in records)
+    if not lost:
+        return []
+    return [f"diverged, and in no mean: {lost} of {len(records)} runs"]
+
+
+def _precision_words(records: list[Record]) -> list[str]:
+    """A warning where runs that were to be computed alike were not: ``auto`` on mixed machines."""
+    used: dict[str, dict[str, int]] = {}
+    for record in records:
+        precision = record.provenance.get("precision")
+        if record.status == "finished" and precision:
+            counts = used.setdefault(str(record.config.get("precision")), {})
+            counts[precision] = counts.get(precision, 0) + 1
+    return [
+        "warning: not all in one arithmetic, so arms and seeds are not compared alone (precision = "
+        f"{wanted}: {', '.join(f'{n} in {each}' for each, n in sorted(counts.items()))})"
+        for wanted, counts in used.items()
+        if len(counts) > 1
+    ]
+
+
+def _axes(frame: pd.DataFrame, swept: list[str]) -> list[list[str]]:
+    """The swept fields, those that vary together in one list, such as n and p0 of a kappa."""
+    axes: list[list[str]] = []
+    for name in swept:
+        for axis in axes:
+            pairs = len(frame[[axis[0], name]].drop_duplicates())
+            if pairs == frame[axis[0]].nunique(dropna=False) == frame[name].nunique(dropna=False):
+                axis.append(name)
+                break
+        else:
+            axes.append([name])
+    return axes
+
+
+def _figure(means: pd.DataFrame, axes_of: list[list[str]], quantity: str) -> bytes:
+    """Along the first axis, one series for each arm and place on the other axes."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
     axes = figure.subplots()
-    across = swept[0] if swept else None
-    for place, group in means.groupby(["arm", *swept[1:]], sort=False, dropna=False):
-        words = [place[0], *(f"{n} = {v}" for n, v in zip(swept[1:], place[1:], strict=True))]
+    first, *others = axes_of or [[]]
+    across, beside = (first[0] if first else None), [axis[0] for axis in others]
+    for place, group in means.groupby(["arm", *beside], sort=False, dropna=False):
+        words = [place[0], *(f"{n} = {v}" for n, v in zip(beside, place[1:], strict=True))]
+        if lost := group["diverged"].sum():
+            words.append(f"{lost} diverged")
+        if across and pd.api.types.is_numeric_dtype(group[across]):
+            group = group.sort_values(across)
         x = group[across] if across else pd.Series([place[0]] * len(group))
         if not pd.api.types.is_numeric_dtype(x):
             x = x.astype(str)
-        half = group["half"].astype(float).fillna(0)
+        half = group["half"].astype(float)  # nan where one seed has no interval: no bar is drawn
         axes.errorbar(x, group["mean"], half, marker="o", capsize=3, label=", ".join(words))
     if across and pd.api.types.is_numeric_dtype(means[across]) and _spans_decades(means[across]):
         axes.set_xscale("log")
-    axes.set_xlabel(across or "arm")
+    axes.set_xlabel(f"{across} (with {', '.join(first[1:])})" if first[1:] else across or "arm")
     axes.set_ylabel(quantity)
     axes.legend(frameon=False)
     buffer = io.BytesIO()

@@ -100,13 +100,15 @@ def write(folder: Path, records: Sequence[Record]) -> None:
     """
     _take_its_place(folder)
     tables = [
-        record.history.astype(
-            {c: "float32" for c in record.history if c not in ("step", "epoch")}
-        ).assign(run=i)
+        record.history.astype({c: "float32" for c in record.history if c not in COUNTS}).assign(
+            run=i
+        )
         for i, record in enumerate(records)
     ]
+    # A run that diverged in its first epoch has no row; beside it all counts would become floats.
+    filled = [each for each in tables if len(each)] or tables[:1]
     buffer = io.BytesIO()
-    pd.concat(tables).to_parquet(buffer, index=False, compression="zstd")
+    pd.concat(filled).to_parquet(buffer, index=False, compression="zstd")
     origins, places = _distinct([record.provenance for record in records])
     younger = defaults(records[0].experiment)  # than a part of the sweep
     configs = [younger | record.config for record in records]

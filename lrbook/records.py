@@ -75,7 +75,7 @@ class Store:
                     f"{folder / 'record.json'} holds another configuration. "
                     f"Restore it, or move the folder {folder.name} away and run again."
                 )
-        if record.done:  # left by a process killed between the last two acts of ``finish``
+        if record.done:  # ``finish`` may have been killed before it did so, or been kept from it
             with contextlib.suppress(OSError):
                 (folder / "checkpoint").unlink(missing_ok=True)
         return record
@@ -121,21 +121,39 @@ class Store:
             wall_s=round(wall_s, 2),
             message=message,
         )
-        (self.root / config.run_id / "checkpoint").unlink(missing_ok=True)
-        return self.load(config)
+        return self.load(config)  # which drops the checkpoint; that it cannot is no failure
 
     def fail(self, config: Config, message: str, provenance: dict[str, Any]) -> None:
-        """Note that a run broke off; its checkpoint stays, and the next start resumes from it."""
-        self._write(config, "failed", provenance=provenance, message=message)
+        """Note that a run broke off; its checkpoint stays, and the next start resumes from it.
+
+        A run whose record says that it is over broke off after that was written, and stays so.
+        """
+        record = self.load(config)
+        if not (record and record.done):
+            self._write(config, "failed", provenance=provenance, message=message)
 
     def forget(self, config: Config) -> None:
-        """Remove the run's folder (``--force``)."""
-        shutil.rmtree(self.root / config.run_id, ignore_errors=True)
+        """Remove the run's folder (``--force``).
+
+        Raises:
+            RecordError: what would be loaded or gone on from is there still.
+        """
+        folder = self.root / config.run_id
+        shutil.rmtree(folder, ignore_errors=True)
+        for path in (folder / "record.json", folder / "checkpoint"):
+            if path.exists():
+                raise RecordError(
+                    f"{path} cannot be removed; remove the folder {folder.name} and run again."
+                )
 
     def save_checkpoint(self, config: Config, payload: bytes) -> None:
         """Keep ``payload`` with its SHA-256 in front, replacing the previous checkpoint."""
         digest = hashlib.sha256(payload).digest()
         write_atomically(self.root / config.run_id / "checkpoint", digest + payload)
+
+    def has_checkpoint(self, config: Config) -> bool:
+        """Whether there is a checkpoint, sound or not."""
+        return (self.root / config.run_id / "checkpoint").exists()
 
     def load_checkpoint(self, config: Config) -> bytes | None:
         """The payload last saved, or None.

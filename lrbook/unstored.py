@@ -66,5 +66,9 @@ class Unstored(Store):
     def save_checkpoint(self, config: Config, payload: bytes) -> None:
         """Keep nothing."""
 
+    def has_checkpoint(self, config: Config) -> bool:
+        """There is none."""
+        return False
+
     def load_checkpoint(self, config: Config) -> None:
         """There is none."""

@@ -2,6 +2,8 @@
 
 import gc
 import math
+import traceback
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrbook.vision import memory
-from lrbook.vision.memory import Kept
+from lrbook.vision.memory import Kept, let_go
 
 FLOAT = {"dtype": torch.float32}
 
@@ -89,6 +91,43 @@ def test_tensors_that_live_share_nothing(steps):
     for number, (count, place) in enumerate(steps):
         held[place] = (number, kept.empty(count, **FLOAT).fill_(number))
         assert all(bool((tensor == own).all()) for own, tensor in held.values())
+
+
+class Network:
+    pass
+
+
+def fails(held):
+    network = Network()
+    network.itself = network  # as a compiled step does
+    held.append(weakref.ref(network))
+    raise ValueError("too large")
+
+
+def run(held):
+    network = Network()
+    held.append(weakref.ref(network))
+    try:
+        fails(held)
+    except ValueError as error:
+        raise RuntimeError("the run broke off") from error
+
+
+def test_an_error_that_is_kept_keeps_no_network(monkeypatch):
+    held, emptied = [], []
+    try:
+        run(held)
+    except RuntimeError as error:
+        kept_error = error
+    assert [reference() is not None for reference in held] == [True, True]
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(
+        torch.cuda, "empty_cache", lambda: emptied.append([reference() for reference in held])
+    )
+    let_go(kept_error)
+    assert emptied == [[None, None]]
+    told = "".join(traceback.format_exception(kept_error))
+    assert all(line in told for line in ("in run", "in fails", "too large", "the run broke off"))
 
 
 def test_many_threads_share_it():

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -105,6 +106,52 @@ def test_states_of_a_run(store):
     finish(store, status="diverged", message="nan")
     assert (store.load(CONFIG).status, store.load(CONFIG).done) == ("diverged", True)
     assert store.load_checkpoint(CONFIG) is None
+
+
+def test_a_checkpoint_that_cannot_be_removed_is_no_failure(store, monkeypatch):
+    """On Windows, while a scanner reads it."""
+    unlink = Path.unlink
+
+    def held(path, *args, **options):
+        if path.name == "checkpoint":
+            raise PermissionError(13, "it is open")
+        unlink(path, *args, **options)
+
+    store.save_checkpoint(CONFIG, b"of the last epoch but one")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", held)
+        assert finish(store).status == "finished"
+    assert store.load(CONFIG).result == {"clean": 33.3}
+    assert store.load_checkpoint(CONFIG) is None
+
+
+@pytest.mark.parametrize("status", ["finished", "diverged"])
+def test_a_run_that_is_over_does_not_fail_any_more(store, tree, status):
+    finish(store, status=status)
+    before = tree(store.root)
+    store.fail(CONFIG, "interrupted", ORIGIN)
+    assert tree(store.root) == before
+    store.forget(CONFIG)
+    store.fail(CONFIG, "interrupted", ORIGIN)
+    assert (store.load(CONFIG).status, store.load(CONFIG).message) == ("failed", "interrupted")
+
+
+def test_whether_there_is_a_checkpoint(store):
+    assert not store.has_checkpoint(CONFIG)
+    assert not Unstored().has_checkpoint(CONFIG)
+    store.save_checkpoint(CONFIG, b"epoch 1")
+    assert store.has_checkpoint(CONFIG)
+
+
+@pytest.mark.parametrize("name", ["record.json", "checkpoint"])
+def test_what_cannot_be_forgotten_is_named(store, monkeypatch, name):
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
+    store.forget(CONFIG)
+    path = store.root / CONFIG.run_id / name
+    path.parent.mkdir(parents=True)
+    path.write_text("held by a program")
+    with pytest.raises(RecordError, match=f"{CONFIG.run_id}/{name} cannot be removed"):
+        store.forget(CONFIG)
 
 
 def test_forget(store, folder):

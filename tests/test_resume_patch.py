@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import pandas as pd
 import pytest
 from conftest import ROOT
 
@@ -154,3 +155,97 @@ def test_a_run_does_not_go_on_with_other_data_or_arithmetic(
     assert f"precision {used} and cannot go on with {other}" in answer.err
     assert answer.err.count("\n") == 1
     assert tree(tmp_path / "runs") == before
+
+
+def test_a_start_that_fails_at_once_does_not_hide_who_trained_before(
+    lrbook, tmp_path, monkeypatch, whole, break_off
+):
+    command = [*COMMAND, "--seeds", "6", "--arms", "noise"]
+    broken, origins = Store(tmp_path / "runs"), []
+    break_off(3, KeyboardInterrupt())
+    assert lrbook(*command).code == 130
+    origins.append(broken.load(config("noise")).provenance)
+
+    def full(*_):
+        raise RuntimeError("CUDA out of memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "make_task", full)
+        assert lrbook(*command).code == 1
+    origins.append(broken.load(config("noise")).provenance)
+    assert origins[1].pop("earlier") == origins[:1]
+
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert lrbook(*command).code == 0
+    assert broken.load(config("noise")).provenance["earlier"] == origins
+    assert_same_history(broken, whole, "noise")
+
+
+def test_interrupted_after_its_record_was_written_a_run_is_finished(tmp_path, whole):
+    class Interrupted(Store):
+        def finish(self, *args, **options):
+            super().finish(*args, **options)
+            raise KeyboardInterrupt
+
+    store = Interrupted(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        experiment.run([config("large")], store, device="cpu", progress=False)
+    assert store.load(config("large")).status == "finished"
+    assert_same_history(store, whole, "large")
+
+
+WIDE = ("large", "noise")  # of networks so wide that they are trained one after the other
+
+
+def begun_epochs(monkeypatch):
+    """What is trained from now on: arms with their epochs."""
+    begun, original = [], train.train_epoch
+
+    def train_epoch(task, model, optimizer, epoch, *rest):
+        begun.append((task.config.arm, epoch))
+        return original(task, model, optimizer, epoch, *rest)
+
+    monkeypatch.setattr(train, "train_epoch", train_epoch)
+    return begun
+
+
+def test_a_forced_repetition_that_was_interrupted_is_gone_on_with_in_all_arms(
+    lrbook, tmp_path, monkeypatch, break_off
+):
+    command = [*COMMAND, "--seeds", "6", "--arms", ",".join(WIDE), "--widen", "4"]
+    command[command.index("--epochs") + 1] = "3"
+    first = lrbook(*command)
+    assert first.code == 0
+    break_off(2, KeyboardInterrupt())
+    answer = lrbook(*command, "--force")
+    assert answer.code == 130
+    assert "the same command without --force goes on from here" in answer.err
+
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    begun = begun_epochs(monkeypatch)
+    assert lrbook(*command) == first
+    assert begun == [("large", 2), ("large", 3), ("noise", 1), ("noise", 2), ("noise", 3)]
+
+
+def test_a_run_that_another_process_has_repeated_meanwhile_is_not_lost(tmp_path, monkeypatch):
+    one, other = (
+        PatchConfig.for_profile("smoke", **SIZES | {"epochs": 1}, arm=arm, seed=6, widen=4)
+        for arm in WIDE
+    )
+    store = Store(tmp_path)
+    for made in (one, other):
+        store.finish(made, pd.DataFrame(), {"by": "an old run"}, provenance={}, wall_s=0.0)
+    begun, original = begun_epochs(monkeypatch), train.train_epoch
+
+    def train_epoch(*args):
+        assert store.load(other) is None
+        store.finish(other, pd.DataFrame(), {"by": "another"}, provenance={}, wall_s=0.0)
+        return original(*args)
+
+    monkeypatch.setattr(train, "train_epoch", train_epoch)
+    found = experiment.run([one, other], store, device="cpu", force=True, progress=False)
+    assert begun == [("large", 1)]
+    assert "clean" in found[0].result
+    assert found[1].result == store.load(other).result == {"by": "another"}

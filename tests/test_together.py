@@ -1,6 +1,7 @@
 """Runs on a CPU side by side: each as if alone, and what the others do when one ends badly."""
 
 import threading
+import weakref
 
 import pandas as pd
 import pytest
@@ -180,6 +181,32 @@ def test_a_run_that_breaks_off_leaves_the_ones_after_it_alone(tmp_path, monkeypa
         run(configs, store)
     assert [store.load(c).status for c in configs] == ["failed", "finished", "finished"]
     assert store.load(configs[0]).message == "AssertionError"
+
+
+@pytest.mark.parametrize("width", [1, 4])
+def test_a_run_that_breaks_off_is_not_in_memory_while_the_next_trains(
+    tmp_path, two_threads, monkeypatch, width
+):
+    """On one core, so that narrow ones too come one after the other."""
+    torch.set_num_threads(1)
+    held, alive, original = [], [], train.train_epoch
+
+    def train_epoch(task, model, optimizer, *rest):
+        alive.append(sum(reference() is not None for reference in held))
+        if task.config.arm == "large":
+            held.extend(map(weakref.ref, (task, model, optimizer)))
+            model.itself = model.forward  # as a compiled step does
+            raise RuntimeError("CUDA out of memory")
+        return original(task, model, optimizer, *rest)
+
+    monkeypatch.setattr(train, "train_epoch", train_epoch)
+    configs = [config(arm, widen=width, epochs=1, drop=1) for arm in ("large", "small")]
+    store = Store(tmp_path)
+    with pytest.raises(RunError, match=r"large, seed 3.*out of memory"):
+        run(configs, store)
+    assert len(held) == 3
+    assert alive == [0, 0]
+    assert [store.load(c).status for c in configs] == ["failed", "finished"]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), RecordError("no room")])

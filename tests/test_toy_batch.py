@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from tiny_toy import configs, run, same, unbroken
 
+from lrbook.errors import RunError
+from lrbook.records import Store
 from lrbook.toy import batch, descent, experiment
 
 
@@ -78,6 +80,43 @@ def test_what_a_batch_computes_beside_its_steps_is_what_its_runs_compute(whole):
     assert all(one.limits.done() for one in runs)
     for found, record in zip(records, whole.values(), strict=True):
         assert found.result["limits"] == record.result["limits"]
+
+
+def test_a_run_that_cannot_be_finished_leaves_its_companions_finished(tmp_path, monkeypatch):
+    store, wanted = Store(tmp_path), configs(seeds=(0, 1, 2), arms=("S",))
+    plain = experiment.outcome
+
+    def outcome(run):
+        if run.config.seed == 1:
+            raise MemoryError("no room for the limits")
+        return plain(run)
+
+    monkeypatch.setattr(experiment, "outcome", outcome)
+    runs = [batch.Progress(config) for config in wanted]
+    shell = experiment._Shell(store, experiment.choose_devices("cpu"), {}, runs, progress=False)
+    shell.vectorised = True
+    with pytest.raises(RunError, match=r"toy S, seed 1 \(.*MemoryError: no room for the limits$"):
+        shell.run_all()
+    found = [store.load(config) for config in wanted]
+    assert [record.status for record in found] == ["finished", "failed", "finished"]
+    assert "no room" in found[1].message
+    assert all(record.result for record in (found[0], found[2]))
+    monkeypatch.undo()
+    assert [record.status for record in run(wanted, store)] == ["finished"] * 3
+
+
+def test_a_batch_that_breaks_off_fails_as_a_whole(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise RuntimeError("RESOURCE_EXHAUSTED")
+
+    store, wanted = Store(tmp_path), configs(arms=("S",))
+    monkeypatch.setattr(experiment, "advance_all", full)
+    runs = [batch.Progress(config) for config in wanted]
+    shell = experiment._Shell(store, experiment.choose_devices("cpu"), {}, runs, progress=False)
+    shell.vectorised = True
+    with pytest.raises(RunError, match=r"toy S, seed 0 \(.*RESOURCE_EXHAUSTED$"):
+        shell.run_all()
+    assert [store.load(config).status for config in wanted] == ["failed"] * 2
 
 
 def test_one_by_one_nothing_is_computed_beside(whole):

@@ -13,6 +13,7 @@ from tiny_images import CPU, tiny
 
 from lrbook.records import Store
 from lrbook.vision import checkpoint, devices, experiment, train
+from lrbook.vision.cifar import CifarConfig
 from lrbook.vision.config import PatchConfig
 
 
@@ -239,6 +240,52 @@ def test_an_epoch_in_fp16_leaves_out_the_batch_that_overflows_and_halves_the_sca
     first, second, third = steps
     assert torch.equal(first, second)
     assert not torch.equal(second, third)
+
+
+def infinite_statistics(model):
+    model.bn.running_var[0] = float("inf")
+
+
+@pytest.mark.parametrize("spoil", [overflows_once, infinite_statistics])
+@pytest.mark.parametrize("experiment_config", [PatchConfig, CifarConfig])
+def test_a_network_that_blows_up_in_its_very_last_step_has_diverged(
+    tmp_path, monkeypatch, capsys, spoil, experiment_config
+):
+    """An epoch is one step here, and its loss is that of the network before it."""
+    sizes = {"train_size": 32, "batch": 32, "test_size": 20, "epochs": 3, "drop": 2}
+    config = experiment_config.for_profile("smoke", arm="large", seed=0, **sizes)
+    plain, losses = train.train_epoch, []
+
+    def train_epoch(task, model, optimizer, epoch, *rest):
+        if epoch == 3:
+            spoil(model)
+        losses.append(plain(task, model, optimizer, epoch, *rest))
+        return losses[-1]
+
+    monkeypatch.setattr(train, "train_epoch", train_epoch)
+    [record] = experiment.run([config], Store(tmp_path), device="cpu", progress=False)
+    assert torch.isfinite(torch.stack(losses)).all()
+    assert record.status == "diverged"
+    assert record.message == (
+        "weights or running statistics became nan or inf in epoch 3 "
+        f"at rate {record.history['rate'].iloc[-1]}"
+    )
+    assert f"large, seed 0: {record.message}" in capsys.readouterr().err
+    assert list(record.history.epoch) == [1, 2]
+    assert record.result == {}
+
+
+def test_a_network_is_finite_or_not():
+    model = train.make_model(tiny().config, CPU)
+    assert model.is_finite().tolist() == [1.0]
+    for bad in ("nan", "inf", "-inf"):
+        for value in (model.fc.bias, model.blocks[0].bn1.running_mean):
+            with torch.no_grad():
+                kept = value[1].item()
+                value[1] = float(bad)
+                assert model.is_finite().tolist() == [0.0]
+                value[1] = kept
+    assert model.is_finite().tolist() == [1.0]
 
 
 def test_a_dear_checkpoint_is_not_written_after_every_epoch(tmp_path, monkeypatch):

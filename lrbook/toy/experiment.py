@@ -203,16 +203,30 @@ class _Shell:
             digits = jax.default_matmul_precision("highest") if self.vectorised else None
             with digits or contextlib.nullcontext():
                 advance_all(runs, device, how=how, pause=pause)
-            return [self._finish(run, origins[run.config]) for run in runs if run.over]
+            ended = [self._end(run, origins[run.config], failed) for run in runs if run.over]
+            return [record for record in ended if record is not None]
         except UserError:
             raise
-        except Exception as error:  # one run's misfortune is not the others'
+        except Exception as error:  # one batch's misfortune is not the others'
             for run in runs:
                 self.store.fail(run.config, _reason(error), origins[run.config])
             failed.append((runs[0], error))
             return []
         finally:
             beside.shutdown(cancel_futures=True)
+
+    def _end(
+        self, run: Progress, origin: dict[str, Any], failed: list[tuple[Progress, Exception]]
+    ) -> Record | None:
+        """The record of a run that is over; None if the last of its work failed."""
+        try:
+            return self._finish(run, origin)
+        except UserError:
+            raise
+        except Exception as error:  # one run's misfortune is not the others'
+            self.store.fail(run.config, _reason(error), origin)
+            failed.append((run, error))
+            return None
 
     def _finish(self, run: Progress, origin: dict[str, Any]) -> Record:
         message = None

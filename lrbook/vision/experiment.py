@@ -18,9 +18,9 @@ from lrbook.records import Store
 from lrbook.unstored import Unstored
 from lrbook.vision import checkpoint, devices, sources, together, train
 from lrbook.vision.beside import Beside
-from lrbook.vision.memory import kept
+from lrbook.vision.memory import kept, let_go
 from lrbook.vision.outcome import outcome, summary
-from lrbook.vision.settings import ImageConfig
+from lrbook.vision.settings import ImageConfig, said_of_drops
 
 CHECKPOINT_SHARE = 0.01  # of the time, at most, for checkpoints that take long to write
 SMALL = 8_000_000  # bytes; a checkpoint up to here is written after every epoch
@@ -66,11 +66,15 @@ def run(
     todo = [config for config in dict.fromkeys(configs) if config not in records]
     if not todo:
         return [records[config] for config in configs]
-    for words in dict.fromkeys([w for c in todo for w in (_never_dropped(c), _out_of_order(c))]):
-        if words:
-            print(f"lrbook: {words}", file=sys.stderr)
+    for words in dict.fromkeys(words for config in todo for words in said_of_drops(config)):
+        print(f"lrbook: {words}", file=sys.stderr)
     needed = dict.fromkeys(_images_of(config) for config in todo)
     images = {which: sources.load(*which, folder) for which in needed}
+    # All that is there has been read; from here on things are written. All old records go at once:
+    # when this call is interrupted, one without force must not find those that it did not get to.
+    for config in todo if force else ():
+        with store.claim(config):
+            store.forget(config)
     epochs = sum(config.epochs for config in todo)
     with tqdm(
         total=epochs, unit="epoch", disable=not progress, file=sys.stderr, mininterval=1, delay=1
@@ -78,15 +82,17 @@ def run(
 
         def one(config: ImageConfig, before_batch: Callable[[], None] | None = None) -> Record:
             with store.claim(config):
-                meanwhile = None if force else store.load(config)
-                if meanwhile and meanwhile.done:  # by a process that we waited for
+                meanwhile = store.load(config)
+                if meanwhile and meanwhile.done:  # by another process, since the first look
                     bar.update(config.epochs)
                     return meanwhile
-                if force:
-                    store.forget(config)
                 place = (torch_device, precisions[config])
                 which = _images_of(config)
-                return _run_one(config, images[which], *place, store, bar, before_batch)
+                try:
+                    return _run_one(config, images[which], *place, store, bar, before_batch)
+                except RunError as error:  # which is kept until the other runs are over
+                    let_go(error)
+                    raise
 
         bar.set_description(todo[0].experiment, refresh=False)
         failed: list[RunError] = []
@@ -105,31 +111,6 @@ def run(
     if failed:
         raise failed[0]
     return [records[config] for config in configs]
-
-
-def _never_dropped(config: ImageConfig) -> str:
-    """Which drops of rate or noise come after the last epoch, in a sentence; empty if none does."""
-    late = []
-    for name in ("drop", "drop2", "drop3"):
-        epoch = getattr(config, name, 0)
-        if epoch > config.epochs and getattr(config, "schedule", "step") != "cosine":
-            before, then = ((config.rate(e), config.noise_level(e)) for e in (epoch - 1, epoch))
-            late += [f"{name} = {epoch}"] if then != before else []
-    words = f"after the last of epochs = {config.epochs}, so nothing drops there"
-    return f"{', '.join(late)} is {words}." if late else ""
-
-
-def _out_of_order(config: ImageConfig) -> str:
-    """At which epochs the rate drops after all, in a sentence; empty if later drops come later."""
-    drops = {n: getattr(config, n) for n in ("drop", "drop2", "drop3") if hasattr(config, n)}
-    drops = {name: epoch for name, epoch in drops.items() if epoch <= config.epochs}
-    epochs = list(drops.values())
-    if epochs == sorted(epochs):
-        return ""
-    given = ", ".join(f"{name} = {epoch}" for name, epoch in drops.items())
-    return (
-        f"{given} are not in order; the rate drops at epochs {', '.join(map(str, sorted(epochs)))}."
-    )
 
 
 def _images_of(config: ImageConfig) -> tuple[str, int, int]:
@@ -151,6 +132,8 @@ def _run_one(
         "data": images.name,
         "data_fingerprint": images.fingerprint,
     }
+    if store.has_checkpoint(config) and (before := store.load(config)):
+        origin["earlier"] = with_earlier(before.provenance)  # of a run too that fails at once
     try:
         task = train.make_task(config, images, device, precision)
         whole = devices.whole_precision(precision, device)
@@ -184,8 +167,6 @@ def _train(
 ) -> Record:
     config = task.config
     saved = store.load_checkpoint(config)
-    if saved is not None and (before := store.load(config)):
-        origin["earlier"] = with_earlier(before.provenance)
     model = train.make_model(config, task.device)
     if origin["compiled"] and (why := train.try_to_compile(task, model)):
         origin["compiled"] = False
@@ -207,18 +188,21 @@ def _train(
     for epoch in range(len(rows) + 1, config.epochs + 1):
         tally = torch.zeros((3, 3), device=task.device) if watch else None
         trained = train.train_epoch(task, model, optimizer, epoch, scaler, tally, before_batch)
+        # No loss is computed with what the very last step leaves.
+        whole = model.is_finite() if epoch == config.epochs else trained.new_ones(1)
         # In one reading, the only one in an epoch: each makes the host wait for the device.
-        loss, correct, *found = torch.cat([trained, train.evaluate(task, model, epoch)]).tolist()
-        if not math.isfinite(loss):
+        tested = train.evaluate(task, model, epoch)
+        loss, correct, sound, *found = torch.cat([trained, whole, tested]).tolist()
+        if not (math.isfinite(loss) and sound):
             status = "diverged"
-            message = (
-                f"the training loss became {loss} in epoch {epoch} at rate {config.rate(epoch)}"
-            )
+            inside = "weights or running statistics became nan or inf"
+            what = inside if math.isfinite(loss) else f"the training loss became {loss}"
+            message = f"{what} in epoch {epoch} at rate {config.rate(epoch)}"
             named = f"{config.experiment} {config.arm}, seed {config.seed}"
             tqdm.write(f"{named}: {message}", file=sys.stderr)
             bar.update(config.epochs - len(rows))
             break
-        tested = dict(zip(("clean", "mixed", "patch_only"), found, strict=False))
+        accuracies = dict(zip(("clean", "mixed", "patch_only"), found, strict=False))
         rows.append(
             {
                 "epoch": epoch,
@@ -227,7 +211,7 @@ def _train(
                 "train_loss": loss,
                 "train_accuracy": 100 * correct,
             }
-            | tested
+            | accuracies
         )
         if watch:
             beside.observe(rows[-1], model, epoch, tally)

@@ -1,12 +1,14 @@
-"""Large arrays on a CPU, in memory that is used again.
+"""Large arrays on a CPU, in memory that is used again; and what a run that broke off still holds.
 
 Memory of this size is handed back to the system as soon as it is freed, and taking as much again is
 paid for page by page. A training step makes the same arrays every time: here, what one of them
 leaves goes to the next.
 """
 
+import gc
 import math
 import threading
+import traceback
 import weakref
 
 import torch
@@ -68,3 +70,20 @@ class Kept:
 
 kept = Kept()
 """What all layers of a process share. ``lrbook.vision.experiment`` releases it after each run."""
+
+
+def let_go(error: BaseException) -> None:
+    """Free the variables of all calls that an error has ended, such as network and activations.
+
+    Else they live as long as the error does. The lines that it came through stay in its traceback,
+    and so do the errors that it was raised from.
+    """
+    chain = [error]
+    for link in chain:
+        traceback.clear_frames(link.__traceback__)
+        further = (link.__cause__, link.__context__)
+        chain += [other for other in further if other is not None and other not in chain]
+    gc.collect()  # a network with a compiled step refers to itself
+    kept.release()
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()

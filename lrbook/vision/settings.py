@@ -118,3 +118,36 @@ class ImageConfig(Config):
     def noise_until(self) -> int:
         """The epoch from whose start the noise is multiplied by ``noise_after``."""
         return self.drop
+
+
+def said_of_drops(config: ImageConfig) -> list[str]:
+    """What may surprise in the drops of a run, a sentence each; none if all come as they are given.
+
+    Drops of rate or noise can come after the last epoch, and those of the rate out of order.
+    """
+    return [words for words in (_never_dropped(config), _out_of_order(config)) if words]
+
+
+def _never_dropped(config: ImageConfig) -> str:
+    """Which drops of rate or noise come after the last epoch, in a sentence; empty if none does."""
+    late = []
+    for name in ("drop", "drop2", "drop3"):
+        epoch = getattr(config, name, 0)
+        if epoch > config.epochs and getattr(config, "schedule", "step") != "cosine":
+            before, then = ((config.rate(e), config.noise_level(e)) for e in (epoch - 1, epoch))
+            late += [f"{name} = {epoch}"] if then != before else []
+    words = f"after the last of epochs = {config.epochs}, so nothing drops there"
+    return f"{', '.join(late)} is {words}." if late else ""
+
+
+def _out_of_order(config: ImageConfig) -> str:
+    """At which epochs the rate drops after all, in a sentence; empty if later drops come later."""
+    drops = {n: getattr(config, n) for n in ("drop", "drop2", "drop3") if hasattr(config, n)}
+    drops = {name: epoch for name, epoch in drops.items() if epoch <= config.epochs}
+    epochs = list(drops.values())
+    if epochs == sorted(epochs):
+        return ""
+    given = ", ".join(f"{name} = {epoch}" for name, epoch in drops.items())
+    return (
+        f"{given} are not in order; the rate drops at epochs {', '.join(map(str, sorted(epochs)))}."
+    )

@@ -181,6 +181,11 @@ class WideResNet(nn.Module):
         self.fast_batch = batch
         self.fast = torch.compile(self.compute, dynamic=False, fullgraph=True, **options)
 
+    def is_finite(self) -> Tensor:
+        """(1,) on the device: 1 if all weights and running statistics are finite, else 0."""
+        floats = [value for value in self.state_dict().values() if value.is_floating_point()]
+        return torch.stack([value.isfinite().all() for value in floats]).all().float().view(1)
+
     def convolve_directly(self) -> None:
         """From now on all convolutions are the library's, as an oracle for ours."""
         for module in self.modules():

@@ -87,9 +87,11 @@ def histories(
 def error_map(
     runs: pd.DataFrame, arm: str, x: str, y: str, quantity: str = "p_only_error"
 ) -> pd.DataFrame:
-    """Mean over seeds of ``quantity``, rows for y and columns for x; nan if no seed finished."""
-    of_arm = runs[runs.arm == arm]
-    return of_arm.pivot_table(index=y, columns=x, values=quantity, aggfunc="mean", dropna=False)
+    """Mean over seeds of ``quantity``, rows for y and columns for x; nan where a run diverged.
+
+    The seeds that finished are no fair sample of a setting in which another did not.
+    """
+    return _cell_means(runs[runs.arm == arm].groupby([y, x])[quantity])
 
 
 def aligned(maps: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -102,24 +104,31 @@ def aligned(maps: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 
 def advantage_map(runs: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
-    """Error of S minus error of L-S on P alone, mean over the seeds that both finished."""
-    return _gaps(runs, y, x).groupby(level=[0, 1]).mean().unstack()
+    """Error of S minus error of L-S on P alone, mean over seeds; nan where a run diverged.
+
+    A seed that has a run of one arm only does not count.
+    """
+    return _cell_means(_gaps(runs, y, x).groupby(level=[0, 1]))
 
 
 def tie_map(runs: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
-    """Where neither arm wins in the sense of ``outcome_counts``: rows for y, columns for x."""
+    """Where neither arm wins in the sense of ``outcome_counts``: rows for y, columns for x.
+
+    One seed alone decides nothing, so there neither wins.
+    """
     by_cell = _gaps(runs, y, x).groupby(level=[0, 1])
-    ties = by_cell.agg(lambda seeds: _outcome(seeds.to_numpy()) == "tie")
+    ties = by_cell.agg(lambda seeds: _outcome(seeds.to_numpy()) in ("tie", "one seed"))
     return ties.astype(bool).unstack(fill_value=False)
 
 
 def outcome_counts(runs: pd.DataFrame, *axes: str) -> dict[str, int]:
-    """In how many settings of the ``axes`` L-S wins, ties, loses on P alone, or a run diverged.
+    """In how many settings of the ``axes`` L-S wins, ties, loses on P alone, or nothing is decided.
 
     A win is a mean gap of more than ``TIE`` with the same sign for every seed; settings with a
-    diverged run are counted apart. A seed that has a run of one arm only decides nothing.
+    diverged run, or with a pair of runs for one seed only, are counted apart. A seed that has a run
+    of one arm only decides nothing.
     """
-    counts = {"L-S wins": 0, "tie": 0, "S wins": 0, "diverged": 0}
+    counts = {"L-S wins": 0, "tie": 0, "S wins": 0, "one seed": 0, "diverged": 0}
     for _, seeds in _gaps(runs, *axes).groupby(level=list(axes)):
         counts[_outcome(seeds.to_numpy())] += 1
     return counts
@@ -133,6 +142,8 @@ def counts_words(counts: dict[str, int]) -> str:
         f"**{counts['S wins']}**; in {counts['tie']} they tie (a mean gap of at most {TIE:g}, or "
         "seeds that disagree)"
     )
+    if counts["one seed"]:
+        words += f"; in {counts['one seed']} there is one seed only, which decides nothing"
     return words + (f"; in {counts['diverged']} a run diverged." if counts["diverged"] else ".")
 
 
@@ -202,6 +213,11 @@ def way(config: Mapping[str, Any]) -> float:
     return config["eta1"] * anneal + config["eta2"] * (config["steps_ls"] - anneal)
 
 
+def _cell_means(by_cell: pd.api.typing.SeriesGroupBy) -> pd.DataFrame:
+    """Mean of each cell, unless one of its values is missing; the first key is that of the rows."""
+    return by_cell.agg(lambda values: values.mean(skipna=False)).unstack()
+
+
 def _gaps(runs: pd.DataFrame, *axes: str) -> pd.Series:
     """Error of S minus error of L-S on P alone, by the ``axes`` and seed; nan if a run diverged."""
     runs, pair = runs[runs.arm.isin(["L-S", "S"])], [*axes, "seed"]
@@ -215,6 +231,8 @@ def _gaps(runs: pd.DataFrame, *axes: str) -> pd.Series:
 def _outcome(gaps: Sequence[float]) -> str:
     if not np.isfinite(gaps).all():
         return "diverged"
+    if len(gaps) < 2:
+        return "one seed"
     mean = np.mean(gaps)
     if abs(mean) <= TIE or not (np.sign(gaps) == np.sign(mean)).all():
         return "tie"

@@ -119,6 +119,39 @@ def test_intervals_are_read_from_error_bars_where_they_belong():
     assert found.high.max() < top
 
 
+def test_one_seed_has_a_dot_and_no_interval():
+    """An interval of no length would say that the value is known exactly."""
+    wide = {"d": 50, "ratio": [0.5, 2.0], "logistic": [0.02, 0.1], "averaging": 0.3}
+    end = {"arm": "S", "tau0_w": [0.1, 0.5], "p_only_accuracy": 0.8, "p_only_train_loss": 0.3}
+    closed = [1, 2], [0.5, 0.75]
+    drawn = [
+        figures.linear_errors(pd.DataFrame(wide), closed, {}),
+        figures.trap(pd.DataFrame(end | {"end_accuracy": [0.6, 0.7]})),
+        figures.few_examples(pd.DataFrame({"k": [1, 2], "shown": 0.0, "accuracy": 0.5}), closed),
+    ]
+    for figure, dots in zip(drawn, (4, 6, 4), strict=True):
+        found = read(figure)
+        assert (found.kind == "interval").sum() == dots
+        assert {"low", "high"}.isdisjoint(found.columns)
+        figure.canvas.draw()
+    logistic = read(drawn[0]).query("series == 'logistic regression, d = 50'")
+    assert logistic["test error on P"].tolist() == [0.02, 0.1]
+    bottom, top = drawn[0].axes[0].get_ylim()
+    assert bottom < 0.02 < 0.75 < top  # the axes reach as far as the dots
+
+
+def test_a_seed_without_a_value_leaves_the_others_their_point():
+    """Three examples of one label have no logistic regression; another seed's may have one."""
+    rows = {"d": 4, "ratio": [0.5] * 3 + [2.0] * 3, "averaging": 0.3}
+    measured = pd.DataFrame(rows | {"logistic": [0.2, np.nan, 0.3, np.nan, 0.1, np.nan]})
+    found = read(figures.linear_errors(measured, ([0.5, 2.0], [0.4, 0.2]), {}))
+    here = found[found.series == "logistic regression, d = 4"]
+    assert here["N / d"].tolist() == [0.5, 2.0]
+    assert here["test error on P"].tolist() == pytest.approx([0.25, 0.1])
+    high = 0.25 + 12.7062 * 0.05  # Student's t with 1 degree of freedom times the standard error
+    assert here.high.tolist() == pytest.approx([high, np.nan], rel=1e-4, nan_ok=True)
+
+
 def test_an_arm_that_never_gets_to_the_matched_loss_has_its_end_only():
     table = pd.DataFrame(
         {

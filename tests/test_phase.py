@@ -39,11 +39,13 @@ def test_maps_have_y_as_rows_and_x_as_columns():
     table = phase.error_map(runs(CELLS), "L-S", "x", "y")
     assert table.index.tolist() == [10, 20]
     assert table.columns.tolist() == [1, 2, 3]
-    np.testing.assert_allclose(table.loc[10], [0.06, 0.055, 0.10])
+    np.testing.assert_allclose(table.loc[10], [0.06, 0.055, np.nan])  # one of two is no mean
     np.testing.assert_allclose(table.loc[20], [0.31, 0.15, np.nan])
     gap = phase.advantage_map(runs(CELLS), "x", "y")
-    np.testing.assert_allclose(gap.loc[10], [0.14, 0.005, 0.10])
-    assert gap.loc[20, 1] == pytest.approx(-0.11)
+    np.testing.assert_allclose(gap.loc[10], [0.14, 0.005, np.nan])
+    np.testing.assert_allclose(gap.loc[20], [-0.11, 0.0, np.nan], atol=1e-12)
+    small = phase.error_map(runs(CELLS), "S", "x", "y")  # of which every run finished
+    np.testing.assert_allclose(small[3], 0.20)
 
 
 def test_a_run_that_diverged_has_no_error():
@@ -70,13 +72,13 @@ def test_a_run_that_diverged_has_no_error():
 
 def test_maps_on_common_axes_show_the_cells_that_all_have():
     wide = phase.error_map(runs(CELLS), "L-S", "x", "y")
-    narrow = wide.loc[[10], [1, 3]] + 1
+    narrow = wide.loc[[10], [1, 2]] + 1
     found = phase.aligned({"wide": wide, "narrow": narrow})
     assert list(found) == ["wide", "narrow"]
     for table in found.values():
-        assert (table.index.tolist(), table.columns.tolist()) == ([10], [1, 3])
-    np.testing.assert_allclose(found["wide"], [[0.06, 0.10]])
-    np.testing.assert_allclose(found["narrow"], [[1.06, 1.10]])
+        assert (table.index.tolist(), table.columns.tolist()) == ([10], [1, 2])
+    np.testing.assert_allclose(found["wide"], [[0.06, 0.055]])
+    np.testing.assert_allclose(found["narrow"], [[1.06, 1.055]])
 
 
 def test_the_edge_is_told_by_the_worst_seed():
@@ -108,20 +110,41 @@ def test_the_edge_is_told_by_the_worst_seed():
 
 def test_outcomes():
     counts = phase.outcome_counts(runs(CELLS), "x", "y")
-    assert counts == {"L-S wins": 1, "tie": 2, "S wins": 1, "diverged": 2}
+    assert counts == {"L-S wins": 1, "tie": 2, "S wins": 1, "one seed": 0, "diverged": 2}
     words = phase.counts_words(counts)
     assert "Of 6 settings" in words
     assert "in 2 a run diverged" in words
+    assert "one seed" not in words
+
+
+def test_one_seed_is_no_verdict():
+    cells = {(1, 10): [(0.05, 0.20)], (2, 10): [(0.30, 0.20)], (3, 10): [(np.nan, 0.20)]}
+    table = runs(cells, seeds=(1,))
+    counts = phase.outcome_counts(table, "x", "y")
+    assert counts == {"L-S wins": 0, "tie": 0, "S wins": 0, "one seed": 2, "diverged": 1}
+    words = phase.counts_words(counts)
+    assert words.startswith("Of 3 settings, L-S is better on P alone in **0**, S in **0**;")
+    assert "; in 2 there is one seed only, which decides nothing; in 1 a run diverged." in words
+    gap, ties = phase.advantage_map(table, "x", "y"), phase.tie_map(table, "x", "y")
+    maps = {"gap": gap}
+    figure = figures.phase_map(maps, xlabel="x", ylabel="y", difference="gap", ties=ties)
+    written = [text.get_text() for text in figure.axes[0].texts]
+    assert written == ["(+0.15)", "(\N{MINUS SIGN}0.10)", "×"]
 
 
 def test_a_run_that_is_not_there_has_not_diverged():
     table = runs({(1, 10): [(0.05, 0.20), (0.07, 0.20)], (2, 10): [(0.30, 0.20), (0.32, 0.20)]})
-    table = pd.concat([table, runs({(1, 10): [(0.06, 0.20)]}, seeds=(3,))])
+    third = {(1, 10): [(0.06, 0.20)], (2, 10): [(0.31, 0.20)]}
+    table = pd.concat([table, runs(third, seeds=(3,))])
     alone = table.seed.eq(2) & table.x.eq(2) & table.arm.eq("S")
     counts = phase.outcome_counts(table[~alone], "x", "y")
-    assert counts == {"L-S wins": 1, "tie": 0, "S wins": 1, "diverged": 0}
+    assert counts == {"L-S wins": 1, "tie": 0, "S wins": 1, "one seed": 0, "diverged": 0}
+    # nor does it make a cross: the two pairs that are there have a mean
+    assert phase.advantage_map(table[~alone], "x", "y").loc[10, 2] == pytest.approx(-0.105)
+    assert phase.error_map(table[~alone], "S", "x", "y").loc[10, 2] == pytest.approx(0.20)
     table.loc[table.seed.eq(2) & table.x.eq(2) & table.arm.eq("L-S"), "p_only_error"] = np.nan
     assert phase.outcome_counts(table[~alone], "x", "y")["diverged"] == 1
+    assert np.isnan(phase.advantage_map(table[~alone], "x", "y").loc[10, 2])
 
 
 def test_an_arm_that_diverged_everywhere_has_maps_of_crosses():
@@ -164,7 +187,8 @@ def test_the_map_writes_every_number_and_marks_what_is_missing():
     left, right = figure.axes
     in_parentheses = [text.get_text().startswith("(") for text in right.texts]
     assert in_parentheses == ties.to_numpy().ravel().tolist()
-    assert [t.get_text() for t in left.texts] == ["0.06", "0.06", "0.10", "0.31", "0.15", "×"]
+    assert [t.get_text() for t in left.texts] == ["0.06", "0.06", "×", "0.31", "0.15", "×"]
+    assert [t.get_text() == "×" for t in right.texts] == [False, False, True] * 2
     assert right.texts[0].get_text() == "+0.14"
     # blue where the difference is positive, orange where it is negative
     cells = right.images[0].to_rgba(right.images[0].get_array())

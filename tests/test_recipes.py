@@ -5,6 +5,7 @@ import runpy
 import stat
 import subprocess
 import sys
+from importlib.metadata import entry_points
 
 import pytest
 import yaml
@@ -114,6 +115,15 @@ def test_a_study_runs_through_the_job_queue(tmp_path):
     assert len(index.records(tmp_path / "runs")) == len(configs) == 4
 
 
+def understood(args: list[str], name: str) -> dict[str, object]:
+    """The options that the installed subcommand ``name`` reads in a pod's ``args``."""
+    program, subcommand, *options = args
+    assert entry_points(group="console_scripts", name=program)
+    assert subcommand == name
+    [command] = entry_points(group=f"{program}_cli", name=subcommand)
+    return command.load().make_context(name, options).params
+
+
 def test_the_kubernetes_resource_runs_one_run_at_a_time_in_a_pod():
     resource = yaml.safe_load((ROOT / "recipes" / "kubernetes.yaml").read_text())
     assert (resource["apiVersion"], resource["kind"]) == ("kubernetes.dask.org/v1", "DaskCluster")
@@ -122,8 +132,9 @@ def test_the_kubernetes_resource_runs_one_run_at_a_time_in_a_pod():
     selector = {"dask.org/cluster-name": name, "dask.org/component": "scheduler"}
     assert scheduler["service"]["selector"] == selector
     [pod] = worker["spec"]["containers"]
-    assert pod["args"][0] == "dask-worker"
-    assert pod["args"][pod["args"].index("--nthreads") + 1] == "1"
+    options = understood(pod["args"], "worker")
+    assert (options["name"], options["nthreads"]) == ("$(DASK_WORKER_NAME)", 1)
+    understood(scheduler["spec"]["containers"][0]["args"], "scheduler")
     assert pod["image"] == scheduler["spec"]["containers"][0]["image"]
     opened = {port["name"] for port in scheduler["spec"]["containers"][0]["ports"]}
     assert {port["targetPort"] for port in scheduler["service"]["ports"]} == opened

@@ -43,6 +43,10 @@ def test_formulas_in_a_tooltip():
     assert latex_words.plain(r"z \pm \zeta") == "z ± ζ"
     assert latex_words.plain(r"d^{-3/4}") == "d^(-3/4)"
     assert latex_words.plain(r"\varepsilon_1 + q \log 2") == "ε_1 + q log 2"
+    assert latex_words.plain(r"r^2/\lambda \to 0") == "r^2/λ → 0"
+    assert latex_words.plain(r"\Lambda + \varphi") == "Λ + φ"
+    assert latex_words.plain(r"\Omega(p) \ll \omega") == "Ω(p) ≪ ω"
+    assert latex_words.plain(r"\lVert \Delta \rVert \le \delta") == "‖ Δ ‖ ≤ δ"
 
 
 def text_of(*children):

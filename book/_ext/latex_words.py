@@ -49,11 +49,13 @@ def plain(formula: str) -> str:
     """A short formula in Unicode, for where no formula can be set."""
 
     def word(match: re.Match) -> str:
-        name = match[1]
+        letter = match[1].removeprefix("var")
+        size = "CAPITAL" if letter[:1].isupper() else "SMALL"
+        spelt = letter.upper().replace("LAMBDA", "LAMDA")  # as Unicode has it
         try:
-            return unicodedata.lookup(f"GREEK SMALL LETTER {name.removeprefix('var').upper()}")
+            return unicodedata.lookup(f"GREEK {size} LETTER {spelt}")
         except KeyError:
-            return _WORDS.get(name, "")
+            return _WORDS.get(match[1], "")
 
     formula = re.sub(r"\\([A-Za-z]+)", word, formula)
     formula = re.sub(r"\^\{?-(\w+)/(\w+)\}?", r"^(-\1/\2)", formula)

@@ -1,6 +1,6 @@
 """What every figure function starts from: the book's style, and an arm drawn over its seeds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import pandas as pd
 from lrbook import style
 from lrbook.figures.artists import BAND_OF
 from lrbook.figures.offer import offer
+from lrbook.stats import mean_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,6 +58,13 @@ def draw_arm(
     if len(values) > 1:
         band = {"alpha": 0.18, "linewidth": 0, "label": band_of(line["label"])}
         axes.fill_between(at, values.min(0), values.max(0), color=color, **band)
+
+
+def intervals(groups: Iterable[pd.Series]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of each group's known values and half-width of its interval; nan where there is none."""
+    spread = [mean_interval(values.dropna()) for values in groups]
+    # One value has no interval, and no bar: a bar of no length says that it is known exactly.
+    return tuple(np.array(spread, dtype=float).T)
 
 
 def band_of(label: str | None) -> str | None:

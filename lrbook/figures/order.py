@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lrbook import style
-from lrbook.figures.base import Histories, by_seed, draw_arm, legend_above, new_figure
-from lrbook.stats import mean_interval
+from lrbook.figures.base import Histories, by_seed, draw_arm, intervals, legend_above, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -90,9 +89,8 @@ def trap(matched: pd.DataFrame) -> "Figure":
         for arm, rows in matched.groupby("arm"):
             groups = rows.groupby("tau0_w")[column]
             # a seed that never gets to the matched loss has no value there
-            spread = [mean_interval(values.dropna()) for _, values in groups]
+            mean, half = intervals(values for _, values in groups)
             few = {at: f"{v.count()} of {len(v)}" for at, v in groups if v.isna().any()}
-            mean, half = np.array([(m, h or 0.0) for m, h in spread]).T
             options = {"color": style.ARM_COLORS[arm], "label": arm, "capsize": 3}
             axes.errorbar(list(groups.groups), mean, half, **options, **style.ARM_STYLES[arm])
             for at, value in zip(groups.groups, mean, strict=True):

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lrbook import style
-from lrbook.figures.base import legend_above, new_figure
-from lrbook.stats import mean_interval
+from lrbook.figures.base import intervals, legend_above, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,23 +76,25 @@ def linear_errors(
     for (column, label), color in zip(kinds.items(), _COLORS, strict=False):
         groups = enumerate(measured.groupby("d"))
         for (place, (d, rows)), marker in zip(groups, itertools.cycle(_MARKERS), strict=False):
-            found = rows.groupby("ratio")[column].apply(lambda values: mean_interval(values))
-            mean, half = np.array([(m, h or 0.0) for m, h in found]).T
+            by_ratio = rows.groupby("ratio")[column]
+            ratios = np.array(list(by_ratio.groups))
+            # logistic regression has no value for a seed whose examples are all of one label
+            mean, half = intervals(values for _, values in by_ratio)
             seen = mean > 0  # a logarithmic axis has no place for no error at all
             low = np.minimum(half, 0.9 * mean)[seen]
             options = {"color": color, "marker": marker, "linestyle": "none", "capsize": 3}
             beside = ScaledTranslation(place * 5 / 72, 0, figure.dpi_scale_trans)
             options["transform"] = axes.transData + beside
             axes.errorbar(
-                found.index[seen],
+                ratios[seen],
                 mean[seen],
                 (low, half[seen]),
                 label=f"{label}, $d$ = {d}",
                 **options,
             )
             # matplotlib does not count points that are moved aside
-            ends = np.concatenate([mean[seen] - low, mean[seen] + half[seen]])
-            axes.update_datalim(np.stack([np.tile(found.index[seen], 2), ends], axis=1))
+            ends = np.concatenate([mean[seen], mean[seen] - low, mean[seen] + half[seen]])
+            axes.update_datalim(np.stack([np.tile(ratios[seen], 3), ends], axis=1))
     axes.plot(*closed, color=_COLORS[0], label="averaging rule, closed form", zorder=0)
     _mark(axes, marks)
     axes.set(xscale="log", yscale="log", xlabel="$N / d$", ylabel="test error on P")
@@ -143,8 +144,7 @@ def few_examples(found: pd.DataFrame, closed: tuple[Sequence[float], Sequence[fl
     axes.plot(*closed, color=style.NEUTRAL, label="all three rays shown, closed form", zorder=0)
     kinds = {"shown": "all three rays shown, drawn", "accuracy": "accuracy of the trained network"}
     for (column, label), color, marker in zip(kinds.items(), _COLORS, _MARKERS, strict=False):
-        spread = [mean_interval(values) for _, values in by_k[column]]
-        mean, half = np.array([(m, h or 0.0) for m, h in spread]).T
+        mean, half = intervals(values for _, values in by_k[column])
         options = {"color": color, "marker": marker, "linestyle": "none", "capsize": 3}
         axes.errorbar(list(by_k.groups), mean, half, label=label, **options)
     axes.set(xlabel="examples of Q", ylabel="share", ylim=(-0.04, 1.08))

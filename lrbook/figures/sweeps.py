@@ -66,8 +66,8 @@ def phase_map(
     """Maps over two swept fields, one panel each, the number written in every cell.
 
     Args:
-        maps: title -> table of values, rows for y (ascending) and columns for x; nan where no run
-            finished, drawn as a cross.
+        maps: title -> table of values, rows for y (ascending) and columns for x; nan where a run
+            diverged, drawn as a cross.
         xlabel, ylabel: what the axes say.
         difference: title of the map that is drawn with blue for positive and orange for negative
             values; the others share one scale from 0.
@@ -76,7 +76,7 @@ def phase_map(
     figure, panels = new_figure(len(maps), 1, figsize=(style.WIDTH, 3.5 * len(maps)), squeeze=False)
     most = max(
         (
-            np.nanmax(table.to_numpy(), initial=1e-9)  # above 0, also where no run finished
+            np.nanmax(table.to_numpy(), initial=1e-9)  # above 0, also where all are crosses
             for title, table in maps.items()
             if title != difference
         ),

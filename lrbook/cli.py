@@ -165,7 +165,7 @@ def _record(arguments: argparse.Namespace) -> int:
     results = arguments.results or recordings.recordings_dir()
     if not arguments.run:
         print("\n".join(recordings.state_lines(plan, results)))
-        return 0
+        return 2 if any(recordings.damage(recording, results) for recording in plan) else 0
     return record_run.run_missing(plan, results, data=arguments.data, jobs=arguments.jobs)
 
 

@@ -3,14 +3,17 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lrbook.errors import RecordError
 
+PAUSE_S = 0.05  # between two looks at a lock that another process has
+
 
 @contextlib.contextmanager
-def claim(path: Path, what: str) -> Iterator[None]:
+def claim(path: Path, what: str, go_on: Callable[[], None] | None = None) -> Iterator[None]:
     """Hold the lock file ``path``; if another process has it, say so on stderr and wait for it.
 
     The lock is the kernel's (flock), not the file: a killed process leaves nothing locked. The file
@@ -21,6 +24,8 @@ def claim(path: Path, what: str) -> Iterator[None]:
     Args:
         path: a hidden file beside what is to be written.
         what: what is claimed, for the sentence.
+        go_on: called again and again during the wait, which ends with what it raises. Without it
+            the kernel wakes us: at once, but Ctrl-C ends such a wait in the main thread only.
 
     Raises:
         RecordError: the file cannot be made.
@@ -30,7 +35,7 @@ def claim(path: Path, what: str) -> Iterator[None]:
     except ImportError:
         yield
         return
-    file = _hold(path, what, fcntl)
+    file = _hold(path, what, go_on, fcntl)
     try:
         yield
     finally:
@@ -40,7 +45,7 @@ def claim(path: Path, what: str) -> Iterator[None]:
         os.close(file)
 
 
-def _hold(path: Path, what: str, fcntl) -> int:
+def _hold(path: Path, what: str, go_on: Callable[[], None] | None, fcntl) -> int:
     told = False
     while True:
         try:
@@ -56,7 +61,7 @@ def _hold(path: Path, what: str, fcntl) -> int:
                 text = f"lrbook: {what} is being run by another process ({holder}); waiting for it."
                 print(text, file=sys.stderr)
                 told = True
-            fcntl.flock(file, fcntl.LOCK_EX)
+            _wait(file, go_on, fcntl)
         except OSError:
             return file  # a file system that knows no locks
         if _is_still_there(file, path):
@@ -65,6 +70,23 @@ def _hold(path: Path, what: str, fcntl) -> int:
                 os.pwrite(file, f"process {os.getpid()} on {os.uname().nodename}\n".encode(), 0)
             return file
         os.close(file)  # its last holder removed it meanwhile: what we hold has no name any more
+
+
+def _wait(file: int, go_on: Callable[[], None] | None, fcntl) -> None:
+    """Lock ``file``, which another process has; closes it where the wait is broken off."""
+    try:
+        if go_on is None:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            return
+        while True:
+            go_on()
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            time.sleep(PAUSE_S)
+    except BaseException:
+        os.close(file)
+        raise
 
 
 def _is_still_there(file: int, path: Path) -> bool:

@@ -25,7 +25,7 @@ def run_missing(
 
     Where there are GPUs, runs on images are made one to a GPU, and the arms of a seed one after
     the other in one process: images are decoded and the step is compiled once for all of them.
-    What fails is said, and keeps no other process from running.
+    What fails or is damaged is said, and keeps no other process from running.
 
     Args:
         plan: the recordings.
@@ -48,14 +48,11 @@ def run_missing(
             f"data = {data!r} holds other images ({identify(data)}) than these recordings are of "
             f"({'; '.join(known)}); lrbook run patch --data {data} trains on them as your own."
         )
-    mixed = {
-        recording.name: _lacks_images(recording, results, data) or _would_mix(recording, results)
-        for recording in plan
-    }
-    for name, why in mixed.items():
+    barred = {recording.name: _barred(recording, results, data) for recording in plan}
+    for name, why in barred.items():
         if why:
             print(f"lrbook: {name}: {why}", file=sys.stderr)
-    plan, whole = [each for each in plan if not mixed[each.name]], plan
+    plan, whole = [each for each in plan if not barred[each.name]], plan
     todo = {
         recording.name: recordings.missing(recording, results)
         for recording in plan
@@ -85,7 +82,7 @@ def run_missing(
             failed = True
     for line in recordings.state_lines(whole, results):
         print(line)
-    return 1 if failed or any(mixed.values()) else 0
+    return 1 if failed or any(barred.values()) else 0
 
 
 def _together(configs: Sequence[Config], by_seed: bool) -> list[list[Config]]:
@@ -123,6 +120,18 @@ def _in_processes(
 
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         return any([*pool.map(run, commands)])
+
+
+def _barred(recording: Recording, results: str | Path, data: str | None) -> str:
+    """Why none of its runs may be started; empty if they may."""
+    try:
+        return (
+            recordings.damage(recording, results)
+            or _lacks_images(recording, results, data)
+            or _would_mix(recording, results)
+        )
+    except UserError as error:
+        return str(error)
 
 
 def _lacks_images(recording: Recording, results: str | Path, data: str | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from lrbook import sweeps
 from lrbook.config import Config, unknown_name
-from lrbook.errors import ConfigError
+from lrbook.errors import ConfigError, UserError
 from lrbook.record import Record, recordings_dir
 from lrbook.records import Store
 from lrbook.study.plan import check_kinds
@@ -158,16 +158,28 @@ def _own(path: Path) -> dict[str, Recording]:
 
 
 def state_lines(plan: Sequence[Recording], results: str | Path) -> list[str]:
-    """One line per recording: how many of its runs are there."""
-    lines = []
-    for recording in plan:
-        configs = recording.configs()
-        lost = len(missing(recording, results))
-        state = "complete" if not lost else f"{lost} missing"
-        needs = f", needs {recording.device}" if recording.device and lost else ""
-        done = f"{len(configs) - lost}/{len(configs)}"
-        lines.append(f"{recording.name:32} {done:>7} {state}{needs}: {recording.what}")
-    return lines
+    """One line per recording: how many of its runs are there, or what of it is damaged."""
+    return [_state_line(recording, results) for recording in plan]
+
+
+def _state_line(recording: Recording, results: str | Path) -> str:
+    try:
+        configs, lost = recording.configs(), len(missing(recording, results))
+    except UserError as error:
+        return f"{recording.name:32} {'?':>7} damaged: {error}"
+    state = "complete" if not lost else f"{lost} missing"
+    needs = f", needs {recording.device}" if recording.device and lost else ""
+    done = f"{len(configs) - lost}/{len(configs)}"
+    return f"{recording.name:32} {done:>7} {state}{needs}: {recording.what}"
+
+
+def damage(recording: Recording, results: str | Path) -> str:
+    """Why it cannot be told what is there of it, in a sentence; empty if it can."""
+    try:
+        missing(recording, results)
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def missing(recording: Recording, results: str | Path) -> list[Config]:

@@ -14,7 +14,7 @@ import io
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -81,12 +81,16 @@ class Store:
         return record
 
     @contextlib.contextmanager
-    def claim(self, config: Config) -> Iterator[None]:
+    def claim(self, config: Config, go_on: Callable[[], None] | None = None) -> Iterator[None]:
         """Hold this run while it is worked on; another process that wants it waits, and says so.
 
         What a process killed while it wrote has left, as large as a checkpoint, is removed.
+
+        Args:
+            config: the run.
+            go_on: called again and again during the wait, which ends with what it raises.
         """
-        with claim(self.root / f".{config.run_id}.lock", f"run {config.run_id}"):
+        with claim(self.root / f".{config.run_id}.lock", f"run {config.run_id}", go_on):
             for path in (self.root / config.run_id).glob(".*.tmp"):
                 with contextlib.suppress(OSError):  # it takes room, and does no other harm
                     path.unlink()
@@ -146,14 +150,18 @@ class Store:
                     f"{path} cannot be removed; remove the folder {folder.name} and run again."
                 )
 
+    def checkpoint_path(self, config: Config) -> Path:
+        """Where the checkpoint of an unfinished run lies."""
+        return self.root / config.run_id / "checkpoint"
+
     def save_checkpoint(self, config: Config, payload: bytes) -> None:
         """Keep ``payload`` with its SHA-256 in front, replacing the previous checkpoint."""
         digest = hashlib.sha256(payload).digest()
-        write_atomically(self.root / config.run_id / "checkpoint", digest + payload)
+        write_atomically(self.checkpoint_path(config), digest + payload)
 
     def has_checkpoint(self, config: Config) -> bool:
         """Whether there is a checkpoint, sound or not."""
-        return (self.root / config.run_id / "checkpoint").exists()
+        return self.checkpoint_path(config).exists()
 
     def load_checkpoint(self, config: Config) -> bytes | None:
         """The payload last saved, or None.
@@ -161,7 +169,7 @@ class Store:
         Raises:
             RecordError: the file's bytes do not match their SHA-256.
         """
-        path = self.root / config.run_id / "checkpoint"
+        path = self.checkpoint_path(config)
         try:
             data = path.read_bytes()
         except FileNotFoundError:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -25,7 +26,9 @@ class Unstored(Store):
     def load(self, config: Config) -> None:
         """No run is known."""
 
-    def claim(self, config: Config) -> contextlib.AbstractContextManager[None]:
+    def claim(
+        self, config: Config, go_on: Callable[[], None] | None = None
+    ) -> contextlib.AbstractContextManager[None]:
         """Nobody else can want what is not kept."""
         return contextlib.nullcontext()
 

@@ -1,12 +1,15 @@
 """The download of CIFAR-10, against servers of every temper on the loopback address."""
 
+import errno
 import hashlib
+import http.client
 import os
 import subprocess
 import sys
 import threading
 import time
 from http.server import ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from mirrors import CONTENT, FILES, GOOD, MD5, Handler, packed
@@ -138,6 +141,47 @@ def test_nobody_listens(tmp_path, server):
     server.server_close()
     with pytest.raises(DataError, match="refused"):
         ensure_cifar10(tmp_path, [f"http://127.0.0.1:{port}/good"], md5=MD5, files=FILES)
+
+
+@pytest.mark.parametrize("step", ["begin", "read1"])  # before the answer, and in its middle
+@pytest.mark.parametrize("code", [errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH])
+def test_a_network_that_fails_is_held_against_the_mirror(
+    fetch, server, tmp_path, monkeypatch, capsys, step, code
+):
+    left, plain = [OSError(code, os.strerror(code))], getattr(http.client.HTTPResponse, step)
+
+    def once(answer, *rest):
+        if left:
+            raise left.pop()
+        return plain(answer, *rest)
+
+    monkeypatch.setattr(http.client.HTTPResponse, step, once)
+    fetch("good", "without_range")
+    assert_complete(tmp_path)
+    assert [path for path, _ in server.ranges] == ["/good", "/without_range"]
+    assert f"/good: [Errno {code}] {os.strerror(code)}" in capsys.readouterr().err
+
+
+def test_a_length_that_is_no_number_is_held_against_the_mirror(
+    fetch, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(Handler, "wrong", lambda self, start: self.reply(GOOD, length="many"))
+    fetch("wrong", "good")
+    assert_complete(tmp_path)
+    assert "/wrong: " in capsys.readouterr().err
+
+
+def test_what_is_no_address_is_told(tmp_path):
+    with pytest.raises(DataError, match="nowhere: unknown url type"):
+        ensure_cifar10(tmp_path, ["nowhere"], md5=MD5, files=FILES)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_not_held_against_the_mirror(fetch, server, tmp_path):
+    (tmp_path / f"{ARCHIVE}.part").symlink_to("/dev/full")
+    with pytest.raises(DataError, match=r"cannot be kept in .*No space left.*LRBOOK_CIFAR10"):
+        fetch("good", "without_range")
+    assert [path for path, _ in server.ranges] == ["/good"]
 
 
 def test_unpacked_files_are_used_without_network(fetch, server, tmp_path):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import made_up
 import pytest
@@ -18,6 +19,7 @@ from lrbook.locks import claim
 from lrbook.records import Store
 from lrbook.toy import experiment
 from lrbook.toy.config import ToyConfig
+from lrbook.vision.config import PatchConfig
 
 TOY = ToyConfig.for_profile("smoke", arm="S", seed=3)
 
@@ -42,9 +44,10 @@ def holder(path, seconds):
         yield process
 
 
-def test_the_second_waits_and_says_for_whom(tmp_path, capsys):
+@pytest.mark.parametrize("go_on", [None, lambda: None], ids=["woken", "polls"])
+def test_the_second_waits_and_says_for_whom(tmp_path, capsys, go_on):
     path = tmp_path / "results" / ".x.lock"
-    with holder(path, 1.0) as first, claim(path, "run x"):
+    with holder(path, 1.0) as first, claim(path, "run x", go_on):
         assert first.poll() is not None or first.wait(5) == 0  # it has let go
         assert path.exists()
     told = capsys.readouterr().err.splitlines()
@@ -64,23 +67,80 @@ def test_a_killed_holder_leaves_nothing_locked(tmp_path, capsys):
     assert not capsys.readouterr().err
 
 
-def test_never_two_at_a_time(tmp_path):
+class Enough(Exception):
+    pass
+
+
+def open_files():
+    return {path.name for path in Path("/dev/fd").iterdir()}
+
+
+def test_a_wait_can_be_broken_off(tmp_path, capsys):
+    path, asked = tmp_path / ".x.lock", []
+
+    def go_on():
+        asked.append(1)
+        if len(asked) == 3:
+            raise Enough
+
+    with holder(path, 60) as first:
+        files = open_files()
+        with pytest.raises(Enough), claim(path, "run x", go_on):
+            pytest.fail("entered")
+        assert first.poll() is None  # it holds the lock still
+        assert open_files() == files
+        first.kill()
+    assert len(asked) == 3
+    assert path.exists()
+    assert capsys.readouterr().err.count("waiting for it") == 1
+
+
+def test_who_need_not_wait_is_not_asked_whether_to_go_on(tmp_path):
+    with claim(tmp_path / ".x.lock", "run x", lambda: pytest.fail("asked")):
+        pass
+
+
+def test_ctrl_c_ends_a_command_that_waits_for_the_run_of_another_process(tmp_path):
+    run_id = PatchConfig.for_profile("smoke", arm="large", seed=3).run_id
+    line = [sys.executable, "-m", "lrbook", "run", "patch", "--profile", "smoke", "--arms"]
+    line += ["large", "--seeds", "3", "--device", "cpu", "--results", "runs", "--quiet"]
+    with holder(tmp_path / "runs" / f".{run_id}.lock", 600) as first:
+        try:
+            with subprocess.Popen(line, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as second:
+                try:
+                    assert "waiting for it" in second.stderr.readline()
+                    second.send_signal(signal.SIGINT)
+                    told = second.communicate(timeout=60)[1]
+                finally:
+                    second.kill()
+            assert first.poll() is None  # it holds the lock still
+        finally:
+            first.kill()
+    assert second.returncode == 130
+    assert told == "lrbook: interrupted; the same command goes on from here.\n"
+    assert not (tmp_path / "runs" / run_id).exists()  # the run is the other's
+
+
+@pytest.mark.parametrize("polling", [0, 2, 4])
+def test_never_two_at_a_time(tmp_path, polling):
     """Removing the file at the end must not let a waiter and a newcomer in together."""
     path, inside, most = tmp_path / ".x.lock", [], [0]
 
-    def work():
+    def work(go_on):
         for _ in range(30):
-            with claim(path, "run x"):
+            with claim(path, "run x", go_on):
                 inside.append(1)
                 most[0] = max(most[0], len(inside))
                 time.sleep(0.0005)
                 inside.pop()
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
+    asked = [(lambda: None) if i < polling else None for i in range(4)]
+    threads = [threading.Thread(target=work, args=[go_on]) for go_on in asked]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
     assert most == [1]
     assert not list(tmp_path.iterdir())
 
@@ -115,7 +175,7 @@ def test_nothing_is_removed_before_the_run_is_held(tmp_path, monkeypatch):
     half.write_bytes(b"half")
 
     @contextlib.contextmanager
-    def at_last(path, what):
+    def at_last(path, what, go_on):
         assert half.exists()
         yield
 

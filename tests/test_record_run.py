@@ -101,6 +101,38 @@ def test_runs_whose_images_are_not_given_are_not_started(tmp_path, monkeypatch, 
     assert not any("parquet" in word for words, _ in started for word in words)
 
 
+@pytest.mark.parametrize("experiment", ["patch", "toy"])
+@pytest.mark.parametrize("swept", [False, True])
+def test_a_damaged_record_keeps_no_other_recording_from_running(
+    tmp_path, monkeypatch, capsys, experiment, swept
+):
+    arm = {"patch": "small", "toy": "S"}[experiment]
+    points = {"points": [{}]} if swept else {}
+    hurt = recordings.Recording("hurt", "", experiment, "smoke", (arm,), (1, 2), **points)
+    rest = recordings.Recording("rest", "", "patch", "smoke", ("large",), (1, 2))
+    later = recordings.Recording("later", "", "toy", "smoke", ("L-S",), (1,), points=[{}])
+    run_id = hurt.configs()[0].run_id
+    file = f"sweeps/hurt/parts/{run_id}.json" if swept else f"{run_id}/record.json"
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text("{")
+    started = []
+    monkeypatch.setattr(
+        record_run, "_in_processes", lambda commands, *_: bool(started.extend(commands))
+    )
+    monkeypatch.setattr(
+        recordings.Recording, "run_sweep", lambda each, *_: started.append(each.name)
+    )
+    assert record_run.run_missing([hurt, rest, later], tmp_path) == 1
+    commands, sweeps_run = started[:-1], started[-1:]
+    assert [words[words.index("--arms") + 1] for words, _ in commands] == ["large", "large"]
+    assert sweeps_run == ["later"]
+    told = capsys.readouterr()
+    assert told.err.count(f"lrbook: hurt: {tmp_path / file} is damaged") == 1
+    lines = [line.split()[:3] for line in told.out.splitlines()]
+    assert lines == [["hurt", "?", "damaged:"], ["rest", "0/2", "2"], ["later", "0/1", "1"]]
+    assert str(tmp_path / file) in told.out
+
+
 def test_images_go_to_the_gpus_seed_by_seed_and_the_rest_to_the_cores(plan, tmp_path, monkeypatch):
     """Each process writes which GPU it was given, and waits: no two on one at the same time."""
     say = (

@@ -115,6 +115,21 @@ def test_state_lines(plan, tmp_path):
     assert not (tmp_path / "results").exists()
 
 
+def test_a_damaged_record_is_shown_and_the_others_are_listed(lrbook, tmp_path):
+    [recording] = [each for each in PLAN if each.name == "patch-laptop"]
+    file = tmp_path / "results" / recording.configs()[0].run_id / "record.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("{")
+    answer = lrbook("record", "--results", tmp_path / "results")
+    lines = {line.split()[0]: line for line in answer.out.splitlines()}
+    assert list(lines) == [each.name for each in PLAN]
+    hurt = lines.pop("patch-laptop")
+    assert hurt.split()[1:3] == ["?", "damaged:"]
+    assert str(file) in hurt
+    assert all(" missing" in line and "damaged" not in line for line in lines.values())
+    assert answer.code == 2  # as of `lrbook records verify`
+
+
 def test_load_gives_the_finished_runs_in_order(plan, tmp_path, monkeypatch):
     monkeypatch.setattr(recordings, "read", lambda only: [r for r in plan if r.name == only])
     assert recordings.load("first", tmp_path) == []

@@ -1,10 +1,12 @@
 """A patch run that is killed or interrupted ends with the same history as an unbroken one."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -155,6 +157,17 @@ def test_a_run_does_not_go_on_with_other_data_or_arithmetic(
     assert f"precision {used} and cannot go on with {other}" in answer.err
     assert answer.err.count("\n") == 1
     assert tree(tmp_path / "runs") == before
+
+    # What it advises starts this run afresh. --force would repeat the finished runs too, and
+    # --precision names another run.
+    assert "--force" not in answer.err
+    assert "--precision" not in answer.err
+    named = re.search(r"or delete (\S+) to start this run afresh", answer.err)
+    Path(named[1]).unlink()
+    assert lrbook(*command).code == 0
+    record = Store(tmp_path / "runs").load(config("large"))
+    assert (record.status, record.provenance["precision"]) == ("finished", other)
+    assert list(record.history.epoch) == [1, 2, 3, 4, 5]
 
 
 def test_a_start_that_fails_at_once_does_not_hide_who_trained_before(

@@ -25,6 +25,13 @@ def test_wsd_warms_up_in_a_tenth_stays_until_the_drop_and_falls_in_a_line():
     assert found[22:] == pytest.approx([0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
 
 
+@pytest.mark.parametrize("drop", [31, 32, 90])
+def test_wsd_whose_drop_does_not_come_stays_to_the_end(drop):
+    found = rates(schedule="wsd", epochs=30, drop=drop)
+    assert found[:3] == pytest.approx([0.3, 0.6, 0.9])
+    assert found[2:] == pytest.approx([0.9] * 28)
+
+
 @pytest.mark.parametrize("schedule", ["cosine", "wsd"])
 def test_runs_of_one_epoch_have_a_rate(schedule):
     [rate] = rates(schedule=schedule, epochs=1, drop=1)

@@ -112,6 +112,9 @@ def test_wide_networks_get_all_cores_one_after_the_other(tmp_path, two_threads, 
         (config("noise", drop=4), "drop = 4 is after the last of epochs = 3, so nothing drops"),
         (config("small", drop=4), ""),  # it has no drop
         (config("large", drop=4, schedule="cosine"), ""),
+        (config("large", drop=3, schedule="wsd"), ""),
+        (config("large", drop=4, schedule="wsd"), "drop = 4 is after the last of epochs = 3"),
+        (config("large", drop=9, schedule="wsd"), "drop = 9 is after the last of epochs = 3"),
         (
             CifarConfig.for_profile("smoke", arm="small", seed=3, epochs=3),
             "drop2 = 4, drop3 = 4 is after the last of epochs = 3",

@@ -1,6 +1,7 @@
 """What a checkpoint of a run on images holds: all that its next epoch depends on."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,6 +10,10 @@ from torch import nn
 from lrbook.errors import RecordError
 
 Rows = list[dict[str, Any]]
+_GO_ON = {
+    "data_fingerprint": "with the images that it was begun on",
+    "precision": "on a device of the kind that it was begun on",
+}
 
 
 def pack(
@@ -49,9 +54,17 @@ def restore(
     optimizer: torch.optim.Optimizer,
     scaler: torch.amp.GradScaler | None,
     origin: dict[str, Any],
-    run_id: str,
+    path: Path,
 ) -> tuple[Rows, float]:
     """Put ``saved`` back into model, optimizer and scaler.
+
+    Args:
+        saved: what ``pack`` gave.
+        model: the network.
+        optimizer: its optimizer.
+        scaler: the scale of the loss under fp16, else None.
+        origin: where the run goes on.
+        path: where ``saved`` lies, in the folder of the run; for the sentence.
 
     Returns:
         The history's rows, and the seconds that they took.
@@ -60,11 +73,13 @@ def restore(
         RecordError: the run was begun on other data, or in another precision.
     """
     state = torch.load(io.BytesIO(saved), weights_only=True, map_location="cpu")
-    for name in ("data_fingerprint", "precision"):
+    for name, how in _GO_ON.items():
         if state[name] != origin[name]:
+            # Not with --force, which repeats the finished runs of the command too; nor with
+            # --precision, which names another run.
             raise RecordError(
-                f"run {run_id} was begun with {name} {state[name]} and cannot go on with "
-                f"{origin[name]}; repeat it from the start with --force."
+                f"run {path.parent.name} was begun with {name} {state[name]} and cannot go on with "
+                f"{origin[name]}; go on {how}, or delete {path} to start this run afresh."
             )
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])

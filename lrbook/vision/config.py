@@ -122,7 +122,14 @@ class PatchConfig(ImageConfig):
             return self.eta2 + (self.eta1 - self.eta2) * (1 + math.cos(math.pi * along)) / 2
         if self.schedule == "wsd":
             rising = epoch / max(1, round(WARM_UP * self.epochs))
-            falling = (self.epochs - epoch) / max(1, self.epochs - self.drop + 1)
-            falling = self.eta2 + (self.eta1 - self.eta2) * min(1.0, falling)
+            falling = self.eta2 + (self.eta1 - self.eta2) * self._not_fallen(epoch)
             return min(self.eta1 * min(1.0, rising), falling)
         return self.eta1 if epoch < self.drop else self.eta2
+
+    def _not_fallen(self, epoch: int) -> float:
+        """What share of the way from eta1 to eta2 is still to come: 1 until the drop, 0 at last."""
+        if epoch < self.drop:
+            return 1.0
+        if self.drop > self.epochs:  # it would fall at one stroke, after the last epoch
+            return 0.0
+        return (self.epochs - epoch) / (self.epochs - self.drop + 1)

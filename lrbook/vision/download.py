@@ -10,7 +10,6 @@ import hashlib
 import http.client
 import os
 import re
-import ssl
 import sys
 import tarfile
 import time
@@ -195,13 +194,6 @@ def _fetch(url: str, part: Path, md5: str, until: float, silence_s: float) -> bo
         if error.code != 416 or not part.exists():  # 416: nothing comes after what we have
             raise _MirrorError(f"{error.code} {error.reason}") from None
         resumed = part.stat().st_size
-    except TimeoutError:
-        raise _MirrorError("no answer in time") from None
-    except urllib.error.URLError as error:
-        late = isinstance(error.reason, TimeoutError)
-        raise _MirrorError("no answer in time" if late else str(error.reason)) from None
-    except (ConnectionError, ssl.SSLError, http.client.HTTPException, ValueError) as error:
-        raise _MirrorError(str(error) or type(error).__name__) from None
     found = _md5(part)
     if found == md5:
         return True
@@ -211,22 +203,44 @@ def _fetch(url: str, part: Path, md5: str, until: float, silence_s: float) -> bo
     raise _MirrorError(f"sent a file with the MD5 {found}, not {md5}")
 
 
+@contextlib.contextmanager
+def _from_the_mirror() -> Iterator[None]:
+    """What fails within is held against the mirror, and not the disk; an HTTPError stays as it is.
+
+    By its kind alone an OSError does not tell whether the network or the disk is at fault.
+    """
+    try:
+        yield
+    except urllib.error.HTTPError:
+        raise
+    except TimeoutError:
+        raise _MirrorError("no answer in time") from None
+    except urllib.error.URLError as error:
+        late = isinstance(error.reason, TimeoutError)
+        raise _MirrorError("no answer in time" if late else str(error.reason)) from None
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise _MirrorError(str(error) or type(error).__name__) from None
+
+
 def _receive(url: str, part: Path, until: float, silence_s: float) -> int:
     """Append the rest of the file to ``part``; return the byte at which the answer began."""
     have = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(url, headers={"User-Agent": "lrbook"})
-    if have:
-        request.add_header("Range", f"bytes={have}-")
     left = until - time.monotonic()
     if left <= 0:
         raise _MirrorError("no time left")
-    with urllib.request.urlopen(request, timeout=min(silence_s, left)) as answer:
+    with _from_the_mirror():
+        request = urllib.request.Request(url, headers={"User-Agent": "lrbook"})
+        if have:
+            request.add_header("Range", f"bytes={have}-")
+        answer = urllib.request.urlopen(request, timeout=min(silence_s, left))
+    with answer:
         span = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
         start = int(span[1]) if answer.status == 206 and span else 0
         if start not in (0, have):
             raise _MirrorError(f"sent the bytes from {start}, not from {have}")
-        length = answer.headers.get("Content-Length")
-        total = start + int(length) if length else None
+        with _from_the_mirror():  # its length may be no number
+            length = answer.headers.get("Content-Length")
+            total = start + int(length) if length else None
         received = start
         with (
             part.open("ab" if start else "wb") as file,
@@ -242,8 +256,7 @@ def _receive(url: str, part: Path, until: float, silence_s: float) -> int:
                 file=sys.stderr,
             ) as bar,
         ):
-            # read1 returns what has come; read would wait for a whole block however slowly it comes
-            while data := answer.read1(BLOCK):
+            while data := _next(answer):
                 file.write(data)
                 received += len(data)
                 bar.update(len(data))
@@ -252,3 +265,10 @@ def _receive(url: str, part: Path, until: float, silence_s: float) -> int:
     if total is not None and received < total:
         raise _MirrorError(f"broke off after {received} of {total} bytes")
     return start
+
+
+def _next(answer: http.client.HTTPResponse) -> bytes:
+    """The next bytes of the answer, empty at its end."""
+    with _from_the_mirror():
+        # read1 returns what has come; read would wait for a whole block however slowly it comes
+        return answer.read1(BLOCK)

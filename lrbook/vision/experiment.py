@@ -81,7 +81,7 @@ def run(
     ) as bar:
 
         def one(config: ImageConfig, before_batch: Callable[[], None] | None = None) -> Record:
-            with store.claim(config):
+            with store.claim(config, before_batch):
                 meanwhile = store.load(config)
                 if meanwhile and meanwhile.done:  # by another process, since the first look
                     bar.update(config.epochs)
@@ -178,7 +178,7 @@ def _train(
     wall_before = 0.0
     if saved is not None:
         rows, wall_before = checkpoint.restore(
-            saved, model, optimizer, scaler, origin, config.run_id
+            saved, model, optimizer, scaler, origin, store.checkpoint_path(config)
         )
         bar.update(len(rows))
     store.start(config, origin)

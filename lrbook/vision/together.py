@@ -36,13 +36,13 @@ def take(
 
     Args:
         configs: no two the same.
-        run: gets one of them, and what it is to call before each batch: this raises
-            KeyboardInterrupt once all have to stop.
+        run: gets one of them, and what it is to call before each batch, and while it waits: this
+            raises KeyboardInterrupt once all have to stop.
 
     Raises:
         RunError: a run broke off; the others were brought to their end first.
         BaseException: whatever else ``run`` raised, or Ctrl-C: the others stop before their next
-            batch.
+            batch, or where they wait.
     """
     stopped, failed = threading.Event(), []
 
@@ -61,8 +61,8 @@ def take(
     with _one_thread() as cores:
         workers = max(1, at_once(len(configs), cores))
         with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-            jobs = {pool.submit(one, config): config for config in configs}
             try:
+                jobs = {pool.submit(one, config): config for config in configs}
                 for job in concurrent.futures.as_completed(jobs):
                     job.result()
             except BaseException:

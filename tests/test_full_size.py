@@ -71,7 +71,7 @@ def test_speeds_and_minutes_of_what_is_there():
 
 
 def test_nothing_recorded_is_no_error(monkeypatch):
-    monkeypatch.setattr(recordings, "load", lambda name, results=None: [])
+    monkeypatch.setattr(recordings, "there", lambda name, results=None: ([], False))
     assert book.if_recorded("patch-paper") == []
 
 

@@ -264,3 +264,33 @@ def test_what_the_chapter_says_of_the_gaps_is_in_the_records():
     assert sooner.min() == 0
     late = [run.history.clean for run in groups["drop = 24"] if run.config["drop"] == 24]
     assert all(clean.iloc[-1] > clean.iloc[:-1].max() + 10 for clean in late)
+
+
+def test_what_the_chapter_says_of_the_shorter_runs_is_in_the_records():
+    topics = ("ratio", "drop", "schedule", "pattern", "share", "batch", "network")
+    groups, missing = whatif.gather("what-if-base", [f"what-if-{t}" for t in topics])
+    assert not missing
+    learned = {row: book.values(runs, "patch_learned_epoch") for row, runs in groups.items()}
+    assert {len(found) for arms in learned.values() for found in arms.values()} == {5}
+    hidden = {row: arms["large"].count(None) for row, arms in learned.items()}
+    assert sum(count >= 3 for count in hidden.values()) > len(groups) / 2
+    holds = {
+        row: [whatif.order_holds(*p) for p in whatif.pairs(runs)] for row, runs in groups.items()
+    }
+    assert all(holds[whatif.BASE])
+    assert sum((epoch or 99) < 16 for epoch in learned["drop = 16"]["large"]) == 2
+    for row in ("widen = 1", "depth = 16"):
+        late = [epoch >= whatif.drops(groups)[row] for epoch in learned[row]["small"]]
+        assert (sum(late), holds[row].count(True)) == (4, 1)
+    four = "batch = 256, eta1 = 2.0, eta2 = 0.08"
+    failed = {
+        row: sum(clean < 15 for clean in book.values(runs, "clean")["large"])
+        for row, runs in groups.items()
+    }
+    assert {row: count for row, count in failed.items() if count} == {"widen = 4": 1, four: 2}
+    assert set(learned["pattern = 0.15"]["small"]) == set(learned["pattern = 0.15"]["large"])
+    assert max(learned["pattern = 0.6"]["large"]) < whatif.drops(groups)["pattern = 0.6"]
+    for row in ("pattern = 0.15", "pattern = 0.6"):
+        change = whatif.change(groups[row], groups[whatif.BASE])
+        assert max(change) < 0
+        assert np.mean(change) < -4

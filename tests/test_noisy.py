@@ -247,8 +247,29 @@ def test_what_the_chapter_says_of_levels_and_removal_is_in_the_records():
     smaller = sweeps.recorded("cifar-mini").records
     levels = noisy.recorded("cifar-noise", smaller)
     mean = {s: np.mean([r.result["clean"] for r in found]) for s, found in levels.items()}
-    assert noisy.difference(levels["0 until epoch 8"], smaller, "small") == [0, 0]
-    assert max(noisy.difference(levels["0.1 until epoch 8"], smaller, "small")) < 0
-    first_drop = mean["0.4 until epoch 8"]
-    assert min(mean["0.4 until epoch 12"], mean["0.4 to the end"]) > first_drop - 0.2
-    assert all(max(noisy.difference(r, smaller, "large")) < 0 for r in levels.values())
+    assert noisy.difference(levels["0 until epoch 8"], smaller, "small") == [0] * 5
+    chosen = by_seed(levels["0.4 until epoch 8"], "noise", "clean")
+    assert max(mean[s] for s in mean if s.endswith("until epoch 8")) == mean["0.4 until epoch 8"]
+    stands = {}
+    for setting, found in levels.items():
+        mine = by_seed(found, "noise", "clean")
+        low, high = stats.ttest_1samp(
+            [mine[seed] - chosen[seed] for seed in chosen], 0
+        ).confidence_interval()
+        stands[setting] = "below" if high < 0 else "above" if low > 0 else "open"
+        assert min(noisy.difference(found, smaller, "large")) < 0
+    del stands["0.4 until epoch 8"]
+    assert stands == {
+        "0 until epoch 8": "below",
+        "0.1 until epoch 8": "open",
+        "0.2 until epoch 8": "open",
+        "0.8 until epoch 8": "below",
+        "0.4 until epoch 4": "below",
+        "0.4 until epoch 12": "above",
+        "0.4 to the end": "open",
+    }
+    assert book.standing(smaller, "clean", "large", "small") == "ahead of"
+    behind = -np.mean(noisy.difference(levels["0 until epoch 8"], smaller, "large"))
+    for setting, share in (("0.4 until epoch 8", 1 / 2), ("0.4 until epoch 12", 2 / 3)):
+        won = np.mean(noisy.difference(levels[setting], smaller, "small"))
+        assert won / behind == pytest.approx(share, abs=0.05)

@@ -44,6 +44,17 @@ def test_activation_noise_costs_little_on_the_way():
     assert (mean["noise"] - mean["large"])[6 : drop - 1].min() > 8  # where the large one is behind
 
 
+def test_most_of_the_gap_is_there_without_any_patch_as_the_readme_says():
+    gaps = {
+        name: book.paired_difference(book.recorded(name), "clean", "large", "small")
+        for name in ("patch-laptop", "patch-laptop-control")
+    }
+    assert [count for *_, count in gaps.values()] == [5, 5]
+    (whole, _, _), (without, half, _) = gaps.values()
+    assert without - half > 0
+    assert whole > without > whole / 2
+
+
 def what_if_rows():
     topics = ("ratio", "drop", "schedule", "network")
     groups, missing = whatif.gather("patch-laptop", [f"what-if-laptop-{t}" for t in topics])

@@ -82,6 +82,14 @@ def test_what_a_batch_computes_beside_its_steps_is_what_its_runs_compute(whole):
         assert found.result["limits"] == record.result["limits"]
 
 
+def run_as_a_batch(wanted, store):
+    """As on a card."""
+    runs = [batch.Progress(config) for config in wanted]
+    shell = experiment._Shell(store, experiment.choose_devices("cpu"), {}, runs, progress=False)
+    shell.vectorised = True
+    shell.run_all()
+
+
 def test_a_run_that_cannot_be_finished_leaves_its_companions_finished(tmp_path, monkeypatch):
     store, wanted = Store(tmp_path), configs(seeds=(0, 1, 2), arms=("S",))
     plain = experiment.outcome
@@ -92,11 +100,8 @@ def test_a_run_that_cannot_be_finished_leaves_its_companions_finished(tmp_path, 
         return plain(run)
 
     monkeypatch.setattr(experiment, "outcome", outcome)
-    runs = [batch.Progress(config) for config in wanted]
-    shell = experiment._Shell(store, experiment.choose_devices("cpu"), {}, runs, progress=False)
-    shell.vectorised = True
     with pytest.raises(RunError, match=r"toy S, seed 1 \(.*MemoryError: no room for the limits$"):
-        shell.run_all()
+        run_as_a_batch(wanted, store)
     found = [store.load(config) for config in wanted]
     assert [record.status for record in found] == ["finished", "failed", "finished"]
     assert "no room" in found[1].message
@@ -111,11 +116,8 @@ def test_a_batch_that_breaks_off_fails_as_a_whole(tmp_path, monkeypatch):
 
     store, wanted = Store(tmp_path), configs(arms=("S",))
     monkeypatch.setattr(experiment, "advance_all", full)
-    runs = [batch.Progress(config) for config in wanted]
-    shell = experiment._Shell(store, experiment.choose_devices("cpu"), {}, runs, progress=False)
-    shell.vectorised = True
     with pytest.raises(RunError, match=r"toy S, seed 0 \(.*RESOURCE_EXHAUSTED$"):
-        shell.run_all()
+        run_as_a_batch(wanted, store)
     assert [store.load(config).status for config in wanted] == ["failed"] * 2
 
 

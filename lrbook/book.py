@@ -191,10 +191,19 @@ def verdict_rate_or_noise(groups: dict[str, Sequence[Record]]) -> str:
     quiet, noisy = list(groups)[2:4]
     found = f"By accuracy on P alone, *{quiet}* ends nearer to **{nearer(quiet)}**, and *{noisy}* "
     found += f"nearer to **{nearer(noisy)}**. "
+    if gap := accuracy["L-S"] - accuracy["S"]:
+        ways = [round(100 * (accuracy[label] - accuracy["S"]) / gap) for label in (quiet, noisy)]
+        found += f"Of the way from S to L-S they go {ways[0]} % and {ways[1]} %. "
     if (nearer(quiet), nearer(noisy)) == ("S", "L-S"):
-        return found + "Here the noise separates the arms, not the size of the steps."
+        return (
+            found
+            + "Here it is mostly the noise that separates the arms, not the size of the steps."
+        )
     if (nearer(quiet), nearer(noisy)) == ("L-S", "S"):
-        return found + "Here the size of the steps separates the arms, not the noise."
+        return (
+            found
+            + "Here it is mostly the size of the steps that separates the arms, not the noise."
+        )
     return found + "Here neither alone separates the arms."
 
 

@@ -50,7 +50,7 @@ class Claim(NamedTuple):
         sign = 1 if (self.side == "above") == (self.towards == "zero") else -1
         room = sign * (self.law.exponent - self.predicted)
         if abs(room) <= self.law.half:
-            return "as predicted"
+            return "agrees within its interval"
         return "keeps the bound, with room" if room > 0 else "does not follow the bound here"
 
 

@@ -22,8 +22,8 @@ def claim(exponent, half, predicted, side, towards):
     [
         (2.0, 1.0, "above", "zero", "keeps the bound, with room"),  # y = x^2 <= x near 0
         (0.5, 1.0, "above", "zero", "does not follow the bound here"),
-        (1.05, 1.0, "above", "zero", "as predicted"),
-        (0.95, 1.0, "above", "zero", "as predicted"),
+        (1.05, 1.0, "above", "zero", "agrees within its interval"),
+        (0.95, 1.0, "above", "zero", "agrees within its interval"),
         (1.15, 1.0, "above", "zero", "keeps the bound, with room"),  # just outside the interval
         (0.85, 1.0, "above", "zero", "does not follow the bound here"),
         (0.5, 1.0, "above", "infinity", "keeps the bound, with room"),  # sqrt(x) <= x

@@ -22,6 +22,16 @@ def test_learning_order_the_p_only_examples_are_most_of_the_loss_of_s_at_its_end
             assert late.iloc[-1] > late.iloc[0] + 0.05
 
 
+@pytest.mark.parametrize("below", [0.1, LOG2 / 2])
+def test_learning_order_by_the_first_crossing_q_is_first_in_both_arms(below):
+    for run in book.recorded("toy-laptop"):
+        q, p = (
+            events.first_step(run.history, f"{kind}_loss", below=below)
+            for kind in ("q_only", "p_only_train")
+        )
+        assert q < (p or np.inf)
+
+
 def test_learning_order_in_a_narrow_network_l_s_comes_to_the_share_of_s():
     ends = {
         arm: [run.history.p_only_gradient_share_now.iloc[-1] for run in runs]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
 from lrbook import book, claims, measured, phase, sweeps
 from lrbook.toy.config import ToyConfig
@@ -146,9 +147,13 @@ def test_two_theorems_the_time_to_annealing_by_threshold():
     times = book.sweep("sweep-annealing-time").runs
     slopes = [
         claims.fit(times[times.eps1 == eps], "eta1", "annealed").exponent
-        for eps in (0.005, 0.02, 0.08)
+        for eps in sorted(times.eps1.unique())
     ]
-    assert slopes == pytest.approx([-1.14, -1.05, -0.87], abs=0.01)
+    assert slopes == pytest.approx([-1.14, -1.10, -1.05, -1.01, -0.87, -0.58], abs=0.01)
+    largest = times[(times.eps1 == 0.16) & (times.eta1 <= 0.7)]
+    high = claims.fit(largest, "eta1", "annealed")
+    assert high.exponent - high.half > -1  # the one that is clearly less steep
+    assert times[times.eta1 == 0.7].groupby("eps1").annealed.mean().between(40, 43).all()
 
 
 def test_phase_diagram_without_noise():
@@ -161,6 +166,25 @@ def test_phase_diagram_without_noise():
     assert (coarse < 0.02).all(axis=None)
     assert 3 <= (coarse < -phase.TIE).sum(axis=None) <= 6
     assert coarse.min(axis=None) > -0.02
+    still = runs[(runs.noise == 0) & (runs.r >= 0.15) & (runs.eta1 < 0.7)]
+    cells = [
+        cell.pivot_table(index="seed", columns="arm", values="p_only_error")
+        for _, cell in still.groupby(["eta1", "r"])
+    ]
+    highest = [ttest_1samp(c.S - c["L-S"], 0).confidence_interval().high for c in cells]
+    assert len(highest) == 12
+    assert max(highest) < 0
+
+
+def test_phase_diagram_the_rule_leaves_less_than_half_of_the_lead_as_the_readme_says():
+    rule = phase.errors(book.sweep("phase-annealing-loss")).query("eps1 == 0.02 and r == 0.15")
+    fixed = phase.errors(phase.recorded("eta1", "r")).query("r == 0.15")
+    small, step = (
+        fixed[fixed.arm == arm].groupby("eta1").p_only_error.mean() for arm in ("S", "L-S")
+    )
+    left = (small - rule.groupby("eta1").p_only_error.mean()) / (small - step)
+    assert len(left := left.dropna()) == 4
+    assert left.max() < 0.5
 
 
 def test_phase_diagram_q_at_the_largest_noise():

@@ -80,8 +80,16 @@ def on_the_front_page(runs: Sequence[Record]) -> str:
         f"{book.data_of(runs)}), {book.interval_words(large, 1)} % of the new images are right at "
         f"the end with the large rate first and {book.interval_words(small, 1)} % with the small "
         f"rate all along ({{doc}}`patch_experiment`). Over the last "
-        f"three epochs before the drop it is {before[0]} and {before[1]} %."
+        f"three epochs before the drop it is {before[0]} and {before[1]} %{_already_behind(both)}."
     )
+
+
+def _already_behind(both: Sequence[Sequence[Record]]) -> str:
+    """Says it where the small rate is behind before the drop, too, in every pair."""
+    at = [[before_drop(r.history, "clean", r.config["drop"]) for r in pair] for pair in both]
+    if all(large > small for large, small in at):
+        return ": at this size the small rate, which knows the patch, is behind already then"
+    return ""
 
 
 def speeds(groups: Mapping[str, Sequence[Record]]) -> dict[str, float]:

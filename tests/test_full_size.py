@@ -47,7 +47,8 @@ def test_the_front_page_names_both_ends():
     assert "(1 seed so far, and no control without a patch yet; some images)" in said
     assert "83.0 % of the new images" in said
     assert "67.0 % with the small rate" in said
-    assert said.endswith("Over the last three epochs before the drop it is 60.0 and 55.0 %.")
+    assert "Over the last three epochs before the drop it is 60.0 and 55.0 %: at this size" in said
+    assert said.endswith("the small rate, which knows the patch, is behind already then.")
     assert "(2 seeds so far" in full_size.on_the_front_page(
         [run(arm, seed) for arm in ("large", "small") for seed in (0, 1)]
     )

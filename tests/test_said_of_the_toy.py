@@ -32,6 +32,30 @@ def test_learning_order_by_the_first_crossing_q_is_first_in_both_arms(below):
         assert q < (p or np.inf)
 
 
+def test_learning_order_the_clock_of_the_two_arms():
+    """Step for step L-S is ahead; at equal eta t S has fitted more, but never leads on fresh P."""
+    runs = book.by_arm(book.recorded("toy-laptop"))
+    mean = {
+        arm: pd.concat([run.history for run in found]).groupby("step").mean()
+        for arm, found in runs.items()
+    }
+    config = runs["L-S"][0].config
+    large = mean["L-S"][mean["L-S"].index <= config["anneal"]]
+
+    def small(at, column):
+        return np.interp(at, mean["S"].index, mean["S"][column])
+
+    assert (large.both_loss < small(large.index, "both_loss"))[large.index > 10].all()
+    same = large.index * config["eta1"] / config["eta2"]
+    assert large.both_loss[large.index >= 50].gt(small(same, "both_loss")[large.index >= 50]).all()
+    thousand = np.argmin(abs(large.index - 1000))
+    assert large.both_loss.iloc[thousand] > 4 * small(same[thousand], "both_loss")
+    for steps in (large.index, same):
+        within = steps <= mean["S"].index[-1]
+        lead = small(steps, "p_only_accuracy") - large.p_only_accuracy
+        assert lead[within].max() < 0.01
+
+
 def test_learning_order_in_a_narrow_network_l_s_comes_to_the_share_of_s():
     ends = {
         arm: [run.history.p_only_gradient_share_now.iloc[-1] for run in runs]
@@ -119,8 +143,12 @@ def test_learning_order_the_band_of_q_under_the_large_rate():
     assert 0.025 < min(h.q_only_loss.min() for h in late) < 0.035
     assert 0.19 < max(h.q_only_loss.max() for h in late) < 0.21
     histories_of = book.histories(book.recorded("toy-laptop"))
-    assert "P in 9 and Q in 0 of 10" in events.order_words(histories_of, 0.08).split(";")[0]
-    assert "P in 0 and Q in 10 of 10" in events.order_words(histories_of, 0.35).split(";")[0]
+    assert (
+        "P is first in 9 and Q in 0 of 10" in events.order_words(histories_of, 0.08).split(";")[0]
+    )
+    assert (
+        "P is first in 0 and Q in 10 of 10" in events.order_words(histories_of, 0.35).split(";")[0]
+    )
     assert min(r.history.p_only_train_loss.min() for r in runs["S"]) > 0.08
     laptop = ToyConfig.for_profile("laptop", arm="L-S", seed=0)
     assert (round(1 / (laptop.eta1 * laptop.lam)), laptop.anneal) == (28_571, 24_000)

@@ -39,7 +39,10 @@ def test_the_symbol_that_a_formula_is_about(formula, symbol):
 
 
 def test_formulas_in_a_tooltip():
-    assert latex_words.plain(r"\sqrt{d/N}") == "√d/N"
+    assert latex_words.plain(r"\sqrt{d/N}") == "√(d/N)"
+    assert latex_words.plain(r"\sqrt{\varepsilon_1 / q}") == "√(ε_1 / q)"
+    assert latex_words.plain(r"1/\sqrt{m}") == "1/√m"
+    assert latex_words.plain(r"1/\sqrt m") == "1/√ m"
     assert latex_words.plain(r"z \pm \zeta") == "z ± ζ"
     assert latex_words.plain(r"d^{-3/4}") == "d^(-3/4)"
     assert latex_words.plain(r"\varepsilon_1 + q \log 2") == "ε_1 + q log 2"

@@ -31,7 +31,7 @@ def text(printed):
 def test_pages_begin_in_the_order_of_the_contents(printed):
     reader, (first, second) = printed
     assert first == 0 < second < len(reader.pages)
-    assert "Why the large rate cannot see Q" in reader.pages[first].extract_text()
+    assert "What the large rate sees of Q" in reader.pages[first].extract_text()
     assert "References\n" in reader.pages[second].extract_text()
     assert "References\n" not in reader.pages[second - 1].extract_text()
 

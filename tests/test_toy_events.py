@@ -110,5 +110,5 @@ def test_tables_and_words_count_seeds_by_arm():
     assert table["first"][0] == "10"
     assert table["for good"][1] == "10 (1 of 2)"
     words = events.order_words(histories, 0.1)
-    assert "**L-S** P in 1 and Q in 0 of 1 seeds" in words
-    assert "**S** P in 1 and Q in 0 of 2 seeds" in words
+    assert "in **L-S** P is first in 1 and Q in 0 of 1 seeds;" in words
+    assert words.endswith("0 of 2 seeds, neither in 1 (at the same step, or never).")

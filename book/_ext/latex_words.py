@@ -57,6 +57,8 @@ def plain(formula: str) -> str:
         except KeyError:
             return _WORDS.get(match[1], "")
 
+    # A root of more than one sign keeps its extent in parentheses.
+    formula = re.sub(r"\\sqrt\{([^{}]{2,})\}", r"√(\1)", formula)
     formula = re.sub(r"\\([A-Za-z]+)", word, formula)
     formula = re.sub(r"\^\{?-(\w+)/(\w+)\}?", r"^(-\1/\2)", formula)
     return " ".join(re.sub(r"[{}$]|\\[,;!]", "", formula).split())

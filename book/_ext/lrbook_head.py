@@ -88,6 +88,7 @@ def small_figure(document: nodes.document) -> nodes.Node | None:
             for name in ("width", "height", "ids", "names"):
                 copy.attributes.pop(name, None)
             copy["ids"], copy["names"] = [], []
+            copy["alt"] = "To the figure on this page"  # the figure itself has the long text
             link = nodes.reference("", "", copy, internal=True, refid=figure["ids"][0])
             link["reftitle"] = "To the figure on this page"
             return nodes.container("", nodes.paragraph("", "", link), classes=["chapter-figure"])

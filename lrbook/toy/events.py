@@ -152,10 +152,13 @@ def steps_table(
 
 
 def order_words(histories: Mapping[str, Sequence[pd.DataFrame]], below: float) -> str:
-    """One sentence: in how many seeds of each arm ``learnt_first`` says P, and Q."""
+    """One sentence: in how many seeds of each arm ``learnt_first`` says P, Q, and neither."""
     parts = []
     for arm, seeds in histories.items():
         first = [learnt_first(history, below) for history in seeds]
-        parts.append(f"in **{arm}** P in {first.count('P')} and Q in {first.count('Q')}")
-        parts[-1] += f" of {len(seeds)} seeds"
-    return f"For good below {below:.3g} first: " + "; ".join(parts) + "."
+        part = f"in **{arm}** P is first in {first.count('P')} and Q in {first.count('Q')}"
+        part += f" of {len(seeds)} seeds"
+        if neither := first.count(None):
+            part += f", neither in {neither} (at the same step, or never)"
+        parts.append(part)
+    return f"Settled below {below:.3g} for good: {'; '.join(parts)}."

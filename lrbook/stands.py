@@ -1,0 +1,142 @@
+"""The whole book on one page: what the paper's story says, and what the recordings found of it."""
+
+from collections.abc import Sequence
+
+from lrbook import beyond, book, claims, home, phase, whatif
+from lrbook.noisy import won_back
+from lrbook.record import Record
+from lrbook.sweeps import Sweep
+from lrbook.vision import histories
+from lrbook.words import difference_of_differences, difference_words, interval_words
+
+P_ONLY = "p_only_accuracy"
+
+
+def ends_words(plain: Sequence[Record]) -> str:
+    """Which of large and small is ahead on plain images, before the first drop and at the end."""
+    words = home.words([run for run in plain if run.config["arm"] in home.LABELS])
+    return f"{words.replace('Before the drop', 'Before the first drop')}."
+
+
+def order_words(runs: Sequence[Record]) -> str:
+    """When each arm learns the patch, and in how many seeds the small rate is the first."""
+    both = whatif.pairs(runs)
+    learnt = {
+        arm: histories.epochs_words([run.result["patch_learned_epoch"] for run in found])
+        for arm, found in book.by_arm(runs).items()
+    }
+    drop, holds = runs[0].config["drop"], sum(whatif.order_holds(*pair) for pair in both)
+    told = "; ".join(f"{arm} {when}" for arm, when in learnt.items())
+    return (
+        f"The patch is learnt in epoch: {told}. The rate or the noise drops at epoch {drop}. The "
+        f"small rate learns it before that, and the large one after, in **{holds} of {len(both)}** "
+        "seeds."
+    )
+
+
+def model_teachers_words(runs: Sequence[Record]) -> str:
+    """The P-only share of W's gradient over each whole run, by arm."""
+    shares = {
+        arm: interval_words([h.p_only_gradient_share.iloc[-1] for h in found], 2)
+        for arm, found in book.histories(runs).items()
+    }
+    told = " and ".join(f"**{share}** in {arm}" for arm, share in shares.items())
+    return f"The share of W's gradient that comes from P-only examples, over the run, is {told}."
+
+
+def teachers_words(watched: Sequence[Record]) -> str:
+    """At the end, gradient of the examples with image and patch over that of the image alone."""
+    ratios = {
+        arm: interval_words(
+            [
+                histories.at_the_end(h, "share_both") / histories.at_the_end(h, "share_image")
+                for h in found
+            ],
+            1,
+        )
+        for arm, found in book.histories(watched).items()
+    }
+    told = ", ".join(f"**{ratio}** in {arm}" for arm, ratio in ratios.items())
+    return (
+        "The gradient of the examples with image and patch, over that of those with the image "
+        f"alone, is at the end {told}. By number it would be 3.2."
+    )
+
+
+def model_gap_words(runs: Sequence[Record], by_rule: Sweep) -> str:
+    """L-S minus S on fresh P, and S's error minus L-S's where the paper's rule anneals.
+
+    Args:
+        runs: both arms, annealed at a fixed step.
+        by_rule: L-S by the rule, over eta1, r and eps1, with the seeds of the map of eta1 and r.
+    """
+    place = {"eta1": 0.35, "r": 0.15}
+    plane = phase.recorded("eta1", "r").select(**place)
+    small = beyond.by_seed(plane, "S")
+    late, early = (
+        beyond.by_seed(found, "L-S") for found in (plane, by_rule.select(**place, eps1=0.02))
+    )
+    fixed, rule = (
+        interval_words([found[seed] - small[seed] for seed in sorted(small.keys() & found.keys())])
+        for found in (late, early)
+    )
+    gap = difference_words(runs, P_ONLY, "L-S", "S")
+    return (
+        f"In accuracy on fresh examples with P alone L-S minus S is **{gap}**. On the map of rates "
+        f"(at $\\eta_1 = {place['eta1']}$, $r = {place['r']}$) it is {fixed} with our annealing "
+        f"step, and {rule} with the paper's rule."
+    )
+
+
+def gap_words(runs: Sequence[Record], control: Sequence[Record]) -> str:
+    """Large minus small on clean images, the same without any patch, and what the patch adds."""
+    whole, without = (
+        difference_words(found, "clean", "large", "small", 1) for found in (runs, control)
+    )
+    added = difference_of_differences(runs, control, "clean", "large", "small", 1)
+    return (
+        f"On clean images, in points, large minus small is {whole} with the patch in training and "
+        f"{without} without any patch. So the patch adds **{added}**."
+    )
+
+
+def noise_words(runs: Sequence[Record], plain: Sequence[Record]) -> str:
+    """What noise in the activations wins back of the gap: with the patch, and on plain images."""
+    share = won_back(runs)
+    back = f"By means noise wins back {beyond.percent(share)} of the gap with the patch; "
+    where = book.standing(plain, "clean", "noise", "large")
+    gap = difference_words(plain, "clean", "noise", "large", 1)
+    return f"{back}on plain images it ends **{where}** the large rate (in points {gap})."
+
+
+def exponents_words(found: Sequence[claims.Claim]) -> str:
+    """How many of the theorems' exponents agree, hold with room, and are not met here."""
+    verdicts = [claim.verdict for claim in found]
+    told = "; ".join(f"**{verdicts.count(each)}** *{each}*" for each in dict.fromkeys(verdicts))
+    return f"Of {len(found)} exponents, by verdict: {told}."
+
+
+WALK = {
+    "half of the way": {"alpha_min": 0.5, "gamma_c": 0.5, "lam_w": 1e-4, "paired_v": False},
+    "all of it": {"alpha_min": 0.0, "gamma_c": 1.0, "lam_w": 1e-4, "paired_v": False},
+}
+"""Settings on the way to the paper's constants: length, margin, one decay, no pairs in V."""
+
+
+def where_words(base: Sequence[Record], constants: Sweep) -> str:
+    """In how many settings of the map L-S wins, and the gap on the way to the paper's constants.
+
+    Args:
+        base: both arms in the setting from which the constants are walked.
+        constants: the sweep that has ``WALK``.
+    """
+    runs = phase.errors(phase.recorded("eta1", "r"))
+    counts = phase.counts_words(phase.outcome_counts(runs, "eta1", "r"))
+    groups = {"none of it": base} | {n: beyond.at(constants, **each) for n, each in WALK.items()}
+    told = "; ".join(
+        f"{name} {difference_words(found, P_ONLY, 'L-S', 'S')}" for name, found in groups.items()
+    )
+    return (
+        f"On the map of rate and r: {counts} L-S minus S on the way to the paper's constants, by "
+        f"how much of it is gone: {told}."
+    )

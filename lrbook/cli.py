@@ -6,6 +6,7 @@ names, one set of checks and one wording of errors. Exit codes: 0 done, 1 a run 
 """
 
 import argparse
+import errno
 import json
 import os
 import sys
@@ -60,6 +61,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         install = f"in a clone of the repository, pip install '.[{extra}]' adds it"
         print(f"lrbook: this command needs {error.name}; {install}.", file=sys.stderr)
         return 2
+    except OSError as error:
+        # Even to ask whether a file is there fails in a folder that is somebody else's.
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG) or not error.filename:
+            raise
+        print(f"lrbook: {error.filename} cannot be read ({error.strerror}).", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print(f"lrbook: interrupted; {_going_on(arguments)}.", file=sys.stderr)
         return 130
@@ -94,6 +101,13 @@ def _run(arguments: argparse.Namespace) -> int:
         **settings,
     )
     experiments.check_device(arguments.device)
+    of_noise = [key for key in settings if key.startswith("noise") and name != "toy"]
+    if of_noise and not any(config.arm == "noise" for config in configs):
+        print(
+            f"lrbook: {' and '.join(of_noise)} changes nothing in these arms, of which none has "
+            "noise; --arms noise does.",
+            file=sys.stderr,
+        )
     from lrbook.records import Store
 
     shell = experiments.shell(name)
@@ -135,6 +149,8 @@ def _records(arguments: argparse.Namespace) -> int:
     from lrbook.records import Store
 
     store = Store(arguments.results)
+    if arguments.run_id and arguments.action != "show":
+        raise ConfigError(f"records {arguments.action} takes no run; records show RUN does.")
     if arguments.action == "verify":
         if not store.root.is_dir():
             raise RecordError(
@@ -154,8 +170,11 @@ def _records(arguments: argparse.Namespace) -> int:
             raise ConfigError("no run is named; lrbook records list has their ids.")
         print(json.dumps(report.one_record(store, arguments.run_id), indent=1))
         return 0
-    print("\n".join(report.record_lines(store)))
-    return 0
+    lines, damaged = report.record_lines(store)
+    print("\n".join(lines))
+    for problem in damaged:
+        print(f"lrbook: {problem}", file=sys.stderr)
+    return 2 if damaged else 0
 
 
 def _record(arguments: argparse.Namespace) -> int:
@@ -164,6 +183,9 @@ def _record(arguments: argparse.Namespace) -> int:
     plan = recordings.read(only=arguments.only)
     results = arguments.results or recordings.recordings_dir()
     if not arguments.run:
+        for name in ("data", "jobs"):
+            if getattr(arguments, name):
+                raise ConfigError(f"--{name} is for --run, which makes what is missing; add --run.")
         print("\n".join(recordings.state_lines(plan, results)))
         return 2 if any(recordings.damage(recording, results) for recording in plan) else 0
     return record_run.run_missing(plan, results, data=arguments.data, jobs=arguments.jobs)

@@ -84,11 +84,11 @@ def recorded(name: str, base: Sequence[Record]) -> dict[str, list[Record]]:
     return groups(found) if all(settings == fixed[0] for settings in fixed) else {}
 
 
-def _fixed(record: Record) -> tuple[str, dict]:
-    """The images, and what the runs of one comparison have in common."""
+def _fixed(record: Record) -> tuple[str, str | None, dict]:
+    """The images, the arithmetic, and what the runs of one comparison have in common."""
     free = ("arm", "seed", "noise", "noise_drop")
     settings = {name: value for name, value in record.config.items() if name not in free}
-    return book.data_of([record]), settings
+    return book.data_of([record]), record.provenance.get("precision"), settings
 
 
 def groups(records: Sequence[Record]) -> dict[str, list[Record]]:

@@ -18,7 +18,7 @@ def before_and_after(records: Sequence[Record]) -> pd.DataFrame:
     Means of the last three epochs each; mean and 95 % interval over seeds, and of the difference.
     """
     both = pairs(records)
-    drop = both[0][0].config["drop"]
+    drop = min(both[0][0].config[name] for name in ("drop", "drop2", "drop3"))
     rows = []
     for column, what in COLUMNS.items():
         before = [[before_drop(run.history, column, drop) for run in pair] for pair in both]

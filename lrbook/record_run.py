@@ -155,7 +155,9 @@ def _would_mix(recording: Recording, results: str | Path) -> str:
     if recording.experiment == "toy" or not _device_there(recording.device):
         return ""
     missing = recordings.missing(recording, results)
-    there = recordings.stored(recording, results).values()
+    there = [*recordings.stored(recording, results).values()]
+    for other in recordings.read(only=recording.beside) if recording.beside else ():
+        there += recordings.stored(other, results).values()
     done = {record.provenance.get("precision") for record in there if record and record.done}
     done -= {None}  # not known
     if not (missing and done):
@@ -166,9 +168,10 @@ def _would_mix(recording: Recording, results: str | Path) -> str:
     if done == {here}:
         return ""
     theirs = " and ".join(sorted(done))
+    beside = f", or those of {recording.beside} beside them," if recording.beside else ""
     return (
-        f"its runs are in {theirs}, and this machine would add some in {here}; complete it on a "
-        f"machine that computes in {theirs}, or make all of it afresh with --results DIR"
+        f"its runs{beside} are in {theirs}, and this machine would add some in {here}; complete "
+        f"it on a machine that computes in {theirs}, or make all of it afresh with --results DIR"
     )
 
 

@@ -31,6 +31,7 @@ class Recording:
     device: str | None = None
     grid: dict[str, list[Any]] | None = None
     points: list[dict[str, Any]] | None = None
+    beside: str | None = None  # the recording that its runs are compared with
 
     @property
     def is_sweep(self) -> bool:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from lrbook.errors import RecordError
+from lrbook.record import read_record
 from lrbook.records import Store
 from lrbook.stats import mean_interval
 
@@ -31,17 +32,25 @@ def _words(numbers: list[float | None]) -> str:
     return f"{mean:.4g}{spread}{missing if len(known) < len(numbers) else ''}"
 
 
-def record_lines(store: Store) -> list[str]:
-    """One line per run: id, status, arm, seed, wall time, commit."""
-    lines = []
-    for record in store.records():
+def record_lines(store: Store) -> tuple[list[str], list[str]]:
+    """One line per run: id, status, arm, seed, wall time, commit; and what is wrong with those that
+    are damaged, whose lines say no more than that.
+    """
+    lines, problems = [], []
+    for folder in store.folders():
+        try:
+            record = read_record(folder)
+        except RecordError as error:
+            lines.append(f"{folder.name}  damaged")
+            problems.append(str(error))
+            continue
         wall = f"{record.wall_s:.0f} s" if record.wall_s is not None else "-"
         commit = (record.provenance.get("commit") or "-")[:8]
         arm, seed = record.config["arm"], record.config["seed"]
         lines.append(
             f"{record.run_id}  {record.status:9} {arm:8} seed {seed:<4} {wall:>7} {commit}"
         )
-    return lines or [f"no records in {store.root}"]
+    return lines or [f"no records in {store.root}"], problems
 
 
 def one_record(store: Store, run_id: str | None) -> dict[str, Any]:
@@ -50,11 +59,13 @@ def one_record(store: Store, run_id: str | None) -> dict[str, Any]:
     Raises:
         RecordError: none, or more than one.
     """
-    found = [r for r in store.records() if run_id and r.run_id.startswith(run_id)]
+    # By the folders' names: another run's damaged record is no reason not to show this one.
+    found = [folder for folder in store.folders() if run_id and folder.name.startswith(run_id)]
     if len(found) != 1:
-        known = "none" if not found else ", ".join(record.run_id for record in found)
+        known = "none" if not found else ", ".join(folder.name for folder in found)
         raise RecordError(f"run {run_id!r}: one record should match in {store.root}, not {known}.")
+    record = read_record(found[0])
     return {
-        name: getattr(found[0], name)
+        name: getattr(record, name)
         for name in ("run_id", "status", "config", "result", "provenance", "wall_s", "message")
     }

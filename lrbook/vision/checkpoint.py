@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from lrbook.errors import RecordError
+from lrbook.provenance import with_earlier
 
 Rows = list[dict[str, Any]]
 _GO_ON = {
@@ -32,7 +33,7 @@ def pack(
         scaler: the scale of the loss under fp16, else None.
         rows: the history up to here, a row per epoch.
         wall_s: the time that it took, in seconds.
-        origin: where the run computes; the data's fingerprint and the precision are kept of it.
+        origin: where the run computes, and did before.
     """
     buffer = io.BytesIO()
     state = {
@@ -43,6 +44,7 @@ def pack(
         "wall_s": wall_s,
         "data_fingerprint": origin["data_fingerprint"],
         "precision": origin["precision"],
+        "origins": with_earlier(origin),
     }
     torch.save(state, buffer)
     return buffer.getvalue()
@@ -55,7 +57,7 @@ def restore(
     scaler: torch.amp.GradScaler | None,
     origin: dict[str, Any],
     path: Path,
-) -> tuple[Rows, float]:
+) -> tuple[Rows, float, list[dict[str, Any]]]:
     """Put ``saved`` back into model, optimizer and scaler.
 
     Args:
@@ -67,7 +69,8 @@ def restore(
         path: where ``saved`` lies, in the folder of the run; for the sentence.
 
     Returns:
-        The history's rows, and the seconds that they took.
+        The history's rows, the seconds that they took, and the origins of who computed them
+        (none in a checkpoint of an older lrbook).
 
     Raises:
         RecordError: the run was begun on other data, or in another precision.
@@ -85,4 +88,4 @@ def restore(
     optimizer.load_state_dict(state["optimizer"])
     if scaler is not None:
         scaler.load_state_dict(state["scaler"])
-    return state["rows"], state["wall_s"]
+    return state["rows"], state["wall_s"], state.get("origins", [])

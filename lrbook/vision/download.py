@@ -107,7 +107,11 @@ def _torchvision_files() -> dict[str, str]:
 
 def _intact(folder: Path, files: Mapping[str, str]) -> bool:
     paths = {folder / UNPACKED / name: md5 for name, md5 in files.items()}
-    return all(path.is_file() and _md5(path) == md5 for path, md5 in paths.items())
+    # os.path.isfile: Path.is_file raises in a folder in which it may not look
+    return all(
+        os.path.isfile(path) and _md5(path) == md5  # noqa: PTH113
+        for path, md5 in paths.items()
+    )
 
 
 def _md5(path: Path) -> str:

@@ -23,6 +23,7 @@ from lrbook.vision.outcome import outcome, summary
 from lrbook.vision.settings import ImageConfig, said_of_drops
 
 CHECKPOINT_SHARE = 0.01  # of the time, at most, for checkpoints that take long to write
+NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 SMALL = 8_000_000  # bytes; a checkpoint up to here is written after every epoch
 
 __all__ = ["outcome", "run", "summary"]
@@ -70,6 +71,8 @@ def run(
         print(f"lrbook: {words}", file=sys.stderr)
     needed = dict.fromkeys(_images_of(config) for config in todo)
     images = {which: sources.load(*which, folder) for which in needed}
+    for config in () if force else todo:  # a damaged one is met now, not with others under way
+        store.load_checkpoint(config)
     # All that is there has been read; from here on things are written. All old records go at once:
     # when this call is interrupted, one without force must not find those that it did not get to.
     for config in todo if force else ():
@@ -144,7 +147,7 @@ def _run_one(
     except (Exception, KeyboardInterrupt) as error:  # of a compiler too, whatever it may raise
         reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
         reason = reason or type(error).__name__
-        if "out of memory" in reason:
+        if any(words in reason for words in NO_MEMORY):
             size = f"batch = {config.batch}, widen = {config.widen}"
             reason = f"out of memory with {size}; give a smaller --batch or --widen"
         store.fail(config, reason, origin)
@@ -177,9 +180,11 @@ def _train(
     rows: list[dict[str, Any]] = []
     wall_before = 0.0
     if saved is not None:
-        rows, wall_before = checkpoint.restore(
+        rows, wall_before, earlier = checkpoint.restore(
             saved, model, optimizer, scaler, origin, store.checkpoint_path(config)
         )
+        if earlier:  # who computed these rows, and not who failed to go on with them since
+            origin["earlier"] = earlier
         bar.update(len(rows))
     store.start(config, origin)
     began, pace = time.perf_counter(), Pace(0.0, CHECKPOINT_SHARE)
@@ -188,8 +193,8 @@ def _train(
     for epoch in range(len(rows) + 1, config.epochs + 1):
         tally = torch.zeros((3, 3), device=task.device) if watch else None
         trained = train.train_epoch(task, model, optimizer, epoch, scaler, tally, before_batch)
-        # No loss is computed with what the very last step leaves.
-        whole = model.is_finite() if epoch == config.epochs else trained.new_ones(1)
+        # What the last step leaves is in no loss of this epoch, running statistics in none at all.
+        whole = model.is_finite()
         # In one reading, the only one in an epoch: each makes the host wait for the device.
         tested = train.evaluate(task, model, epoch)
         loss, correct, sound, *found = torch.cat([trained, whole, tested]).tolist()

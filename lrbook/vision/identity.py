@@ -1,6 +1,7 @@
 """Which images a configuration means: names that hold on every machine. Imports no torch."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from lrbook.errors import DataError
@@ -51,9 +52,10 @@ def parquet_files(folder: Path, split: str) -> list[Path]:
     Raises:
         DataError: no such folder, or no such files in it.
     """
-    found = sorted(folder.glob(FILES[split])) if folder.is_dir() else []
+    there = os.path.isdir(folder)  # noqa: PTH112 - Path.is_dir raises where it may not look
+    found = sorted(folder.glob(FILES[split])) if there else []
     if not found:
-        what = "does not exist" if not folder.is_dir() else f"holds no {FILES[split]}"
+        what = f"holds no {FILES[split]}" if there else "does not exist, or may not be looked into"
         raise DataError(
             f"data = {str(folder)!r} {what}; allowed are digits, cifar10, or a folder "
             "with train*.parquet and test*.parquet."

@@ -29,7 +29,7 @@ def outcome(history: pd.DataFrame, config: ImageConfig) -> dict[str, Any]:
     """
     if len(history) < config.epochs:
         return {}
-    before = history[history.epoch < config.drop].tail(1)
+    before = history[history.epoch < config.first_drop].tail(1)
     if not isinstance(config, PatchConfig):
         names = ("clean", "train_accuracy")
         return _means(history, names) | {

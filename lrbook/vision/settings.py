@@ -108,6 +108,12 @@ class ImageConfig(Config):
         """Learning rate of this arm in ``epoch`` (from 1)."""
         raise NotImplementedError
 
+    @property
+    def first_drop(self) -> int:
+        """The epoch from whose start the rate is lowered first."""
+        drops = (getattr(self, name, self.drop) for name in ("drop", "drop2", "drop3"))
+        return min(drops)
+
     def noise_level(self, epoch: int) -> float:
         """Activation noise of this arm in ``epoch`` (from 1); 0 in the arms without noise."""
         if self.arm != "noise":
@@ -133,11 +139,16 @@ def _never_dropped(config: ImageConfig) -> str:
     late = []
     for name in ("drop", "drop2", "drop3"):
         epoch = getattr(config, name, 0)
-        if epoch > config.epochs and getattr(config, "schedule", "step") != "cosine":
+        if epoch > config.epochs and not _falls_steadily(config):
             before, then = ((config.rate(e), config.noise_level(e)) for e in (epoch - 1, epoch))
             late += [f"{name} = {epoch}"] if then != before else []
     words = f"after the last of epochs = {config.epochs}, so nothing drops there"
     return f"{', '.join(late)} is {words}." if late else ""
+
+
+def _falls_steadily(config: ImageConfig) -> bool:
+    """Whether the arm's rate goes down by and by, so that it has no drop to miss."""
+    return config.arm == "large" and getattr(config, "schedule", "step") == "cosine"
 
 
 def _out_of_order(config: ImageConfig) -> str:

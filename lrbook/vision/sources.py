@@ -189,7 +189,7 @@ def _decode(data: bytes, path: Path, row: int) -> np.ndarray:
 
     try:
         pixels = np.asarray(Image.open(io.BytesIO(data)))
-    except (OSError, SyntaxError, TypeError, ValueError) as error:
+    except (OSError, SyntaxError, TypeError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{path}, row {row}: not an image ({error}).") from None
     if pixels.shape != (32, 32, 3):
         shape = "x".join(map(str, pixels.shape))

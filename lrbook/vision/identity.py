@@ -1,7 +1,6 @@
 """Which images a configuration means: names that hold on every machine. Imports no torch."""
 
 import hashlib
-import os
 from pathlib import Path
 
 from lrbook.errors import DataError
@@ -52,10 +51,13 @@ def parquet_files(folder: Path, split: str) -> list[Path]:
     Raises:
         DataError: no such folder, or no such files in it.
     """
-    there = os.path.isdir(folder)  # noqa: PTH112 - Path.is_dir raises where it may not look
-    found = sorted(folder.glob(FILES[split])) if there else []
+    found: list[Path] = []
+    try:
+        what = f"holds no {FILES[split]}" if folder.is_dir() else "does not exist"
+        found = sorted(folder.glob(FILES[split]))
+    except OSError as error:  # a folder within one that may not be looked into, or a long name
+        what = f"cannot be read ({error.strerror})"
     if not found:
-        what = f"holds no {FILES[split]}" if there else "does not exist, or may not be looked into"
         raise DataError(
             f"data = {str(folder)!r} {what}; allowed are digits, cifar10, or a folder "
             "with train*.parquet and test*.parquet."

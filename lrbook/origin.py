@@ -34,7 +34,7 @@ def describe(records: Sequence[Record]) -> dict[str, str]:
         "hardware": "; ".join(distinct(origins, "device")),
         "software": "; ".join(_software(origins, framework)),
         "time": time_words(sum(record.wall_s or 0.0 for record in records)),
-        "date": _days(origins),
+        "date": days(origins),
         "commit": " and ".join(f"commit {each}" for each in commits(origins)),
     }
     precision = ", ".join(distinct(origins, "precision"))
@@ -143,7 +143,8 @@ def _software(origins: Sequence[Mapping[str, Any]], framework: str) -> list[str]
     )
 
 
-def _days(origins: Sequence[Mapping[str, Any]]) -> str:
+def days(origins: Sequence[Mapping[str, Any]]) -> str:
+    """The day, or the first and the last day, of provenances."""
     days = sorted({origin["date"][:10] for origin in origins})
     return days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from lrbook.arms import by_arm
-from lrbook.origin import commits, distinct, once, origins_of, seeds_words, time_words
+from lrbook.origin import commits, days, distinct, once, origins_of, seeds_words, time_words
 from lrbook.record import Record
 from lrbook.stats import mean_interval, paired_interval
 
@@ -142,7 +142,16 @@ def provenance(records: Sequence[Record]) -> str:
         *distinct(origins, "precision"),
         *(f"{framework} {v}" for v in sorted({o["versions"][framework] for o in origins})),
         f"{time_words(sum(record.wall_s for record in records))} in all",
-        ", ".join(sorted({o["date"][:10] for o in origins})),
-        *(f"commit {each}" for each in commits(origins)),
+        days(origins),
+        *_commits_words(commits(origins)),
     ]
     return f"*{', '.join(parts[:2])}; {'; '.join(parts[2:])}.*"
+
+
+def _commits_words(known: Sequence[str]) -> list[str]:
+    """The commits in a few words; the foot of a page lists them all."""
+    if len(known) < 2:
+        return [f"commit {each}" for each in known]
+    if len(known) < 4:
+        return [f"commits {', '.join(known)}"]
+    return [f"commits {', '.join(known[:2])} and {len(known) - 2} more"]

@@ -169,9 +169,17 @@ def test_provenance_tells_of_changed_code_and_of_all_who_had_a_part():
     changed = dataclasses.replace(changed, provenance=changed.provenance | {"dirty": True})
     resumed = dataclasses.replace(resumed, provenance=resumed.provenance | {"earlier": [first]})
     line = book.provenance([changed, resumed])
-    assert "commit 01234567 with changes" in line
-    assert "commit fedcba98" in line
+    assert "commits 01234567, 01234567 with changes, fedcba98." in line
     assert "a device; another device" in line
+
+
+def test_provenance_of_many_commits_and_days_is_short():
+    runs = [record("large", seed) for seed in range(5)]
+    for seed, run in enumerate(runs):
+        own = {"commit": f"{seed}" * 10, "date": f"2026-01-0{seed + 2}T00:00:00"}
+        runs[seed] = dataclasses.replace(run, provenance=run.provenance | own)
+    line = book.provenance(runs)
+    assert "; 2026-01-02 to 2026-01-06; commits 00000000, 11111111 and 3 more.*" in line
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,9 @@ def test_the_commands_of_the_page_are_understood():
     from lrbook import cli
 
     for recording in recordings.read():
-        words = reproduce.command(recording).split()
+        told = reproduce.command(recording)
+        assert ("--data" in told) == (recording.data is not None)
+        words = told.replace(" --data FOLDER", "").split()  # which is for --run
         assert cli.main([*words[1:4], *words[5:]]) == 0  # without --run it lists the state
 
 

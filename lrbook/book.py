@@ -101,9 +101,9 @@ def live(
     configs = sweeps.expand(
         experiment, profile, grid=grid, points=points, seeds=seeds, arms=arms, **settings
     )
-    store = Store(results_dir) if results_dir else None
+    store = Store(results_dir, named="results_dir") if results_dir else None
     used.note("live", [config.run_id for config in configs])
-    colab.advise(device)
+    colab.advise(experiment, device)
     records = experiments.shell(experiment).run(configs, store, device=device, **extra)
     used.keep("live", f"{experiment}, {profile}", records)
     return records

@@ -24,6 +24,8 @@ _EXTRAS = {
     "nbclient": "book",
     "nbconvert": "book",
     "nbformat": "book",
+    "pybtex": "book",
+    "yaml": "book",
     "dask": "cluster",
     "distributed": "cluster",
     "rich": "cluster",

@@ -20,7 +20,14 @@ _SHELLS = {
     "cifar": "lrbook.vision.experiment",
 }
 
+_FINDERS = {
+    "toy": ("lrbook.toy.experiment", "choose_devices"),
+    "patch": ("lrbook.vision.devices", "choose_device"),
+    "cifar": ("lrbook.vision.devices", "choose_device"),
+}
+
 NAMES = tuple(_CONFIGS)
+ON_IMAGES = ("patch", "cifar")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -41,6 +48,16 @@ def check_device(name: str) -> None:
     if name not in DEVICES:
         allowed = ", ".join(DEVICES)
         raise ConfigError(f"device = {name!r} is not allowed: allowed are {allowed}.")
+
+
+def find_device(experiment: str, name: str) -> None:
+    """Raise ConfigError if the device ``name`` is not there; imports the experiment's framework.
+
+    ``auto`` and ``cpu`` are there everywhere, and nothing is imported for them.
+    """
+    if name not in ("auto", "cpu"):
+        module, function = _FINDERS[experiment]
+        getattr(importlib.import_module(module), function)(name)
 
 
 def shell(name: str) -> ModuleType:

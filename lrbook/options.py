@@ -1,7 +1,8 @@
 """What the command line takes: its commands and their options, and how it refuses others."""
 
 import argparse
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import lrbook
@@ -21,6 +22,7 @@ class _Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse's, with nothing left over; raises ConfigError."""
+        args = None if args is None else _with_negatives(args)
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             name = unknown[0].split("=")[0]
@@ -30,6 +32,8 @@ class _Parser(argparse.ArgumentParser):
         return found, unknown
 
     def error(self, message: str) -> NoReturn:
+        if message == "argument -p: expected 2 arguments":
+            message = "-p takes a name and a value, as in -p seeds 0,1,2"
         self.exit(2, f"lrbook: {message}; see {self.prog} --help\n")
 
 
@@ -68,12 +72,27 @@ def parser(commands: Mapping[str, Command], results: str) -> argparse.ArgumentPa
     return whole
 
 
+def _with_negatives(arguments: Sequence[str]) -> list[str]:
+    """Arguments with a space before -1,2 in ``-p NAME -1,2``, so that argparse sees no option."""
+    found = list(arguments)
+    for at, word in enumerate(found[2:], 2):
+        if found[at - 2] == "-p" and re.match(r"-\.?\d", word):
+            found[at] = f" {word}"
+    return found
+
+
+def _as_typed(word: str) -> str:
+    """``word`` without the space that ``_with_negatives`` put there."""
+    return word[1:] if re.match(r" -\.?\d", word) else word
+
+
 def _add_chapter(given: Any) -> argparse.ArgumentParser:
     text = "re-execute a chapter with other parameters, all checked before it starts"
     chapter = given.add_parser("chapter", help=text, description=text, allow_abbrev=False)
     chapter.add_argument("chapter", nargs="?", metavar="CHAPTER", help="its name; --list has them")
     chapter.add_argument("--list", action="store_true", help="chapters, parameters and last runs")
     pair = {"nargs": 2, "metavar": ("NAME", "VALUE"), "action": "append", "default": []}
+    pair["type"] = _as_typed
     chapter.add_argument("-p", dest="parameters", help="a parameter; may be repeated", **pair)
     out = "executed notebook or its folder (default: runs/chapters); the page goes beside it"
     chapter.add_argument("-o", "--out", metavar="OUT", help=out)

@@ -32,12 +32,15 @@ class Store:
 
     Attributes:
         keeps: whether checkpoints given to it are kept, so that it is worth making them.
+        root: the folder.
+        named: by what the user named the folder, an option or a parameter.
     """
 
     keeps = True
 
-    def __init__(self, root: str | Path):
+    def __init__(self, root: str | Path, named: str = "--results"):
         self.root = Path(root)
+        self.named = named
 
     def check_writable(self) -> None:
         """Make the folder; raise RecordError, before any work is done, if nothing can be kept."""
@@ -48,7 +51,7 @@ class Store:
         except OSError as error:
             raise RecordError(
                 f"the results folder {self.root} cannot be written ({error.strerror}); "
-                "name another with --results."
+                f"name another with {self.named}."
             ) from None
 
     def load(self, config: Config) -> Record | None:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from lrbook import book
+from lrbook.errors import RecordError
 from lrbook.record import Record
 
 
@@ -266,6 +267,11 @@ def test_one_seed_or_arm_is_a_list_of_one(seeds, arms, run, monkeypatch):
     monkeypatch.setattr(book.experiments, "shell", lambda name: shell)
     book.live("toy", "smoke", seeds=seeds, arms=arms, device="cpu")
     assert [(config.seed, config.arm) for config in asked] == run
+
+
+def test_a_folder_that_cannot_hold_live_runs_is_called_by_its_parameter():
+    with pytest.raises(RecordError, match=r"cannot be written .*; name another with results_dir\."):
+        book.live("toy", "smoke", device="cpu", results_dir=f"{__file__}/kept")
 
 
 def test_gains_are_paired():

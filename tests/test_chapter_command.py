@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from conftest import ROOT
+from made_parquet import write_splits
 
 from lrbook import chapters, cli
 from lrbook.chapters import parameters
@@ -26,6 +29,7 @@ BAD = [
     ("puzzle", "seeds", "one", "give whole numbers, as in 0,1,2"),
     ("puzzle", "seeds", "1.5", "give whole numbers"),
     ("puzzle", "seeds", "-1", "at least 0"),
+    ("puzzle", "seeds", "-1,2", "seeds = '-1,2' is not allowed: give at least 0"),
     ("puzzle", "seeds", "4294967296", "at most 4294967295"),
     ("puzzle", "seeds", "1,1", "twice"),
     ("puzzle", "seeds", "[1, 2", "the ] is missing"),
@@ -35,6 +39,12 @@ BAD = [
     ("puzzle", "device", "gpu", "allowed are auto, cpu, cuda, mps"),
     ("puzzle", "data", "/no/such/folder", "a folder of Parquet files that is there"),
     ("puzzle", "results_dir", __file__, "is a file"),
+    (
+        "puzzle",
+        "results_dir",
+        f"{__file__}/kept",
+        "written (Not a directory); name another with res",
+    ),
     ("learning_order", "device", "mps", "allowed are auto, cpu, cuda"),
     ("learning_order", "threshold", "0", "more than 0"),
     ("learning_order", "threshold", "nan", "finite"),
@@ -172,12 +182,48 @@ def test_rules_name_only_what_there_is():
         (["puzzle", "-o", str(chapters.folder())], "among the book's own chapters"),
         (["puzzle", "-o", f"{__file__}/x.ipynb"], "cannot be made"),
         (["puzzle", "--sed", "1"], "--sed is not a known option"),
+        (["patch_data", "-p", "profile", "mini", "-p", "data", "digits"], "10000 train images"),
+        (["puzzle", "-p", "profile", "laptop", "-p", "data", "digits"], "Give profile = smoke or"),
     ],
 )
 def test_bad_command(arguments, answer, no_kernel, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["chapter", *arguments]) == 2
     assert answer in capsys.readouterr().err
+
+
+def test_a_parameter_without_a_value_is_told_how_to_write_it(no_kernel, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["chapter", "puzzle", "-p", "seeds", "--quiet"])
+    assert "-p takes a name and a value, as in -p seeds 0,1,2" in capsys.readouterr().err
+
+
+def test_fewer_images_than_the_profile_takes_are_refused(no_kernel, tmp_path):
+    write_splits(tmp_path)
+    given = {"profile": "smoke", "data": str(tmp_path)}
+    with pytest.raises(ConfigError, match=r"320 train images and 100 test.*6 train and 4 test"):
+        chapters.run("puzzle", given, out=tmp_path / "out.ipynb")
+    with pytest.raises(pytest.fail.Exception, match="executed"):  # this one takes all there are
+        chapters.run("puzzle", given | {"profile": "paper"}, out=tmp_path / "out.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("chapter", "answer"), [("puzzle", "is not available"), ("mitigation", "is not offered by JAX")]
+)
+def test_a_device_that_is_not_there_is_refused(chapter, answer, no_kernel, tmp_path, monkeypatch):
+    import jax
+    import torch
+
+    def only_cpu(backend=None):
+        if backend == "cuda":
+            raise RuntimeError
+        return jax.devices("cpu")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(jax, "local_devices", only_cpu)
+    with pytest.raises(ConfigError, match=f"device = 'cuda' {answer}.*has cpu"):
+        chapters.run(chapter, {"device": "cuda"}, out=tmp_path / "out.ipynb")
+    assert not list(tmp_path.iterdir())
 
 
 def test_executed_chapter_has_page_and_provenance(tmp_path):
@@ -216,6 +262,8 @@ def test_results_of_the_readers_own_are_shown(tmp_path):
 
 
 def planted(folder, code):
+    shutil.copy(ROOT / "_config.yml", folder.parent)
+    shutil.copy(ROOT / "book" / "references.bib", folder)
     cells = [
         nbformat.v4.new_code_cell(
             'profile: str = "demo"  # scale', metadata={"tags": ["parameters"]}

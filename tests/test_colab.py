@@ -101,16 +101,72 @@ def test_an_address_that_cannot_be_one_is_refused(url, tmp_path):
         repository.rewrite(tmp_path, url)
 
 
-def test_advice_is_one_sentence_once_and_only_on_colab(capsys, monkeypatch, tmp_path):
+@pytest.fixture
+def published(tmp_path_factory):
+    """Environment in which git finds a small lrbook at the repository's address."""
+    root = tmp_path_factory.mktemp("published")
+    (root / "lrbook").mkdir()
+    (root / "lrbook" / "__init__.py").touch()
+    (root / "lrbook" / "colab.py").write_text("def welcome():\n    print('fetched')\n")
+    committed(root)
+    return git_finds(root)
+
+
+def run_setup(folder: Path, env: dict[str, str]) -> subprocess.CompletedProcess:
+    """Run the setup cell in ``folder``, where lrbook seems not to be installed."""
+    [source] = set(setup_cells().values())
+    hidden = "import importlib.util\nimportlib.util.find_spec = lambda name: None\n"
+    command = [sys.executable, "-c", hidden + source]
+    return subprocess.run(command, cwd=folder, env=os.environ | env, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    "left", [[], ["lrbook-source"], ["lrbook-source/.git", "lrbook-source.part/x"]]
+)
+def test_setup_fetches_also_where_a_clone_was_cut_off(left, published, tmp_path):
+    for name in left:
+        (tmp_path / name).mkdir(parents=True)
+    for _ in range(2):
+        done = run_setup(tmp_path, published)
+        assert (done.stdout, done.stderr) == ("fetched\n", "")
+        published = git_finds(tmp_path / "nowhere")  # what is there is not fetched again
+    assert [path.name for path in tmp_path.iterdir()] == ["lrbook-source"]
+
+
+def test_setup_says_that_it_could_not_fetch(published, tmp_path):
+    done = run_setup(tmp_path, git_finds(tmp_path / "nowhere"))
+    assert done.returncode == 1
+    said = rf"RuntimeError: {re.escape(repository.address(ROOT))} cannot be fetched; try again\."
+    assert re.search(rf"^{said} git says: fatal: ", done.stderr, re.MULTILINE)
+    assert not list(tmp_path.iterdir())
+    assert run_setup(tmp_path, published).stdout == "fetched\n"
+
+
+def test_how_to_run_commands_is_said_once_and_only_on_colab(capsys, monkeypatch):
     monkeypatch.setattr(colab, "_said", set())
-    colab.advise(driver=tmp_path / "none")
+    colab.welcome()
     assert capsys.readouterr().out == ""
     monkeypatch.setitem(sys.modules, "google.colab", object())
-    colab.advise("cpu", driver=tmp_path / "none")
-    colab.advise(driver=tmp_path)
+    for _ in range(2):
+        colab.welcome()
+    assert capsys.readouterr().out == f"{colab.HOW_TO_RUN}\n"
+    assert "!cd lrbook-source && python -m lrbook run" in colab.HOW_TO_RUN
+    assert "first code cell" in colab.HOW_TO_RUN
+
+
+def test_advice_is_one_sentence_once_and_only_on_colab(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(colab, "_said", set())
+    colab.advise("patch", driver=tmp_path / "none")
+    assert capsys.readouterr().out == ""
+    monkeypatch.setitem(sys.modules, "google.colab", object())
+    colab.welcome()
+    capsys.readouterr()  # which does not stand for the advice
+    colab.advise("patch", "cpu", driver=tmp_path / "none")
+    colab.advise("patch", driver=tmp_path)
+    colab.advise("toy", driver=tmp_path / "none")
     assert capsys.readouterr().out == ""
     for _ in range(2):
-        colab.advise(driver=tmp_path / "none")
+        colab.advise("cifar", driver=tmp_path / "none")
     assert capsys.readouterr().out == f"{colab.NO_GPU}\n"
 
 
@@ -173,8 +229,12 @@ def colab_like(tmp_path_factory) -> dict[str, str]:
         code = f"import importlib.util as u; print(u.find_spec({package!r}) is not None)"
         found = subprocess.check_output([python, "-c", code], text=True, cwd=root).strip()
         assert found == str(there), package
+    return {"JUPYTER_PATH": str(root / "jupyter")} | git_finds(snapshot)
+
+
+def git_finds(snapshot: Path) -> dict[str, str]:
+    """Environment variables with which git looks in ``snapshot`` for the repository."""
     return {
-        "JUPYTER_PATH": str(root / "jupyter"),
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.file://{snapshot}.insteadOf",
         "GIT_CONFIG_VALUE_0": repository.address(ROOT),
@@ -192,6 +252,11 @@ def copy_of_the_repository(folder: Path) -> Path:
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
+    return committed(folder)
+
+
+def committed(folder: Path) -> Path:
+    """``folder`` as a repository with all that is in it."""
     git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "as it is"]):
         subprocess.run([*git, *command], cwd=folder, check=True)
@@ -209,6 +274,8 @@ def test_a_chapter_alone_runs_from_top_to_bottom(name, colab_like, tmp_path):
     for each in (command, again):
         done = subprocess.run(each, cwd=tmp_path, env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
-    said = json.dumps(nbformat.read(tmp_path / "out.ipynb", 4))
-    assert said.count(colab.NO_GPU) == (0 if Path("/proc/driver/nvidia").exists() else 1)
+    said = json.dumps(nbformat.read(tmp_path / "out.ipynb", 4), ensure_ascii=False)
+    advised = name == "puzzle" and not Path("/proc/driver/nvidia").exists()
+    assert said.count(colab.NO_GPU) == advised
+    assert said.count(colab.HOW_TO_RUN) == 1
     assert (tmp_path / "lrbook-source" / "lrbook").is_dir()

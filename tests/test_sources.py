@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 
 from lrbook.errors import DataError
 from lrbook.vision import download, sources
-from lrbook.vision.identity import display_name, identify
+from lrbook.vision.identity import count, display_name, identify
 
 JPEG = ROOT / ".." / "shared" / "data" / "cifar10-jpeg"
 
@@ -35,6 +35,7 @@ def test_digits_are_scikit_learns():
     np.testing.assert_array_equal(labels, bunch.target[order])
     assert images.train.shape == (1400, 3, 32, 32)
     assert images.test.shape == (397, 3, 32, 32)
+    assert [count("digits", split) for split in ("train", "test")] == [1400, 397]
     assert images.train.dtype == images.test.dtype == torch.uint8
 
     # Bilinear enlargement by 4, pixel centres on pixel centres, as a matrix on rows and columns.

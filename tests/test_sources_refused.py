@@ -10,7 +10,7 @@ from made_parquet import PIXELS, png, write, write_splits
 
 from lrbook.errors import DataError
 from lrbook.vision import sources
-from lrbook.vision.identity import identify
+from lrbook.vision.identity import count, identify
 
 
 @pytest.fixture
@@ -56,6 +56,8 @@ def test_truncated_file(folder, keep):
     data = path.read_bytes()
     path.write_bytes(data[: int(keep * len(data)) if keep < 1 else keep])
     assert refusal(folder).startswith(f"{path} is not a whole Parquet file")
+    with pytest.raises(DataError, match=f"{path} is not a whole Parquet file"):
+        count(str(folder), "train")
 
 
 def test_every_damaged_byte_range_is_noticed_or_harmless(folder):

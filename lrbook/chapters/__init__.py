@@ -14,7 +14,7 @@ from typing import Any
 
 from lrbook import provenance, used
 from lrbook.atomic import write_atomically
-from lrbook.chapters import parameters
+from lrbook.chapters import machine, page, parameters, targets
 from lrbook.config import unknown_name
 from lrbook.errors import ConfigError, RecordError, RunError
 
@@ -67,7 +67,8 @@ def run(
         given: parameter -> value, as ``parameters.check`` takes them.
         out: the executed notebook; the page beside it has the same name and ends in ``.html``.
             Default: ``runs/chapters/CHAPTER.ipynb``.
-        results: recordings that figures and tables show instead of the repository's.
+        results: recordings that figures and tables show instead of the repository's, which the
+            executed notebook then says.
         timeout: seconds that a cell may take; 0 for no limit.
         progress: show a bar that counts cells.
 
@@ -75,16 +76,19 @@ def run(
         The executed notebook.
 
     Raises:
-        ConfigError: chapter, parameter, output or results cannot be used; nothing has run.
+        UserError: chapter, parameter, output or results cannot be used; nothing has run.
         RunError: a cell failed or took too long. The notebook up to there is at ``out``.
     """
     source = find(chapter)
-    values = parameters.check(parameters.read(source), given)
-    out = _output(source, out)
+    known = parameters.read(source)
+    values = parameters.check(known, given)
     if timeout < 0:
         raise ConfigError(f"timeout = {timeout} is not allowed: give seconds, or 0 for no limit.")
     if results is not None and not Path(results).is_dir():
         raise ConfigError(f"results = {str(results)!r} is not a folder: give one with records.")
+    referred = targets.read(folder().parent)
+    machine.check(known, values)
+    out = _output(source, out)
     with tempfile.TemporaryDirectory() as scratch:
         log = Path(scratch, "used")
         surroundings = {used.VARIABLE: str(log), "JUPYTER_PREFER_ENV_PATH": "1"}
@@ -94,10 +98,10 @@ def run(
         started = datetime.datetime.now(datetime.UTC)
         with _environment(surroundings):
             failure = _execute(source, out, values, timeout, progress)
-        _sign(out, source.stem, values, started, used.read(log), failure)
+        _sign(out, source.stem, values, started, used.read(log), failure, results)
     if failure:
         raise RunError(f"{source.stem}: {failure}; the notebook up to there is {out}.")
-    _render(out)
+    page.render(out, referred)
     return out
 
 
@@ -150,6 +154,8 @@ def _execute(
             kernel_name="python3",
             progress_bar=progress,
             execution_timeout=timeout or None,
+            # A kernel interrupted at its end, as all are, may print on the terminal that it was
+            extra_arguments=["--log-level=CRITICAL"],
         )
     except papermill.PapermillExecutionError as error:
         said = [error.ename, *error.evalue.splitlines()[:1]]
@@ -168,6 +174,7 @@ def _sign(
     started: datetime.datetime,
     records: Mapping[str, list[str]],
     failure: str | None,
+    results: Path | None,
 ) -> None:
     notebook = json.loads(out.read_text(encoding="utf-8"))
     origin = provenance.collect(provenance.describe_cpu())
@@ -183,15 +190,20 @@ def _sign(
         **{name: origin[name] for name in known},
         **records,
     }
+    if results is not None and records["shown"]:
+        notebook["cells"] = _said_of_results(notebook["cells"], results)
     write_atomically(out, (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode())
 
 
-def _render(out: Path) -> None:
-    """The executed notebook as one page, figures inside; formulas are set by MathJax online."""
-    import nbconvert
-
-    page, _ = nbconvert.HTMLExporter(exclude_input_prompt=True).from_filename(str(out))
-    write_atomically(out.with_suffix(".html"), page.encode())
+def _said_of_results(cells: list[dict[str, Any]], results: Path) -> list[dict[str, Any]]:
+    """``cells`` with a sentence, below the one of the title, on whose records they show."""
+    said = (
+        f"*Figures and tables on this page show the records of* `{results}`; *the running text was "
+        "written for the book's own.*"
+    )
+    cell = {"cell_type": "markdown", "id": "lrbook-results", "metadata": {}, "source": [said]}
+    below = 1 if cells and cells[0]["cell_type"] == "markdown" else 0
+    return [*cells[:below], cell, *cells[below:]]
 
 
 class _environment:

@@ -72,7 +72,7 @@ def run(
     )
     shell = experiments.shell(experiment)
     used.note("live", [config.run_id for config in configs])
-    colab.advise(device)
+    colab.advise(experiment, device)
     if not folder:
         found = Sweep(shell.run(configs, None, device=device, progress=progress, **extra))
         used.keep("live", f"{experiment}, {profile}", found.records)

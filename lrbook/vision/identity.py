@@ -6,6 +6,10 @@ from pathlib import Path
 from lrbook.errors import DataError
 
 FILES = {"train": "train*.parquet", "test": "test*.parquet"}
+COUNTS = {
+    "digits": {"train": 1400, "test": 397},
+    "cifar10": {"train": 50_000, "test": 10_000},
+}
 # What figures call a configuration's data. A Parquet folder is known by the hash of its files.
 NAMES = {
     "digits": "digits (scikit-learn)",
@@ -63,3 +67,28 @@ def parquet_files(folder: Path, split: str) -> list[Path]:
             "with train*.parquet and test*.parquet."
         )
     return found
+
+
+def count(data: str, split: str) -> int:
+    """How many images of ``train`` or ``test`` there are.
+
+    Args:
+        data: ``digits``, ``cifar10``, or a folder of Parquet files.
+        split: ``train`` or ``test``.
+
+    Raises:
+        DataError: no such folder, no such files in it, or one that is damaged.
+    """
+    if data in COUNTS:
+        return COUNTS[data][split]
+    import pyarrow
+    import pyarrow.parquet
+
+    rows = 0
+    for path in parquet_files(Path(data), split):
+        try:
+            rows += pyarrow.parquet.read_metadata(path).num_rows
+        except (pyarrow.ArrowException, OSError) as error:
+            reason = str(error).split("\n")[0][:120]
+            raise DataError(f"{path} is not a whole Parquet file ({reason}).") from None
+    return rows

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from lrbook.errors import DataError
-from lrbook.vision.identity import FILES, display_name, identify, parquet_files
+from lrbook.vision.identity import COUNTS, FILES, display_name, identify, parquet_files
 
 # Channel statistics of CIFAR-10 used by the authors (0..255).
 CIFAR_MEAN = (125.3, 123.0, 113.9)
@@ -99,10 +99,14 @@ def _digits() -> tuple[dict[str, tuple[Tensor, Tensor]], tuple[float, ...], tupl
     labels = torch.from_numpy(target).long()
     order = torch.from_numpy(np.random.default_rng(0).permutation(len(images)))
     images, labels = images[order], labels[order]
-    train = images[:1400].float()
+    first = COUNTS["digits"]["train"]
+    train = images[:first].float()
     mean = tuple(train.mean((0, 2, 3)).tolist())
     std = tuple(train.std((0, 2, 3)).tolist())
-    splits = {"train": (images[:1400], labels[:1400]), "test": (images[1400:], labels[1400:])}
+    splits = {
+        "train": (images[:first], labels[:first]),
+        "test": (images[first:], labels[first:]),
+    }
     return splits, mean, std
 
 

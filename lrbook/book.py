@@ -11,7 +11,7 @@ from typing import Any
 from lrbook import colab, experiments, recordings, sweeps, used
 from lrbook.arms import by_arm, data_of, histories, limit, values
 from lrbook.origin import footer
-from lrbook.record import Record
+from lrbook.record import Record, made_by, recordings_dir
 from lrbook.records import Store
 from lrbook.stats import mean_interval, paired_interval
 from lrbook.sweeps import Sweep
@@ -30,6 +30,7 @@ from lrbook.words import (
     interval_words,
     listed_words,
     paired_difference,
+    pairs_words,
     provenance,
     signed_words,
     standing,
@@ -54,6 +55,7 @@ __all__ = [
     "mean_interval",
     "paired_difference",
     "paired_interval",
+    "pairs_words",
     "provenance",
     "recorded",
     "recorded_set",
@@ -116,23 +118,31 @@ def _several(given: Any) -> list[Any] | None:
     return list(given or ()) or None
 
 
-def recorded(*names: str) -> list[Record]:
+def recorded(*names: str, arms: Sequence[str] = ()) -> list[Record]:
     """The finished runs of the first of the recordings ``names`` that is complete.
 
     Name the largest scale first: as long as runs of it are missing, the next one is shown. Where
-    none is complete it is the last that has any. Raises LookupError if none has been recorded.
+    none is complete it is the last that has any.
+
+    Args:
+        names: recordings, in ``recordings.toml``.
+        arms: the only arms wanted, for a page that compares them seed by seed; none takes all.
+
+    Raises:
+        LookupError: none has been recorded, or the one that is shown lacks one of the ``arms``.
     """
     part: list[tuple[str, list[Record]]] = []
     for name in names:
         records, complete = recordings.there(name)
         if complete:
-            return _shown(name, records)
+            return _shown(name, records, arms)
         part += [(name, records)] if records else []
     if part:
-        return _shown(*part[-1])
+        return _shown(*part[-1], arms)
     raise LookupError(
-        f"none of the recordings {', '.join(names)} is in the results folder; if runs of your own "
-        "are to stand for one, name it, its profile and its seeds in recordings.toml there"
+        f"none of the recordings {', '.join(names)} is in the results folder {recordings_dir()}; "
+        f"the last is made by: {made_by(names[-1])}; if runs of your own are to stand for one, "
+        "name it, its profile and its seeds in recordings.toml there"
     )
 
 
@@ -144,23 +154,35 @@ def if_recorded(*names: str) -> list[Record]:
         return []
 
 
-def recorded_set(*sets: Sequence[str]) -> list[list[Record]]:
+def recorded_set(*sets: Sequence[str], arms: Sequence[str] = ()) -> list[list[Record]]:
     """The finished runs of the first of the ``sets`` of recordings that is complete.
 
     So a page that shows several recordings never mixes scales or data. Name the largest first.
-    Where none is complete it is the last that has runs in each of its recordings. Raises
-    LookupError if there is no such set.
+    Where none is complete it is the last that has runs in each of its recordings.
+
+    Args:
+        sets: names of recordings that belong together.
+        arms: as for ``recorded``, of each recording of the set.
+
+    Raises:
+        LookupError: there is no such set, or a recording of it lacks one of the ``arms``.
     """
     part: list[dict[str, list[Record]]] = []
     for names in sets:
         found = {name: recordings.there(name) for name in names}
         runs = {name: records for name, (records, _) in found.items()}
         if all(complete for _, complete in found.values()):
-            return [_shown(*each) for each in runs.items()]
+            return [_shown(*each, arms) for each in runs.items()]
         part += [runs] if all(runs.values()) else []
     if part:
-        return [_shown(*each) for each in part[-1].items()]
-    raise LookupError(f"none of the sets of recordings {sets} is in the results folder")
+        return [_shown(*each, arms) for each in part[-1].items()]
+    known = "; or ".join(", ".join(names) for names in sets)
+    empty = [name for name, records in runs.items() if not records]
+    raise LookupError(
+        f"several recordings are shown together ({known}), and none of these sets is in the "
+        f"results folder {recordings_dir()}. Of the last it has no finished run of "
+        f"{', '.join(empty)}, made by: {'; '.join(map(made_by, empty))}"
+    )
 
 
 def sweep(name: str) -> Sweep:
@@ -168,10 +190,11 @@ def sweep(name: str) -> Sweep:
     return sweeps.recorded(name)
 
 
-def _shown(name: str, records: list[Record]) -> list[Record]:
+def _shown(name: str, records: list[Record], arms: Sequence[str] = ()) -> list[Record]:
+    recordings.need_arms(name, records, arms)
     used.note("shown", [record.run_id for record in records])
     used.keep("shown", name, records)
-    return records
+    return [record for record in records if not arms or record.config["arm"] in arms]
 
 
 def verdict_rate_or_noise(groups: dict[str, Sequence[Record]]) -> str:

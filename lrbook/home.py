@@ -26,8 +26,7 @@ def puzzle_runs() -> list[Record]:
 
 def _runs_and_control() -> list[list[Record]]:
     scales = ("patch-paper", "patch-laptop")
-    found = book.recorded_set(*([scale, f"{scale}-control"] for scale in scales))
-    return [_two_arms(runs) for runs in found]
+    return book.recorded_set(*([scale, f"{scale}-control"] for scale in scales), arms=tuple(LABELS))
 
 
 def _two_arms(records: Sequence[Record]) -> list[Record]:
@@ -86,10 +85,11 @@ def show_words() -> None:
     of plain images with their own schedule.
     """
     runs, control = _runs_and_control()
-    plain = _two_arms(book.recorded("cifar-paper", "cifar-laptop"))
+    plain = book.recorded("cifar-paper", "cifar-laptop", arms=tuple(LABELS))
     gap = book.difference_of_differences(runs, control, "clean", "large", "small", digits=1)
     style.say(
-        f"{words(runs)}, in points over {len(pairs(runs))} paired seeds (mean and 95 % interval). "
+        f"{words(runs)}, in points over {book.pairs_words(len(pairs(runs)), 'paired seed')} (mean "
+        f"and 95 % interval). "
         f"Most images have a patch in training here. The same schedules without any patch: "
         f"{_end(control)}; what the patch adds to the gap is {gap} ({{doc}}`patch_experiment`). "
         f"Plain images again, with milder steps down ({{doc}}`puzzle`): before the first drop "

@@ -10,6 +10,8 @@ from lrbook.beyond import by_seed, percent, recovered
 from lrbook.record import Record
 from lrbook.stats import mean_interval
 
+ARMS = ("small", "noise", "large")  # from the lower end of the gap to the upper
+
 
 def switched(level: float) -> float:
     """Share of relus that the noise turns on or off, for activations N(0, 1) before the relu.
@@ -22,27 +24,32 @@ def switched(level: float) -> float:
 def closing_words(records: Sequence[Record], quantity: str = "clean") -> str:
     """Whether noise closes the gap from small to large, as it comes out, over paired seeds.
 
+    Two arms without a pair are said not to be compared, and one pair is not judged.
+
     Args:
         records: runs of the arms large, small and noise.
         quantity: the result that is compared.
     """
+    arms = {arm: by_seed(records, arm, quantity) for arm in ARMS}
 
-    arms = {arm: by_seed(records, arm, quantity) for arm in ("small", "noise", "large")}
-
-    def stands(first: str, second: str) -> str:
+    def stands(first: str, second: str) -> tuple[str, str]:
         seeds = sorted(arms[first].keys() & arms[second].keys())
-        by = book.interval_words([arms[first][s] - arms[second][s] for s in seeds], 1)
         where = book.standing(records, quantity, first, second)
-        return (
-            f"{where} {second}** ({by} points, {len(seeds)} pair{'s' if len(seeds) != 1 else ''})"
-        )
+        gaps = [arms[first][s] - arms[second][s] for s in seeds]
+        points = f"{book.interval_words(gaps, 1)} points, " if seeds else ""
+        verb = "ends" if len(seeds) > 1 else "is"  # not judged, or not compared
+        return verb, f"**{where} {second}** ({points}{book.pairs_words(len(seeds))})"
 
+    verb, to_small = stands("noise", "small")
+    again, to_large = stands("noise", "large")
     words = [
-        f"On new images the large rate ends **{stands('large', 'small')}.",
-        f"The noise arm ends **{stands('noise', 'small')}, and **{stands('noise', 'large')}.",
+        f"On new images the large rate {' '.join(stands('large', 'small'))}.",
+        f"The noise arm {verb} {to_small}, and {'' if again == verb else f'{again} '}{to_large}.",
     ]
     share = won_back(records, quantity)
-    if math.isnan(share):
+    if not _seeds_of_all(arms):
+        words.append("No seed has all three arms, so no share of the gap can be quoted.")
+    elif math.isnan(share):
         words.append("Without a gap that is clear of chance, no share of it can be quoted.")
     else:
         words.append(f"By means, noise wins back **{percent(share)}** of the gap.")
@@ -51,18 +58,23 @@ def closing_words(records: Sequence[Record], quantity: str = "clean") -> str:
 
 def won_back(records: Sequence[Record], quantity: str = "clean") -> float:
     """Which share of the gap from small to large the arm noise closes, by means over the seeds that
-    all three have; nan where large is not ahead of small by more than chance.
+    all three have; nan where large is not ahead of small by more than chance, or there is no such
+    seed.
     """
-    if book.standing(records, quantity, "large", "small") != "ahead of":
+    arms = {arm: by_seed(records, arm, quantity) for arm in ARMS}
+    seeds = _seeds_of_all(arms)
+    if not seeds or book.standing(records, quantity, "large", "small") != "ahead of":
         return math.nan
-    arms = [by_seed(records, arm, quantity) for arm in ("small", "noise", "large")]
-    seeds = set.intersection(*map(set, arms))
-    return recovered(*([found[seed] for seed in seeds] for found in arms))
+    return recovered(*([found[seed] for seed in seeds] for found in arms.values()))
+
+
+def _seeds_of_all(arms: Mapping[str, Mapping[int, float]]) -> list[int]:
+    return sorted(set.intersection(*map(set, arms.values())))
 
 
 def share_reported(told: Mapping[str, Mapping[str, float]]) -> str:
     """The same share of the paper's numbers, arm -> clean."""
-    return percent(recovered(*([told[arm]["clean"]] for arm in ("small", "noise", "large"))))
+    return percent(recovered(*([told[arm]["clean"]] for arm in ARMS)))
 
 
 def recorded(name: str, base: Sequence[Record]) -> dict[str, list[Record]]:
@@ -119,7 +131,8 @@ def difference(records: Sequence[Record], plain: Sequence[Record], arm: str) -> 
 def table(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record]) -> pd.DataFrame:
     """One row per setting: units switched, accuracies, paired differences to both arms, seeds.
 
-    The first heading names the images.
+    The first heading names the images. Where fewer runs finished, or fewer pairs are there, than
+    the row has seeds, the cell says how many.
 
     Args:
         settings: as ``groups`` gives them.
@@ -134,8 +147,13 @@ def table(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record]) -> 
         for name, head in heads.items():
             found = list(by_seed(records, "noise", name).values())
             row[head] = f"{mean_interval(found)[0]:.1f}" if found else "diverged"
+            if 0 < len(found) < len(records):
+                row[head] += f" ({len(found)} of {len(records)})"
         for arm in ("small", "large"):
-            row[f"above {arm}"] = book.signed_words(difference(records, plain, arm))
+            gaps = difference(records, plain, arm)
+            row[f"above {arm}"] = book.signed_words(gaps)
+            if gaps and len(gaps) != len(records):
+                row[f"above {arm}"] += f" ({book.pairs_words(len(gaps))})"
         row["seeds"] = len(records)
         rows.append(row)
     return pd.DataFrame(rows)
@@ -144,34 +162,50 @@ def table(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record]) -> 
 def above_words(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record]) -> str:
     """In which settings noise ends above the two arms without it, and which mean is the best.
 
-    A setting without pairs, as where all of its runs diverged, is left out.
+    A setting without pairs, as where all of its runs diverged, is left out; one pair is not called
+    every seed.
     """
-    kinds: dict[str, list[str]] = {"every seed": [], "some seeds": [], "no seed": []}
+    kinds: dict[str, list[str]] = {
+        "In every seed": [],
+        "In some seeds": [],
+        "In no seed": [],
+        "In the only pair": [],
+        "Not in the only pair": [],
+    }
     gaps = {setting: difference(runs, plain, "small") for setting, runs in settings.items()}
     paired = {setting: runs for setting, runs in settings.items() if gaps[setting]}
     levels = {s: runs for s, runs in paired.items() if runs[0].config["noise"] != 0}
     if not levels:
         return "No run with noise shares its seed with one of the small rate without it."
     for setting in levels:
-        above = [gap > 0 for gap in gaps[setting]]
-        kind = "every seed" if all(above) else "some seeds" if any(above) else "no seed"
-        kinds[kind].append(f"*{setting}*")
-    where = " ".join(f"In {kind}: {', '.join(named)}." for kind, named in kinds.items() if named)
-    over = [s for s in levels if (d := difference(settings[s], plain, "large")) and min(d) > 0]
-    words = (
-        f"Above the small rate without noise: {where} Above the large rate in every seed: "
-        f"{', '.join(f'*{setting}*' for setting in over) or 'none'}."
+        kinds[_kind(gaps[setting])].append(f"*{setting}*")
+    where = " ".join(f"{kind}: {', '.join(named)}." for kind, named in kinds.items() if named)
+    to_large = {setting: difference(settings[setting], plain, "large") for setting in levels}
+    over = [setting for setting, gaps in to_large.items() if gaps and min(gaps) > 0]
+    in_every, in_only = (
+        ", ".join(f"*{s}*" for s in over if (len(to_large[s]) == 1) == one) for one in (False, True)
     )
+    words = f"Above the small rate without noise: {where} "
+    words += f"Above the large rate in every seed: {in_every or 'none'}"
+    words += f"; in the only pair: {in_only}." if in_only else "."
     every = [by_seed(runs, "noise", "clean") for runs in paired.values()]
     shared = set.intersection(*map(set, [by_seed(plain, "small", "clean"), *every]))
     if not shared:
         return words
     means = {setting: _mean_over(shared, runs, "noise") for setting, runs in levels.items()}
     best = max(means, key=means.get)
+    where = "seeds" if len(shared) > 1 else "one seed"
     return (
-        f"{words} On the seeds that all have, *{best}* is best with {means[best]:.1f} %; the small "
-        f"rate without noise has {_mean_over(shared, plain, 'small'):.1f} %."
+        f"{words} On the {where} that all have, *{best}* is best with {means[best]:.1f} %; the "
+        f"small rate without noise has {_mean_over(shared, plain, 'small'):.1f} %."
     )
+
+
+def _kind(gaps: Sequence[float]) -> str:
+    above = [gap > 0 for gap in gaps]
+    if len(above) == 1:
+        return "In the only pair" if above[0] else "Not in the only pair"
+    return "In every seed" if all(above) else "In some seeds" if any(above) else "In no seed"
 
 
 def against_words(settings: Mapping[str, Sequence[Record]], reference: str) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from lrbook import book, recordings, style
 from lrbook.record import Record
-from lrbook.words import difference_words, listed_words
+from lrbook.words import ONE_PAIR, difference_words, listed_words
 
 ARMS = ("large", "noise", "small")
 
@@ -70,7 +70,7 @@ def agreement(
                 ours, "**the opposite order**"
             )
             found = f"it is {ours} it: {verdict}"
-            if len(paired(runs, other)) == 1:
+            if ours == ONE_PAIR:
                 found = "there is one pair of seeds so far: open"
             lines.append(f"- *{quantity}*: in the paper large is {paper} {other}; {where} {found}.")
     return "\n".join(lines)

@@ -30,6 +30,9 @@ LABELS = {
     "d": "$d$",
 }
 TIE = 0.01  # of accuracy: less is no win
+TIES = ("too close", "seeds disagree")
+NEITHER = (*TIES, "one seed")
+"""Outcomes of a setting in which neither arm wins."""
 
 
 def recorded(x: str, y: str) -> Sweep:
@@ -117,8 +120,17 @@ def tie_map(runs: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     One seed alone decides nothing, so there neither wins.
     """
     by_cell = _gaps(runs, y, x).groupby(level=[0, 1])
-    ties = by_cell.agg(lambda seeds: _outcome(seeds.to_numpy()) in ("tie", "one seed"))
+    ties = by_cell.agg(lambda seeds: _outcome(seeds.to_numpy()) in NEITHER)
     return ties.astype(bool).unstack(fill_value=False)
+
+
+def outcomes(runs: pd.DataFrame, *axes: str) -> dict[tuple[float, ...], str]:
+    """Setting (values of the ``axes``) -> ``L-S wins``, ``S wins``, ``diverged`` or a ``NEITHER``.
+
+    The rule is that of ``outcome_counts``.
+    """
+    by_setting = _gaps(runs, *axes).groupby(level=list(axes))
+    return {setting: _outcome(seeds.to_numpy()) for setting, seeds in by_setting}
 
 
 def outcome_counts(runs: pd.DataFrame, *axes: str) -> dict[str, int]:
@@ -129,8 +141,8 @@ def outcome_counts(runs: pd.DataFrame, *axes: str) -> dict[str, int]:
     of one arm only decides nothing.
     """
     counts = {"L-S wins": 0, "tie": 0, "S wins": 0, "one seed": 0, "diverged": 0}
-    for _, seeds in _gaps(runs, *axes).groupby(level=list(axes)):
-        counts[_outcome(seeds.to_numpy())] += 1
+    for outcome in outcomes(runs, *axes).values():
+        counts["tie" if outcome in TIES else outcome] += 1
     return counts
 
 
@@ -234,6 +246,8 @@ def _outcome(gaps: Sequence[float]) -> str:
     if len(gaps) < 2:
         return "one seed"
     mean = np.mean(gaps)
-    if abs(mean) <= TIE or not (np.sign(gaps) == np.sign(mean)).all():
-        return "tie"
+    if abs(mean) <= TIE:
+        return "too close"
+    if not (np.sign(gaps) == np.sign(mean)).all():
+        return "seeds disagree"
     return "L-S wins" if mean > 0 else "S wins"

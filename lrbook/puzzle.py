@@ -16,8 +16,11 @@ def before_and_after(records: Sequence[Record]) -> pd.DataFrame:
     """Accuracy of the arms large and small, before the first drop and at the end, by paired seeds.
 
     Means of the last three epochs each; mean and 95 % interval over seeds, and of the difference.
+
+    Raises:
+        LookupError: no seed has both arms.
     """
-    both = pairs(records)
+    both = _pairs(records)
     drop = min(both[0][0].config[name] for name in ("drop", "drop2", "drop3"))
     rows = []
     for column, what in COLUMNS.items():
@@ -26,21 +29,27 @@ def before_and_after(records: Sequence[Record]) -> pd.DataFrame:
         for when, found in (("before the first drop", before), ("at the end", after)):
             large, small = zip(*found, strict=True)
             gap = [one - two for one, two in found]
-            values = {"large": large, "small": small, f"large − small ({len(gap)} pairs)": gap}
+            values = {"large": large, "small": small}
+            values |= {f"large − small ({book.pairs_words(len(gap))})": gap}
             words = {name: book.interval_words(value, 1) for name, value in values.items()}
-            row = {"accuracy (%)": f"{what}, {when}", "images": book.data_of(records)}
+            row = {f"accuracy (%) on {book.data_of(records)}": f"{what}, {when}"}
             rows.append(row | words)
     return pd.DataFrame(rows)
 
 
 def crossing_words(records: Sequence[Record]) -> str:
-    """From which epoch on the large rate is ahead on new images, seed by seed, and at the end."""
+    """From which epoch on the large rate is ahead on new images, seed by seed, and at the end.
+
+    Raises:
+        LookupError: no seed has both arms.
+    """
     found = []
-    for large, small in pairs(records):
+    both = _pairs(records)
+    for large, small in both:
         epoch = crossing(large.history, small.history, "clean")
         found.append(f"{'never' if epoch is None else epoch} (seed {large.config['seed']})")
     drops = [str(records[0].config[name]) for name in ("drop", "drop2", "drop3")]
-    ends = [one.result["clean"] > two.result["clean"] for one, two in pairs(records)]
+    ends = [one.result["clean"] > two.result["clean"] for one, two in both]
     told = (
         "On new images the large rate is ahead, and stays ahead to the end, from epoch: "
         f"**{', '.join(found)}**. The rates drop at the start of the epochs {', '.join(drops)}. "
@@ -50,3 +59,10 @@ def crossing_words(records: Sequence[Record]) -> str:
         return f"{told}, and one seed has no interval."
     standing = book.standing(records, "clean", "large", "small")
     return f"{told}; by the interval it is **{standing}** the small rate."
+
+
+def _pairs(records: Sequence[Record]) -> list[tuple[Record, Record]]:
+    both = pairs(records)
+    if not both:
+        raise LookupError("the arms large and small are compared, and no seed has a run of each")
+    return both

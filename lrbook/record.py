@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,12 @@ def recordings_dir() -> Path:
     """The folder of the book's recordings: LRBOOK_RECORDINGS, else the repository's results."""
     named = os.environ.get("LRBOOK_RECORDINGS")
     return Path(named) if named else Path(__file__).resolve().parent.parent / "results"
+
+
+def made_by(name: str, results: str | Path | None = None) -> str:
+    """The command that makes the recording ``name`` in a results folder; None takes the book's."""
+    folder = shlex.quote(str(results or recordings_dir()))
+    return f"lrbook record --run --only {name} --results {folder}"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from lrbook import sweeps
+from lrbook.arms import by_arm
 from lrbook.config import Config, unknown_name
 from lrbook.errors import ConfigError, UserError
-from lrbook.record import Record, recordings_dir
+from lrbook.record import Record, made_by, recordings_dir
 from lrbook.records import Store
 from lrbook.study.plan import check_kinds
 
@@ -121,6 +122,27 @@ def there(name: str, results: str | Path | None = None) -> tuple[list[Record], b
     found = [store.load(config) for config in recording.configs()]
     done = [record for record in found if record is not None and record.done]
     return done, len(done) == len(found)
+
+
+def need_arms(name: str, records: Sequence[Record], arms: Sequence[str]) -> None:
+    """Check that the recording ``name`` has ``arms`` to be compared, seed by seed.
+
+    Raises:
+        LookupError: an arm has no finished run among ``records``, or no seed has all of the arms.
+    """
+    found = by_arm(records)
+    seeds = [{run.config["seed"] for run in found.get(arm, [])} for arm in arms]
+    missing = [arm for arm, there in zip(arms, seeds, strict=True) if not there]
+    if missing:
+        lack = f"no finished run of the arm {' and '.join(missing)}"
+    elif arms and not set.intersection(*seeds):
+        lack = f"no seed with finished runs of all the arms {' and '.join(arms)}"
+    else:
+        return
+    raise LookupError(
+        f"the recording {name} has {lack} in {recordings_dir()}, and is read for the difference of "
+        f"{' and '.join(arms)}; what is missing is made by: {made_by(name)}"
+    )
 
 
 _TEXTS = ("name", "what", "experiment", "profile", "data", "device")

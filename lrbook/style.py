@@ -150,7 +150,7 @@ def _cell(value: Any) -> str:
     if value is None or str(value) in ("nan", "NaT", "<NA>"):
         return "–"
     if isinstance(value, float) and math.isfinite(value):
-        value = f"{value:.4g}"
+        value = f"{value:z.4g}"  # without the sign of what rounds to zero
     # A bar or a line break would end the cell.
     return str(value).replace("|", r"\|").replace("\n", " ")
 

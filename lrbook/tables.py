@@ -19,8 +19,8 @@ def results_table(
 ) -> pd.DataFrame:
     """Arms as rows; per quantity (result name -> heading) mean and 95 % interval over seeds.
 
-    Runs on images have their data named in a column. An arm of which every run diverged has a row
-    that says so.
+    Runs on images have their data named in the first heading. An arm of which every run diverged
+    has a row that says so.
 
     Args:
         records: runs of one experiment.
@@ -29,14 +29,14 @@ def results_table(
     """
     rows = []
     finished = by_arm(records)
+    images = data_of(records) if all(r.provenance.get("data") for r in records) else ""
+    head = f"arm, on {images}" if images else "arm"
     for arm in dict.fromkeys(record.config["arm"] for record in records):
         runs = finished.get(arm, [])
         if not runs:
-            rows.append({"arm": arm, "seeds": 0, **dict.fromkeys(quantities.values(), "diverged")})
+            rows.append({head: arm, "seeds": 0, **dict.fromkeys(quantities.values(), "diverged")})
             continue
-        row = {"arm": arm, "seeds": len(runs)}
-        if runs[0].provenance.get("data"):
-            row["images"] = data_of(runs)
+        row = {head: arm, "seeds": len(runs)}
         for quantity, heading in quantities.items():
             row[heading] = words([run.result[quantity] for run in runs])
         rows.append(row)

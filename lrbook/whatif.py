@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from lrbook import book, recordings, sweeps
-from lrbook.record import Record
+from lrbook.record import Record, recordings_dir
 from lrbook.stats import mean_interval
 from lrbook.vision.histories import epochs_words
 
@@ -28,10 +28,12 @@ def gather(base: str, names: Sequence[str]) -> tuple[dict[str, list[Record]], li
         The settings, and what has not been recorded yet: names of sweeps, or settings of one.
 
     Raises:
-        LookupError: the base has not been recorded.
+        LookupError: the base has not been recorded, or one of its arms has not; or a sweep is of
+            other images.
     """
     [plan] = recordings.read(only=base)
     found = sweeps.recorded(base).records if plan.is_sweep else book.recorded(base)
+    recordings.need_arms(base, found, ARMS)
     plain = [record for record in found if record.config["arm"] in ARMS]
     groups, missing = {BASE: plain}, []
     small = [record for record in plain if record.config["arm"] == "small"]
@@ -42,6 +44,7 @@ def gather(base: str, names: Sequence[str]) -> tuple[dict[str, list[Record]], li
         except LookupError:
             missing.append(name)
             continue
+        _check_images(name, sweep.records, plain)
         for point in plan.points:
             if varied := sweep.select(**point):
                 seeds = {run.config["seed"] for run in varied if "small" not in plan.arms}
@@ -49,6 +52,27 @@ def gather(base: str, names: Sequence[str]) -> tuple[dict[str, list[Record]], li
             else:
                 missing.append(f"{label(point)} of {name}")
     return groups, missing
+
+
+def control(name: str, base: Sequence[Record]) -> list[Record]:
+    """The runs of large and small of the recording ``name``, which is set against ``base``.
+
+    Raises:
+        LookupError: it has not been recorded, lacks one of the arms, or is of other images.
+    """
+    runs = book.recorded(name, arms=ARMS)
+    _check_images(name, runs, base)
+    return runs
+
+
+def _check_images(name: str, records: Sequence[Record], base: Sequence[Record]) -> None:
+    mine, theirs = (sorted({run.provenance["data"] for run in runs}) for runs in (records, base))
+    if mine != theirs:
+        raise LookupError(
+            f"the recording {name} in {recordings_dir()} is on {' and '.join(mine)}, and the runs "
+            f"that it is set against are on {' and '.join(theirs)}; record it on the same images, "
+            "or leave it out of that folder"
+        )
 
 
 def label(point: Mapping[str, Any]) -> str:
@@ -90,21 +114,26 @@ def _gap_by_seed(records: Sequence[Record]) -> dict[int, float]:
 def table(groups: Mapping[str, Sequence[Record]]) -> pd.DataFrame:
     """One row per setting: when each arm learns the patch, clean accuracies, gap, order.
 
-    The first heading names the images.
+    The first heading names the images. The last column says how many pairs there are; a cell of an
+    arm with more seeds than that says how many it is over.
     """
     rows = []
     images = book.data_of([record for records in groups.values() for record in records])
     for setting, records in groups.items():
         arms, both = book.by_arm(records), pairs(records)
         row = {f"setting, on {images}": setting if setting == BASE else f"`{setting}`"}
-        for arm in ("large", "small"):
+        paired = {arm: len(arms.get(arm, [])) == len(both) for arm in ARMS}
+        for arm in ARMS:
             epochs = [run.result["patch_learned_epoch"] for run in arms.get(arm, [])]
-            # how many seeds there are is in the last column
-            row[f"{arm}: learnt in"] = epochs_words(epochs, brief=True) if epochs else "–"
-        for arm in ("large", "small"):
+            row[f"{arm}: learnt in"] = epochs_words(epochs, brief=paired[arm]) if epochs else "–"
+        for arm in ARMS:
             clean = [run.result["clean"] for run in arms.get(arm, [])]
-            row[f"{arm}: clean (%)"] = f"{mean_interval(clean)[0]:.1f}" if clean else "diverged"
-        row["large − small"] = book.signed_words(gap(records))
+            words = f"{mean_interval(clean)[0]:.1f}" if clean else "diverged"
+            over = "" if paired[arm] or not clean else f" ({book.pairs_words(len(clean), 'seed')})"
+            row[f"{arm}: clean (%)"] = words + over
+        gaps = gap(records)
+        over = f" ({book.pairs_words(len(gaps))})" if gaps and not all(paired.values()) else ""
+        row["large − small"] = book.signed_words(gaps) + over
         row["order holds"] = f"{sum(order_holds(*pair) for pair in both)} of {len(both)}"
         rows.append(row)
     return pd.DataFrame(rows)
@@ -177,13 +206,13 @@ def last_epoch_words(groups: Mapping[str, Sequence[Record]], setting: str) -> st
 
 def drops(groups: Mapping[str, Sequence[Record]]) -> dict[str, int | None]:
     """Setting -> the first epoch at which its large arm has the lower rate; None where the rate
-    does not drop but goes down by and by (``schedule``).
+    does not drop but goes down by and by (``schedule``), or there is no such arm.
     """
     large = {
-        setting: next(run.config for run in records if run.config["arm"] == "large")
+        setting: next((run.config for run in records if run.config["arm"] == "large"), None)
         for setting, records in groups.items()
     }
     return {
-        setting: config["drop"] if config.get("schedule", "step") == "step" else None
+        setting: config["drop"] if config and config.get("schedule", "step") == "step" else None
         for setting, config in large.items()
     }

@@ -8,16 +8,20 @@ from lrbook.origin import commits, days, distinct, once, origins_of, seeds_words
 from lrbook.record import Record
 from lrbook.stats import mean_interval, paired_interval
 
+NO_PAIRS, ONE_PAIR = "not compared with", "not judged, with one pair only, against"
+"""What ``standing`` says where no interval can judge."""
+
 
 def interval_words(numbers: Sequence[float | None], digits: int | None = None) -> str:
     """``mean ± half-width`` (95 %, Student's t); a dash for nothing; missing values (None, nan) are
-    counted.
+    counted. One whole number alone, such as an epoch, stays one.
     """
     known = [number for number in numbers if number is not None and not math.isnan(number)]
     if not known:
         return "–"
     missing = len(numbers) - len(known)
-    words = plus_minus(*mean_interval(known), digits)
+    whole = len(known) == 1 and isinstance(known[0], int) and digits is None
+    words = f"{known[0]}" if whole else plus_minus(*mean_interval(known), digits)
     return f"{words} (of {len(known)}, {missing} without)" if missing else words
 
 
@@ -25,12 +29,7 @@ def listed_words(numbers: Sequence[float | None], digits: int | None = None) -> 
     """As ``interval_words``, but one or two are listed: their interval would hide them."""
     if len(numbers) > 2:
         return interval_words(numbers, digits)
-    return ", ".join(
-        f"{number}"
-        if isinstance(number, int) and digits is None
-        else interval_words([number], digits)
-        for number in numbers
-    )
+    return ", ".join(interval_words([number], digits) for number in numbers)
 
 
 def signed_words(gaps: Sequence[float]) -> str:
@@ -39,7 +38,7 @@ def signed_words(gaps: Sequence[float]) -> str:
     One or two are listed instead, ``+2.1, +1.8``: their interval would hide them. A dash for none.
     """
     if len(gaps) < 3:
-        return ", ".join(f"{gap:+.1f}" for gap in gaps) or "–"
+        return ", ".join(plus_minus(gap, None, 1, "+") for gap in gaps) or "–"
     return plus_minus(*mean_interval(gaps), 1, "+")
 
 
@@ -50,21 +49,23 @@ def difference_words(
 
     A dash for the mean where there is no such seed.
     """
-    mean, half, count = paired_difference(records, quantity, first, second)
-    if not count:
-        return "– (no paired seeds)"
-    return f"{plus_minus(mean, half, digits)} ({count} paired seed{'s' if count != 1 else ''})"
+    return _over_pairs(*paired_difference(records, quantity, first, second), digits)
 
 
 def gain_words(before: Sequence[float], after: Sequence[float]) -> str:
     """``after - before``, seed by seed: mean, 95 % interval, number of pairs."""
-    return f"{plus_minus(*paired_interval(after, before))} ({len(after)} paired seeds)"
+    return _over_pairs(*paired_interval(after, before), len(after))
 
 
 def standing(records: Sequence[Record], quantity: str, first: str, second: str) -> str:
-    """``first`` is ``ahead of``, ``behind`` or (interval over 0) ``not apart from`` ``second``."""
-    mean, half, _ = paired_difference(records, quantity, first, second)
-    if half is None or abs(mean) <= half:
+    """``first`` is ``ahead of``, ``behind`` or (interval over 0) ``not apart from`` ``second``.
+
+    No pair compares nothing, and one pair has no interval to judge by: ``NO_PAIRS``, ``ONE_PAIR``.
+    """
+    mean, half, count = paired_difference(records, quantity, first, second)
+    if half is None:
+        return ONE_PAIR if count else NO_PAIRS
+    if abs(mean) <= half:
         return "not apart from"
     return "ahead of" if mean > 0 else "behind"
 
@@ -111,17 +112,32 @@ def difference_of_differences(
         }
     )
     gaps = [[group[first, s] - group[second, s] for s in seeds] for group in per_seed]
-    return f"{plus_minus(*paired_interval(*gaps), digits)} ({len(seeds)} paired seeds)"
+    return _over_pairs(*paired_interval(*gaps), len(seeds), digits)
 
 
 def plus_minus(mean: float, half: float | None, digits: int | None = None, sign: str = "") -> str:
-    """``mean ± half``, without the latter if it is None; ``sign="+"`` marks a positive mean."""
+    """``mean ± half``, without the latter if it is None; ``sign="+"`` marks a positive mean.
+
+    A mean that rounds to zero has no minus sign.
+    """
     if digits is None:
         digits = 3 if abs(mean) < 2 else 1
+    words = f"{mean:{sign}z.{digits}f}"
     if half is None:
-        return f"{mean:{sign}.{digits}f}"
+        return words
     # no-break spaces: a table cell must not tear a value from its interval
-    return f"{mean:{sign}.{digits}f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{half:.{digits}f}"
+    return f"{words}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{half:.{digits}f}"
+
+
+def pairs_words(count: int, what: str = "pair") -> str:
+    """``1 pair``, ``2 pairs``, ``no pairs``."""
+    return f"{count or 'no'} {what}{'s' if count != 1 else ''}"
+
+
+def _over_pairs(mean: float, half: float | None, count: int, digits: int | None = None) -> str:
+    """A mean over pairs with its interval and their number; a dash for the mean of none."""
+    words = plus_minus(mean, half, digits) if count else "–"
+    return f"{words} ({pairs_words(count, 'paired seed')})"
 
 
 def provenance(records: Sequence[Record]) -> str:

@@ -80,7 +80,8 @@ def test_standing_needs_an_interval_that_leaves_out_zero():
     assert book.standing(runs((9, 1), (10, 2)), "clean", "large", "small") == "ahead of"
     assert book.standing(runs((1, 9), (2, 10)), "clean", "large", "small") == "behind"
     assert book.standing(runs((1, 2), (9, 3)), "clean", "large", "small") == "not apart from"
-    assert book.standing(runs((1, 2)), "clean", "large", "small") == "not apart from"
+    alone = book.standing(runs((1, 2)), "clean", "large", "small")
+    assert alone == "not judged, with one pair only, against"
 
 
 def test_difference_of_differences():
@@ -98,10 +99,10 @@ def test_difference_of_differences():
 
 def test_table_has_means_with_intervals_and_the_number_of_seeds():
     table = book.results_table(RUNS, {"clean": "clean (%)"})
-    common = {"seeds": 2, "images": "some images"}
-    assert table.to_dict("records") == [
-        {"arm": "large", **common, "clean (%)": "71.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}12.7"},
-        {"arm": "small", **common, "clean (%)": "59.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}12.7"},
+    assert list(table) == ["arm, on some images", "seeds", "clean (%)"]
+    assert table.to_numpy().tolist() == [
+        ["large", 2, "71.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}12.7"],
+        ["small", 2, "59.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}12.7"],
     ]
 
 
@@ -109,6 +110,10 @@ def test_one_or_two_seeds_can_be_listed():
     table = book.results_table(RUNS, {"clean": "clean (%)"}, book.listed_words)
     assert table["clean (%)"].tolist() == ["72.0, 70.0", "58.0, 60.0"]
     assert book.listed_words([31, None]) == "31, –"
+    # an epoch is a whole number, also where there is one seed
+    assert book.interval_words([19]) == "19"
+    assert book.interval_words([None, 19]) == "19 (of 1, 1 without)"
+    assert book.interval_words([19], 1) == "19.0"
     assert book.listed_words([31, 30], 1) == "31.0, 30.0"
     assert book.listed_words([0.5]) == "0.500"
     assert book.listed_words([1.0, 2.0, 3.0], 2) == book.interval_words([1.0, 2.0, 3.0], 2)
@@ -116,8 +121,8 @@ def test_one_or_two_seeds_can_be_listed():
 
 def test_an_arm_that_diverged_is_not_left_out_of_the_table():
     table = book.results_table([*RUNS, record("noise", 1, "diverged")], {"clean": "clean (%)"})
-    assert list(table.arm) == ["large", "small", "noise"]
-    assert table.iloc[2].dropna().to_dict() == {"arm": "noise", "seeds": 0, "clean (%)": "diverged"}
+    assert list(table.iloc[:, 0]) == ["large", "small", "noise"]
+    assert table.iloc[2].tolist() == ["noise", 0, "diverged"]
 
 
 def test_where_runs_come_from_tells_those_that_diverged_and_short_times():
@@ -154,6 +159,13 @@ def test_a_signed_mean_of_three_and_a_list_of_fewer():
     assert book.signed_words([1.0, 2.0, 3.0]) == "+2.0\xa0±\xa02.5"
     assert book.signed_words([10.0, -10.5]) == "+10.0, -10.5"
     assert book.signed_words([]) == "–"
+    assert book.signed_words([-0.04, 0.04]) == "+0.0, +0.0"
+
+
+def test_what_rounds_to_zero_has_no_minus_sign():
+    assert book.interval_words([-0.0001, -0.0003]) == "0.000\xa0±\xa00.001"
+    assert book.signed_words([-0.1, 0.0, 0.0]) == "+0.0\xa0±\xa00.1"
+    assert book.interval_words([-0.0006]) == "-0.001"
 
 
 def test_provenance_names_what_a_reader_needs():
@@ -246,8 +258,9 @@ def test_what_the_paper_reports_has_source_and_mark():
 
 def test_nothing_recorded_is_said_by_name(tmp_path, monkeypatch):
     monkeypatch.setenv("LRBOOK_RECORDINGS", str(tmp_path))
-    with pytest.raises(LookupError, match="patch-laptop"):
+    with pytest.raises(LookupError, match="patch-laptop") as caught:
         book.recorded("patch-laptop")
+    assert f"record --run --only patch-laptop --results {tmp_path};" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -274,6 +287,13 @@ def test_a_folder_that_cannot_hold_live_runs_is_called_by_its_parameter():
         book.live("toy", "smoke", device="cpu", results_dir=f"{__file__}/kept")
 
 
+def test_one_pair_is_not_called_seeds():
+    control = [record("large", 0, clean=80.0), record("small", 0, clean=79.0)]
+    adds = book.difference_of_differences(RUNS, control, "clean", "large", "small", digits=1)
+    assert adds == "13.0 (1 paired seed)"
+    assert book.gain_words([0.5], [0.6]) == "0.100 (1 paired seed)"
+
+
 def test_gains_are_paired():
     words = book.gain_words([0.5, 0.7], [0.6, 0.8]).replace("\N{NO-BREAK SPACE}", " ")
     assert words == "0.100 ± 0.000 (2 paired seeds)"
@@ -281,7 +301,7 @@ def test_gains_are_paired():
 
 def test_data_are_named_and_never_mixed():
     assert book.data_of(RUNS) == "some images"
-    assert set(book.results_table(RUNS, {"clean": "clean"})["images"]) == {"some images"}
+    assert next(iter(book.results_table(RUNS, {"clean": "clean"}))) == "arm, on some images"
     other = record("large", 3, clean=1.0)
     other.provenance["data"] = "other images"
     with pytest.raises(ValueError, match="other images, some images"):
@@ -325,9 +345,38 @@ def test_a_set_of_recordings_is_taken_as_a_whole(there):
         book.recorded_set(sets[0])
 
 
+def test_sets_that_are_not_there_are_named_with_the_folder_and_the_remedy(there, monkeypatch):
+    monkeypatch.setenv("LRBOOK_RECORDINGS", "/some where")
+    there(laptop=(RUNS[:2], True))
+    with pytest.raises(LookupError) as caught:
+        book.recorded_set(["paper", "paper-control"], ["laptop", "laptop-control"])
+    words = str(caught.value)
+    assert "(paper, paper-control; or laptop, laptop-control)" in words
+    assert "results folder /some where. Of the last it has no finished run of" in words
+    assert words.endswith("lrbook record --run --only laptop-control --results '/some where'")
+    assert "[" not in words
+
+
+def test_arms_that_a_page_compares_have_to_be_there(there, monkeypatch):
+    monkeypatch.setenv("LRBOOK_RECORDINGS", "/there")
+    two = ("large", "small")
+    there(laptop=([*RUNS, record("noise", 0, clean=1.0)], False))
+    assert {run.config["arm"] for run in book.recorded("laptop", arms=two)} == set(two)
+    there(laptop=(RUNS[:1], True))
+    with pytest.raises(LookupError, match="laptop has no finished run of the arm small in /there"):
+        book.recorded("laptop", arms=two)
+    with pytest.raises(LookupError, match="--only laptop --results /there"):
+        book.recorded_set(["laptop"], arms=two)
+    there(laptop=([RUNS[0], RUNS[2]], False))  # on seeds 1 and 0
+    with pytest.raises(LookupError, match="no seed with finished runs of all the arms large and"):
+        book.recorded("laptop", arms=two)
+
+
 def test_an_arm_that_is_not_there_has_no_pairs():
     assert book.difference_words(RUNS, "clean", "large", "noise") == "– (no paired seeds)"
-    assert book.standing(RUNS, "clean", "large", "noise") == "not apart from"
+    assert book.standing(RUNS, "clean", "large", "noise") == "not compared with"
+    adds = book.difference_of_differences(RUNS, RUNS, "clean", "large", "noise")
+    assert adds == "– (no paired seeds)"
 
 
 def test_a_run_that_stands_for_several_counts_once():

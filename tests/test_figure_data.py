@@ -326,3 +326,33 @@ def test_a_band_belongs_to_its_line_where_an_arm_has_several_in_a_panel():
         assert len(band) == 3
         assert band.low.to_numpy() == pytest.approx(rows.min(0), rel=1e-5)
         assert band.high.to_numpy() == pytest.approx(rows.max(0), rel=1e-5)
+
+
+def test_runs_that_are_drawn_one_by_one_are_series_of_their_own():
+    given = {"large": [history(), history()], "small": [history()]}
+    found = read(figures.patch_learning(given, drop=3))
+    here = found[(found.panel == figures.PATCH_PANELS["clean"]) & (found.kind == "line")]
+    for number, seed in enumerate(given["large"], start=1):
+        run = here[here.series == f"large, run {number}"]
+        assert run.epoch.tolist() == [1, 2, 3, 4, 5]
+        assert run["accuracy (%)"].to_numpy() == pytest.approx(seed.clean.to_numpy(), rel=1e-5)
+    assert set(here.series) == {"large, run 1", "large, run 2", "small"}
+    assert "band" not in set(found.kind)
+
+
+def test_one_seed_over_a_sweep_has_no_band():
+    lines = {"S": {"x": [1.0, 2.0], "y": [[0.5, 0.6]]}}
+    found = read(figures.small_lines(lines, xlabel="noise", ylabel="accuracy"))
+    assert found.accuracy.tolist() == [0.5, 0.6]
+    assert set(found.kind) == {"line"}
+    assert {"low", "high"}.isdisjoint(found.columns)
+
+
+def test_no_error_is_told_apart_from_one():
+    rows = {"d": 50, "ratio": [0.5] * 2 + [4.0] * 2, "averaging": [0.1, 0.1, 0.01, 0.01]}
+    measured = pd.DataFrame(rows | {"logistic": [0.2, 0.2, 0.0, 0.0]})
+    found = read(figures.linear_errors(measured, ([0.5, 4.0], [0.1, 0.01]), {}, 1e-4))
+    [row] = found[found.series.str.contains("none wrong")].itertuples()
+    assert row.series == "logistic regression, d = 50, none wrong (drawn at one error)"
+    assert row._4 == 4.0
+    assert not {"run: ", "_band"} & set(found.series)

@@ -72,6 +72,17 @@ def test_stills_and_curves():
     plt.close("all")
 
 
+def test_each_still_is_shown_once():
+    made = films(frames=5)
+    made["S"] = made["S"]._replace(step=made["S"].step[:2], values=made["S"].values[:2])
+    figure = figures.stills(made, [0, 0.35, 0.6, 0.8, 1], LIMIT)
+    titles = [title for axes in figure.axes if (title := axes.get_title())]
+    assert [t for t in titles if t.startswith("S,")] == ["S, step 0", "S, step 1,000"]
+    assert len(titles) == len(set(titles))
+    figure.canvas.draw()
+    plt.close("all")
+
+
 def test_scaling_shows_every_seed_and_the_closed_form():
     x = np.array([0.1, 0.2, 0.4])
     measured = np.array([[1.0, 8.0, 64.0], [2.0, 16.0, 128.0]])

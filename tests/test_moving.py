@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import shutil
+from collections import Counter
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -28,8 +29,13 @@ def settings():
 
 
 @pytest.fixture(scope="module")
-def maps(settings):
-    return explorer(settings, START)
+def outcomes():
+    return phase.outcomes(phase.errors(phase.cube()), "eta1", "r", "noise")
+
+
+@pytest.fixture(scope="module")
+def maps(settings, outcomes):
+    return explorer(settings, START, outcomes)
 
 
 def histories(epochs=12):
@@ -91,9 +97,25 @@ def test_the_curves_of_a_setting_are_its_histories(maps, settings):
         assert np.array(arm["values"][0]) == pytest.approx(wanted, abs=6e-5)
 
 
+def test_the_explorer_judges_as_the_maps_do(maps):
+    cube = phase.errors(phase.cube())
+    data = payload(maps)
+    values = [axis["values"] for axis in data["axes"]]
+    for noise in values[2]:
+        ties = phase.tie_map(cube[cube.noise == noise], "eta1", "r")
+        for setting in data["settings"]:
+            eta1, r, here = (axis[at] for axis, at in zip(values, setting["at"], strict=True))
+            if here == noise:
+                assert setting["won"] != ties.loc[r, eta1]
+                assert setting["verdict"].startswith("neither") != setting["won"]
+    wins = Counter(s["verdict"] for s in data["settings"] if s["won"])
+    counts = phase.outcome_counts(cube, "eta1", "r", "noise")
+    assert wins == {"L-S is better": counts["L-S wins"], "S is better": counts["S wins"]}
+
+
 def test_the_explorer_starts_where_something_is_recorded(settings):
     with pytest.raises(ValueError, match="not among the settings"):
-        explorer(settings, (0.3, 0.05, 3.0))
+        explorer(settings, (0.3, 0.05, 3.0), {})
 
 
 def test_the_first_recording_counts_and_unfinished_runs_do_not(settings):
@@ -174,9 +196,9 @@ def planes():
 
 
 @pytest.fixture
-def opened(browser, request, planes, accuracy):
+def opened(browser, request, planes, outcomes, accuracy):
     """A page with both pictures, in which nothing goes wrong."""
-    maps = explorer(planes, START)
+    maps = explorer(planes, START, outcomes)
     page = browser.new_page(
         **getattr(request, "param", {"viewport": {"width": 390, "height": 800}})
     )
@@ -230,8 +252,29 @@ def test_both_maps_go_through_the_place_and_frame_it(opened):
     assert said.inner_text().startswith("η₁ = 0.7, r = 0.05, noise = 1: ")
 
 
-def test_hollow_cells_are_explained_where_there_are_any(maps, planes):
-    assert "Hollow: not recorded." in explorer(planes, START)
+def test_a_setting_in_which_neither_wins_is_in_parentheses(opened):
+    said = opened.locator(".lrbook-explorer .lrbook-said")
+    assert "points; L-S is better." in said.inner_text()
+    opened.locator("input[name=noise]").press("Home")
+    opened.locator("input[name=η₁]").press("End")
+    assert said.inner_text().startswith("η₁ = 0.7, r = 0.15, noise = 0: ")
+    assert said.inner_text().endswith("+1.8 points; neither clearly: the seeds disagree.")
+    numbers = opened.locator(".lrbook-maps svg").last.locator("text").all_text_contents()
+    assert "(+2)" in numbers
+
+
+def test_what_rounds_to_zero_has_no_sign(browser, maps):
+    page = browser.new_page()
+    page.set_content(maps)
+    page.locator("input[name=noise]").press("Home")
+    numbers = page.locator(".lrbook-maps svg text").all_text_contents()
+    page.close()
+    assert "(0)" in numbers
+    assert not {f"{sign}0" for sign in "+−"} & {number.strip("()") for number in numbers}
+
+
+def test_hollow_cells_are_explained_where_there_are_any(maps, planes, outcomes):
+    assert "Hollow: not recorded." in explorer(planes, START, outcomes)
     assert "Hollow" not in maps
 
 

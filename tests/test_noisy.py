@@ -61,6 +61,21 @@ def test_no_share_of_a_gap_that_may_be_chance():
     assert words.endswith("no share of it can be quoted.")
 
 
+def test_one_pair_or_none_is_not_judged():
+    words = noisy.closing_words(arms(large={5: 80.0}, small={5: 70.0}, noise={5: 75.0}))
+    assert words == (
+        "On new images the large rate is **not judged, with one pair only, against small** "
+        "(10.0 points, 1 pair). The noise arm is **not judged, with one pair only, against small** "
+        "(5.0 points, 1 pair), and **not judged, with one pair only, against large** (-5.0 points, "
+        "1 pair). Without a gap that is clear of chance, no share of it can be quoted."
+    )
+    two = arms(large={5: 80.0, 6: 80.5}, small={5: 70.0, 6: 70.4}, noise={9: 75.0})
+    words = noisy.closing_words(two)
+    assert "large rate ends **ahead of small** (10" in words
+    assert "noise arm is **not compared with small** (no pairs), and **not compared with" in words
+    assert words.endswith("No seed has all three arms, so no share of the gap can be quoted.")
+
+
 def test_the_share_is_over_the_seeds_that_all_arms_have():
     records = arms(
         large={5: 80.0, 6: 80.5}, small={5: 70.0, 6: 70.4}, noise={6: 70.4 + 10.1, 9: 0.0}
@@ -208,7 +223,27 @@ def test_settings_on_other_seeds_are_not_compared():
     # each has pairs, on seeds of its own: no seed is common to all, so no mean is the best
     two = {"0.1 until epoch 8": [run("noise", 5, 70.0)], "0.4 to the end": [run("noise", 6, 71.0)]}
     words = noisy.above_words(two, PLAIN)
-    assert words.endswith("large rate in every seed: *0.1 until epoch 8*, *0.4 to the end*.")
+    both = "*0.1 until epoch 8*, *0.4 to the end*"
+    assert words == (
+        f"Above the small rate without noise: In the only pair: {both}. "
+        f"Above the large rate in every seed: none; in the only pair: {both}."
+    )
+    below = {"0.4 to the end": [run("noise", 5, 10.0), run("noise", 9, 99.0)]}
+    words = noisy.above_words(below, PLAIN)
+    assert "without noise: Not in the only pair: *0.4 to the end*." in words
+    assert "in every seed: none. On the one seed that all have" in words
+
+
+def test_a_row_of_more_seeds_than_pairs_says_so(settings):
+    runs = [run("noise", seed, 52.0) for seed in (5, 8, 9)]
+    row = noisy.table({"0.4 until epoch 8": runs}, PLAIN).iloc[0]
+    assert row["above small"] == "+2.0 (1 pair)"
+    assert (row["new images (%)"], row["seeds"]) == ("52.0", 3)
+    runs[0] = dataclasses.replace(runs[0], status="diverged", result={})
+    row = noisy.table({"0.4 until epoch 8": runs}, PLAIN).iloc[0]
+    assert row["new images (%)"] == "52.0 (2 of 3)"
+    assert row["above small"] == "–"
+    assert "(" not in noisy.table(settings, PLAIN).to_string(header=False)
 
 
 def test_what_the_chapter_says_of_levels_and_removal_is_in_the_records():

@@ -117,6 +117,24 @@ def test_outcomes():
     assert "one seed" not in words
 
 
+def test_the_outcome_of_each_setting_says_why_neither_wins():
+    found = phase.outcomes(runs(CELLS), "x", "y")
+    assert found == {
+        (1, 10): "L-S wins",
+        (1, 20): "S wins",
+        (2, 10): "too close",
+        (2, 20): "too close",  # the seeds disagree, too, about nothing
+        (3, 10): "diverged",
+        (3, 20): "diverged",
+    }
+    apart = {(2, 20): [(0.10, 0.20), (0.20, 0.15)], (3, 20): [(0.1, 0.2)]}
+    found = phase.outcomes(runs(apart | {(3, 20): [(0.1, 0.2), (0.1, 0.2)]}), "x", "y")
+    assert found == {(2, 20): "seeds disagree", (3, 20): "L-S wins"}
+    assert phase.outcomes(runs({(3, 20): [(0.1, 0.2)]}, seeds=(1,)), "x", "y") == {
+        (3, 20): "one seed"
+    }
+
+
 def test_one_seed_is_no_verdict():
     cells = {(1, 10): [(0.05, 0.20)], (2, 10): [(0.30, 0.20)], (3, 10): [(np.nan, 0.20)]}
     table = runs(cells, seeds=(1,))

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pandas as pd
+import pytest
 
 from lrbook import puzzle
 from lrbook.record import Record
@@ -39,7 +40,8 @@ RUNS = [
 
 def test_before_the_drop_and_at_the_end_over_paired_seeds():
     table = puzzle.before_and_after(RUNS)
-    assert list(table["accuracy (%)"]) == [
+    assert table.columns[0] == "accuracy (%) on digits"
+    assert list(table.iloc[:, 0]) == [
         "new images, before the first drop",
         "new images, at the end",
         "training images, before the first drop",
@@ -75,3 +77,11 @@ def test_crossing_is_told_by_seed():
 def test_one_seed_is_not_judged_by_an_interval():
     words = puzzle.crossing_words([RUNS[0], RUNS[2]])
     assert words.endswith("It ends ahead in 1 of 1 seeds, and one seed has no interval.")
+    assert "large − small (1 pair)" in puzzle.before_and_after([RUNS[0], RUNS[2]])
+
+
+def test_one_arm_alone_is_no_puzzle():
+    for alone in (RUNS[:2], [RUNS[0], RUNS[3]]):
+        for told in (puzzle.before_and_after, puzzle.crossing_words):
+            with pytest.raises(LookupError, match="no seed has a run of each"):
+                told(alone)

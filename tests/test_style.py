@@ -120,3 +120,8 @@ def test_table_has_no_index_and_escapes_bars(capsys):
         r"| a\|b | 0.1235 | 3 |",
         "| S | – | 12 |",
     ]
+
+
+def test_a_number_that_rounds_to_zero_has_no_minus_sign_in_a_table(capsys):
+    style.table(pd.DataFrame({"gap": [-0.0, -0.25]}))
+    assert capsys.readouterr().out.splitlines()[2:] == ["| 0 |", "| -0.25 |"]

@@ -49,6 +49,18 @@ def test_a_broken_off_sweep_keeps_what_was_finished(tmp_path, monkeypatch):
     }
 
 
+def test_the_remedy_for_a_missing_sweep_names_the_results_folder(tmp_path, monkeypatch):
+    """``record`` puts sweeps into a folder of their own there by itself."""
+    monkeypatch.setenv("LRBOOK_RECORDINGS", str(tmp_path))
+    with pytest.raises(LookupError) as caught:
+        sweeps.recorded("phase-rate-r")
+    remedy = f"lrbook record --run --only phase-rate-r --results {tmp_path}"
+    assert str(caught.value).endswith(remedy)
+    with pytest.raises(LookupError) as caught:
+        sweeps.load(tmp_path / "mine")  # no recording of the book's
+    assert "record" not in str(caught.value)
+
+
 KILLED = """
 import sys
 from lrbook import sweeps

@@ -179,3 +179,13 @@ def test_parts_of_a_variant_are_refused():
     [config] = ToyConfig.expand("smoke", seeds=[0], arms=["S"], batch=4)
     with pytest.raises(ValueError, match="leave variants out"):
         decomposition.track(config, [1])
+
+
+def test_runs_without_a_neuron_between_the_rays_are_counted_in_a_sentence():
+    some = pd.DataFrame({"kinks_kept": [1.0, 0.5]})
+    none = pd.DataFrame({"kinks_kept": [np.nan, np.nan]})
+    assert decomposition.without_kinks({"L-S": [some], "S": [some]}) == ""
+    words = decomposition.without_kinks({"L-S": [some, none], "S": [some, some]})
+    assert words.startswith("In 1 of 4 runs no neuron of $V$ has its kink between the rays")
+    assert "leaves them out" in words
+    assert "shows nothing" in decomposition.without_kinks({"L-S": [none], "S": [none]})

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lrbook.errors import ConfigError
 from lrbook.toy import experiment, pattern_memory, profile_along, rays, tasks
 from lrbook.toy.config import ToyConfig
 from lrbook.toy.network import output_weights, relu_part
@@ -202,3 +203,8 @@ def test_a_film_is_of_the_run_that_its_configuration_means(settings):
 def test_patterns_of_a_film_that_ends_before_annealing():
     found = profile_along.on_and_off(profile_along.films("smoke", 0, longest=40), [-1, 0, 1])
     assert [list(moments) for moments in found.values()] == [["step 20", "step 40"]] * 2
+
+
+def test_a_film_of_no_step_is_refused_in_a_sentence():
+    with pytest.raises(ConfigError, match="longest = 0 leaves S without a step"):
+        profile_along.films("smoke", 0, longest=0)

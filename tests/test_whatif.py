@@ -135,6 +135,42 @@ def test_the_drop_of_a_setting_is_that_of_its_large_arm():
     assert whatif.drops({whatif.BASE: BASE, "drop = 4": early}) == {whatif.BASE: 9, "drop = 4": 4}
 
 
+def test_a_row_of_more_seeds_than_pairs_says_how_many():
+    row = whatif.table({whatif.BASE: [*BASE[:2], BASE[2]]}).iloc[0]
+    assert row["large: clean (%)"] == "60.5 (2 seeds)"
+    assert row["large: learnt in"] == "12 (1 of 2 seeds)"
+    assert row["small: clean (%)"] == "50.0"
+    assert row["large − small"] == "+10.0 (1 pair)"
+    assert row["order holds"] == "1 of 1"
+
+
+def test_a_base_without_one_of_its_arms_is_told_by_name(recorded, monkeypatch):
+    monkeypatch.setenv("LRBOOK_RECORDINGS", "/there")
+    monkeypatch.setattr(whatif.book, "recorded", lambda name: [FIVE[0], FIVE[2]])
+    words = "patch-laptop has no finished run of the arm small in /there"
+    with pytest.raises(LookupError, match=words):
+        recorded("patch-laptop")
+
+
+def test_runs_on_other_images_are_told_by_name(recorded, monkeypatch):
+    monkeypatch.setenv("LRBOOK_RECORDINGS", "/there")
+    other = {"data": "CIFAR-10"}
+    monkeypatch.setattr(
+        whatif.book,
+        "recorded",
+        lambda name, arms=(): [dataclasses.replace(run, provenance=other) for run in FIVE],
+    )
+    words = r"what-if-pattern in /there is on digits, and the runs .* are on CIFAR-10"
+    with pytest.raises(LookupError, match=words):
+        recorded("patch-laptop")
+    with pytest.raises(LookupError, match=r"control in /there is on CIFAR-10, .* on digits"):
+        whatif.control("control", BASE)
+
+
+def test_a_setting_without_its_large_arm_has_no_drop():
+    assert whatif.drops({whatif.BASE: [BASE[1]]}) == {whatif.BASE: None}
+
+
 def test_a_diverged_run_is_no_pair():
     lost = dataclasses.replace(BASE[0], status="diverged", result={})
     table = whatif.table({whatif.BASE: [lost, BASE[1]]})

@@ -1,7 +1,8 @@
 """From tables to matplotlib figures. Nothing is computed here but means over seeds.
 
 Every function returns the figure. A line is the mean over seeds, the band around it the range from
-the lowest seed to the highest. Captions and alternative texts stand with the cells that call these.
+the lowest seed to the highest; where there are fewer than three seeds, each run is a line of its
+own. Captions and alternative texts stand with the cells that call these.
 """
 
 from lrbook.figures.arms import (

@@ -5,10 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from lrbook import style
-from lrbook.figures.base import Histories, draw_arm, legend_above, new_figure, whole_epochs
+from lrbook.figures.base import (
+    Histories,
+    draw_arm,
+    legend_above,
+    mark_annealing,
+    new_figure,
+    whole_epochs,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -94,16 +100,13 @@ def learning_order(histories: Histories, limits: Mapping[str, float]) -> "Figure
     """
     figure, panels = new_figure(3, 1, figsize=(style.WIDTH, 9.4), sharex=True)
     for arm, seeds in histories.items():
-        color = style.ARM_COLORS[arm]
         later = [h[h.step > 0] for h in seeds]
         draw_arm(panels[0], arm, later, "step", "p_only_accuracy")
         for column, shade in (("p_only_train_loss", "-"), ("both_loss", ":")):
             what = "P alone" if column == "p_only_train_loss" else "both patterns"
             draw_arm(panels[1], arm, later, "step", column, linestyle=shade, label=f"{arm}, {what}")
         draw_arm(panels[2], arm, later, "step", "p_only_gradient_share_now")
-        for annealed in sorted({_anneal_step(seed) for seed in seeds} - {None}):
-            for axes in panels:
-                axes.axvline(annealed, color=color, linewidth=1, alpha=0.6)
+        mark_annealing(panels, arm, seeds)
     dots = itertools.cycle([":", (0, (1, 4))])
     for label, value in limits.items():
         panels[0].axhline(
@@ -117,12 +120,6 @@ def learning_order(histories: Histories, limits: Mapping[str, float]) -> "Figure
     legend_above(figure, panels[0], columns=2)
     panels[1].legend(loc="lower left")
     return figure
-
-
-def _anneal_step(history: pd.DataFrame) -> int | None:
-    """The first recorded step with a lower rate than at the start; None if it never fell."""
-    lower = history[history.rate < history.rate.iloc[0]].step
-    return int(lower.iloc[0]) if len(lower) else None
 
 
 def by_step(histories: Histories, columns: Mapping[str, str], **axes_options: Any) -> "Figure":

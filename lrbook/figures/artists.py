@@ -15,7 +15,14 @@ NOT_DATA = "not data"
 """Group id (``gid``) of artists that have no rows."""
 
 BAND_OF = "_band of "
-"""How the label of a band begins that belongs to the line named after it; no legend shows it."""
+"""How the label of a band begins that belongs to the line named after it; no legend shows it. Other
+artists have such a label where the rest is a name for the figure's table alone.
+"""
+
+RUN = "run: "
+"""How the ``gid`` of a single run's line begins; the rest is the name of its series. The legend has
+one entry for all runs of an arm, and so no such name.
+"""
 
 MOST_CELLS = 600  # of one image; larger ones give every second, third, ... row and column
 
@@ -47,7 +54,8 @@ def _artist(artist: "Artist", axes: "Axes") -> Iterator[dict[str, Any]]:
     from matplotlib.image import AxesImage
     from matplotlib.lines import Line2D
 
-    series = _series(artist, axes)
+    gid = str(artist.get_gid())
+    series = plain(gid.removeprefix(RUN)) if gid.startswith(RUN) else _series(artist, axes)
     if isinstance(artist, Line2D):
         yield from _line(series, artist, axes)
     elif isinstance(artist, PolyCollection):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lrbook import style
-from lrbook.figures.artists import BAND_OF
+from lrbook.figures.artists import BAND_OF, RUN
 from lrbook.figures.offer import offer
 from lrbook.stats import mean_interval
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Histories = Mapping[str, Sequence[pd.DataFrame]]
+FEWEST = 3  # seeds of a mean; of fewer each run is drawn, for their mean is a curve that none has
 
 
 def new_figure(rows: int = 1, columns: int = 1, **options: Any) -> tuple["Figure", Any]:
@@ -50,14 +51,45 @@ def by_seed(histories: Sequence[pd.DataFrame], x: str, y: str) -> tuple[np.ndarr
 def draw_arm(
     axes: "Axes", arm: str, histories: Sequence[pd.DataFrame], x: str, y: str, **options: Any
 ) -> None:
-    """Mean line and seed range of one arm, in its colour."""
-    at, values = by_seed(histories, x, y)
-    color = style.ARM_COLORS[arm]
-    line = {"label": arm, "linestyle": style.ARM_STYLES[arm]["linestyle"]} | options
-    axes.plot(at, values.mean(0), color=color, **line)
-    if len(values) > 1:
-        band = {"alpha": 0.18, "linewidth": 0, "label": band_of(line["label"])}
-        axes.fill_between(at, values.min(0), values.max(0), color=color, **band)
+    """Mean line and seed range of one arm, in its colour; the runs themselves if they are few."""
+    look = {"label": arm, "linestyle": style.ARM_STYLES[arm]["linestyle"]} | options
+    draw_seeds(axes, *by_seed(histories, x, y), color=style.ARM_COLORS[arm], **look)
+
+
+def draw_seeds(axes: "Axes", x: Any, values: np.ndarray, **look: Any) -> None:
+    """Mean and range of at least ``FEWEST`` rows of ``values``, one per seed; of fewer, each row.
+
+    Args:
+        axes: where.
+        x: shape (points,).
+        values: shape (seeds, points).
+        **look: of the lines: color and label at least. The legend has one entry for all runs.
+    """
+    label = look["label"]
+    if len(values) < FEWEST:
+        for number, row in enumerate(values):
+            named = {"label": label if number == 0 else band_of(label)}
+            if len(values) > 1 and label is not None:
+                named["gid"] = f"{RUN}{label}, run {number + 1}"
+            axes.plot(x, row, **(look | named))
+        return
+    axes.plot(x, values.mean(0), **look)
+    band = {"alpha": 0.18, "linewidth": 0, "label": band_of(label)}
+    axes.fill_between(x, values.min(0), values.max(0), color=look["color"], **band)
+
+
+def annealing_step(history: pd.DataFrame) -> int | None:
+    """The first recorded step at a lower rate than at the start; None if it never fell."""
+    lower = history.step[history.rate < history.rate.iloc[0]]
+    return int(lower.iloc[0]) if len(lower) else None
+
+
+def mark_annealing(panels: Iterable["Axes"], arm: str, histories: Sequence[pd.DataFrame]) -> None:
+    """A thin line in the arm's colour at every step at which one of its runs lowers its rate."""
+    steps = sorted({annealing_step(history) for history in histories} - {None})
+    for axes in panels:
+        for step in steps:
+            axes.axvline(step, color=style.ARM_COLORS[arm], linewidth=1, alpha=0.6)
 
 
 def intervals(groups: Iterable[pd.Series]) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,11 @@ const gap = (setting) => {
   return 100 * (end(large, 0) - end(small, 0));
 };
 const most = Math.max(...data.settings.map((setting) => Math.abs(gap(setting))));
-const signed = (number, digits) => (number < 0 ? "−" : "+") + Math.abs(number).toFixed(digits);
+/* What rounds to zero has no sign. */
+function signed(number, digits) {
+  const size = Math.abs(number).toFixed(digits);
+  return (Number(size) === 0 ? "" : number < 0 ? "−" : "+") + size;
+}
 
 /* Fewest places away in all; among these, the one that moves fewest sliders. */
 function nearest(at) {
@@ -77,7 +81,8 @@ function drawMap(svg, [xAxis, yAxis], at) {
 
 function drawCell(svg, box, here, at) {
   const setting = bySetting.get(String(here));
-  const paint = setting ? color(gap(setting) / most).map(Math.round) : null;
+  const share = setting && setting.won ? gap(setting) / most : 0; // nobody's win, nobody's colour
+  const paint = color(share).map(Math.round);
   const look = setting ? { fill: `rgb(${paint})`, class: "lrbook-cell" }
     : { fill: "none", stroke: "currentColor", "stroke-opacity": 0.5, "stroke-dasharray": "2 3" };
   const cell = make(svg, "rect", { ...box, rx: 3, ...look });
@@ -87,7 +92,8 @@ function drawCell(svg, box, here, at) {
     const light = 0.299 * paint[0] + 0.587 * paint[1] + 0.114 * paint[2] > 105;
     const ink = `fill: ${light ? "#000" : "#fff"}; pointer-events: none`;
     const text = { ...middle, "font-size": 12, "text-anchor": "middle", style: ink };
-    make(svg, "text", text, signed(gap(setting), 0));
+    const number = signed(gap(setting), 0);
+    make(svg, "text", text, setting.won ? number : `(${number})`);
   }
   if (String(here) !== String(at)) return;
   const frame = { x: box.x - 1.5, y: box.y - 1.5, width: box.width + 3, height: box.height + 3 };
@@ -102,9 +108,8 @@ function told(at, setting) {
     return `${arm.arm} ends at ${number(0)} (${number(1)} to ${number(2)}) after `
       + `${steps[steps.length - 1].toLocaleString("en")} steps`;
   });
-  const better = gap(setting) < 0 ? "S" : "L-S";
   return `${words(at)}: ${arms.join("; ")}. Means over ${setting.arms[0].seeds} seeds, their range in `
-    + `brackets. S's error minus L-S's: ${signed(gap(setting), 1)} points, ${better} is better.`;
+    + `brackets. S's error minus L-S's: ${signed(gap(setting), 1)} points; ${setting.verdict}.`;
 }
 
 const places = () => sliders.map((slider) => Number(slider.value));

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lrbook import style
-from lrbook.figures.base import draw_arm, legend_above, new_figure
+from lrbook.figures.base import annealing_step, draw_arm, legend_above, new_figure
 from lrbook.figures.element import element
 from lrbook.figures.replay import arm_data
 
@@ -28,6 +28,15 @@ NAMES = {"η₁": "large rate η₁", "r": "distance r", "noise": "noise"}
 
 PLANES = ((0, 1), (0, 2))  # axes (x, y) of the two maps; the third is where its slider is
 COLUMN = "p_only_accuracy"
+
+WINS = {"L-S wins": "L-S is better", "S wins": "S is better"}
+VERDICTS = WINS | {
+    "too close": "neither: at most a point apart",
+    "seeds disagree": "neither clearly: the seeds disagree",
+    "one seed": "neither clearly: there is one seed only",
+    "diverged": "not judged: a run diverged",
+}
+"""Outcome of a setting -> what is said of it."""
 
 _STYLE = """
 #ID .lrbook-sliders { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem }
@@ -53,29 +62,30 @@ the numbers"></svg>
 <p class="lrbook-said" role="status"></p>
 <button type="button" hidden>Go to the nearest recorded</button></figure>
 <figure class="lrbook-maps"><figcaption>Where you are (framed), by S's error minus L-S's at the \
-end, in points. Blue: L-S is better.{hollow}</figcaption>
+end, in points. Blue: L-S is better; in parentheses: neither.{hollow}</figcaption>
 {maps}
 </figure>
 </div>"""
 
 
-def explorer(settings: Settings, start: Setting) -> "HTML":
+def explorer(settings: Settings, start: Setting, outcomes: Mapping[Setting, str]) -> "HTML":
     """Sliders over eta1, r and the noise, and the recorded curves of P-only test accuracy.
 
     Args:
         settings: (eta1, r, noise) -> arm -> one history per seed (``lrbook.phase.histories``).
         start: the setting shown first. The two maps are the planes (eta1, r) and (eta1, noise)
             through the setting shown.
+        outcomes: which arm wins in each setting, if one does (``lrbook.phase.outcomes``).
 
     Raises:
         ValueError: ``start`` is not among the settings.
     """
     from IPython.display import HTML
 
-    return HTML(html(settings, start))
+    return HTML(html(settings, start, outcomes))
 
 
-def html(settings: Settings, start: Setting) -> str:
+def html(settings: Settings, start: Setting, outcomes: Mapping[Setting, str]) -> str:
     """The text of ``explorer``."""
     if start not in settings:
         raise ValueError(f"{start} is not among the settings")
@@ -84,7 +94,9 @@ def html(settings: Settings, start: Setting) -> str:
     found = [
         {
             "at": [values.index(value) for values, value in zip(axes, setting, strict=True)],
-            "anneal": _anneal(arms["L-S"][0]),
+            "anneal": annealing_step(arms["L-S"][0]),
+            "won": outcomes[setting] in WINS,
+            "verdict": VERDICTS[outcomes[setting]],
             "arms": [_arm(arm, seeds, steps) for arm, seeds in arms.items()],
         }
         for setting, arms in settings.items()
@@ -130,12 +142,6 @@ def _arm(arm: str, seeds: Sequence[pd.DataFrame], steps: list[list[int]]) -> dic
         steps.append(at)
     found = arm_data(arm, later, "step", [COLUMN], 4)
     return found | {"seeds": len(seeds), "steps": steps.index(at)}
-
-
-def _anneal(history: pd.DataFrame) -> int | None:
-    """The first recorded step at a lower rate, None if it never fell."""
-    lower = history.step[history.rate < history.rate.iloc[0]]
-    return int(lower.iloc[0]) if len(lower) else None
 
 
 def curve_grid(settings: Settings, rates: Sequence[float], distances: Sequence[float]) -> "Figure":

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 def signal_and_noise(histories: Histories, widths: Mapping[str, float]) -> "Figure":
     """Three panels over steps: spread of both parts of V, of W, and the kinks of V that are left.
 
+    A run of which no neuron bends between the rays at the start is not in the last panel.
+
     Args:
         histories: arm -> one table of ``decomposition.track`` per seed.
         widths: part (v, w) -> tau0, in whose units the part is drawn.
@@ -33,7 +35,11 @@ def signal_and_noise(histories: Histories, widths: Mapping[str, float]) -> "Figu
         name = part.upper()
         axes.set(title=f"Weights ${name}$", ylabel="spread / $\\tau_0$", yscale="log")
     for arm, seeds in histories.items():
-        draw_arm(panels[2], arm, [_later(h) for h in seeds], "step", "kinks_kept")
+        if bent := [_later(h) for h in seeds if h.kinks_kept.notna().all()]:
+            draw_arm(panels[2], arm, bent, "step", "kinks_kept")
+    if not panels[2].lines:
+        middle = {"transform": panels[2].transAxes, "ha": "center", "va": "center"}
+        panels[2].text(0.5, 0.5, "no neuron bends there at the start", **middle)
     panels[2].set(title="Neurons of $V$ that bend between the rays, and still do", ylabel="share")
     panels[2].set(xscale="log", xlabel="step", ylim=(0, 1.04))
     legend_above(figure, panels[0], columns=2)

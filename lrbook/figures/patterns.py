@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from lrbook import style
-from lrbook.figures.base import intervals, legend_above, new_figure
+from lrbook.figures.artists import NOT_DATA
+from lrbook.figures.base import band_of, intervals, legend_above, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,6 +28,7 @@ def on_and_off(patterns: Mapping[str, Mapping[str, np.ndarray]], t: Sequence[flo
         t: evenly spaced.
     """
     from matplotlib.colors import ListedColormap
+    from matplotlib.ticker import MaxNLocator
 
     rows, columns = len(patterns), max(map(len, patterns.values()))
     figure, panels = new_figure(
@@ -49,6 +51,7 @@ def on_and_off(patterns: Mapping[str, Mapping[str, np.ndarray]], t: Sequence[flo
             for ray in (-1, 0, 1):
                 axes.axvline(ray, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
             axes.set_title(f"{arm}, {moment}")
+            axes.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             axes.grid(visible=False)
         line[0].set_ylabel("neuron of $V$")
     for axes in panels[-1]:
@@ -60,6 +63,7 @@ def linear_errors(
     measured: pd.DataFrame,
     closed: tuple[Sequence[float], Sequence[float]],
     marks: Mapping[str, float],
+    least: float | None = None,
 ) -> "Figure":
     """Error on P of both linear classifiers over N / d, both axes logarithmic.
 
@@ -68,11 +72,15 @@ def linear_errors(
             are means, bars 95 % intervals; the marker tells d.
         closed: ratios and the averaging rule's error at them, drawn as a line.
         marks: label -> ratio, dotted.
+        least: what one error in all test points comes to. A mean of no error, for which a
+            logarithmic axis has no place, is drawn there, hollow, and the axis ends below it;
+            None leaves such a mean out.
     """
     from matplotlib.transforms import ScaledTranslation
 
     figure, axes = new_figure(figsize=(style.WIDTH, 4.6))
     kinds = {"averaging": "averaging rule", "logistic": "logistic regression"}
+    sizes = {"averaging": 9, "logistic": 5}  # of hollow marks, which lie on each other
     for (column, label), color in zip(kinds.items(), _COLORS, strict=False):
         groups = enumerate(measured.groupby("d"))
         for (place, (d, rows)), marker in zip(groups, itertools.cycle(_MARKERS), strict=False):
@@ -80,7 +88,7 @@ def linear_errors(
             ratios = np.array(list(by_ratio.groups))
             # logistic regression has no value for a seed whose examples are all of one label
             mean, half = intervals(values for _, values in by_ratio)
-            seen = mean > 0  # a logarithmic axis has no place for no error at all
+            seen, none = mean > 0, ratios[mean == 0]
             low = np.minimum(half, 0.9 * mean)[seen]
             options = {"color": color, "marker": marker, "linestyle": "none", "capsize": 3}
             beside = ScaledTranslation(place * 5 / 72, 0, figure.dpi_scale_trans)
@@ -92,12 +100,24 @@ def linear_errors(
                 label=f"{label}, $d$ = {d}",
                 **options,
             )
+            if least is not None and len(none):
+                look = {"markerfacecolor": "none", "markersize": sizes[column]}
+                name = band_of(f"{label}, $d$ = {d}, none wrong (drawn at one error)")
+                height = np.full(len(none), least)
+                axes.errorbar(none, height, label=name, **(options | look))
+                axes.update_datalim(np.stack([none, height], axis=1))
             # matplotlib does not count points that are moved aside
             ends = np.concatenate([mean[seen], mean[seen] - low, mean[seen] + half[seen]])
             axes.update_datalim(np.stack([np.tile(ratios[seen], 3), ends], axis=1))
     axes.plot(*closed, color=_COLORS[0], label="averaging rule, closed form", zorder=0)
     _mark(axes, marks)
     axes.set(xscale="log", yscale="log", xlabel="$N / d$", ylabel="test error on P")
+    if least is not None:
+        if axes.get_ylim()[0] < 0.6 * least:  # the margin above would be as large as what is cut
+            axes.set_ylim(0.6 * least, 1.5 * max(axes.dataLim.y1, 10 * least))
+        if any(line.get_markerfacecolor() == "none" for line in axes.lines):
+            look = {"color": style.NEUTRAL, "markerfacecolor": "none", "gid": NOT_DATA}
+            axes.plot([], [], "o", label="hollow: none wrong", **look)
     legend_above(figure, axes, columns=2)
     return figure
 

@@ -89,19 +89,25 @@ def stills(films: Mapping[str, Any], fractions: Sequence[float], limit: float) -
 
     Args:
         films: arm -> ``lrbook.toy.profile_along.Film``.
-        fractions: which frames, 0 the first and 1 the last.
+        fractions: which frames, 0 the first and 1 the last; of a short film, each frame once.
         limit: |value| of the darkest colour.
     """
     from matplotlib.colors import LinearSegmentedColormap
 
     ends = (style.ARM_COLORS["S"], style.MIDDLE, style.ARM_COLORS["L-S"])
     colors = LinearSegmentedColormap.from_list("sign", ends)
-    size = (style.WIDTH, 1.5 * len(fractions) + 0.4)
-    figure, panels = new_figure(len(fractions), len(films), figsize=size, squeeze=False)
+    frames = {
+        arm: sorted({round(fraction * (len(film.step) - 1)) for fraction in fractions})
+        for arm, film in films.items()
+    }
+    rows = max(map(len, frames.values()))
+    size = (style.WIDTH, 1.5 * rows + 0.4)
+    figure, panels = new_figure(rows, len(films), figsize=size, squeeze=False)
     Y, X = np.meshgrid(np.linspace(-1, 1, 161), np.linspace(0, 1, 81), indexing="ij")
     for column, (arm, film) in zip(panels.T, films.items(), strict=True):
-        for axes, fraction in zip(column, fractions, strict=True):
-            frame = round(fraction * (len(film.step) - 1))
+        for axes in column[len(frames[arm]) :]:
+            axes.remove()
+        for axes, frame in zip(column, frames[arm], strict=False):
             values = np.hypot(X, Y) * np.interp(np.arctan2(Y, X), film.psi, film.values[frame])
             look = {"vmin": -limit, "vmax": limit, "cmap": colors, "origin": "lower"}
             image = axes.imshow(values, extent=(0, 1, -3, 3), aspect="auto", **look)
@@ -110,5 +116,5 @@ def stills(films: Mapping[str, Any], fractions: Sequence[float], limit: float) -
             axes.set(xticks=[], yticks=[], title=f"{arm}, step {film.step[frame]:,}")
             axes.title.set_fontsize(11.5)
             axes.grid(visible=False)
-    figure.colorbar(image, ax=panels, label="$s\\,N_V$", shrink=0.6, extend="both")
+    figure.colorbar(image, ax=figure.axes, label="$s\\,N_V$", shrink=0.6, extend="both")
     return figure

@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 
 from lrbook import style
-from lrbook.figures.base import band_of, legend_above, new_figure
+from lrbook.figures.base import draw_seeds, legend_above, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+LEAST_REACH = 0.05
+"""The least difference in full colour: the largest of small ones must not look large."""
 
 
 def against(
@@ -70,9 +73,12 @@ def phase_map(
             diverged, drawn as a cross.
         xlabel, ylabel: what the axes say.
         difference: title of the map that is drawn with blue for positive and orange for negative
-            values; the others share one scale from 0.
-        ties: which cells of that map are no win for either, written in parentheses.
+            values, in full colour at the largest of them and at no less than ``LEAST_REACH``; the
+            others share one scale from 0.
+        ties: which cells of that map are no win for either, grey and written in parentheses.
     """
+    from matplotlib.colors import to_rgb
+
     figure, panels = new_figure(len(maps), 1, figsize=(style.WIDTH, 3.5 * len(maps)), squeeze=False)
     most = max(
         (
@@ -85,22 +91,24 @@ def phase_map(
     for axes, (title, table) in zip(panels.flat, maps.items(), strict=True):
         cells = table.to_numpy(dtype=float)
         if title == difference:
-            reach = np.nanmax(np.abs(cells), initial=1e-9)
+            reach = np.nanmax(np.abs(cells), initial=LEAST_REACH)
             scale = {"cmap": _two_sided(), "vmin": -reach, "vmax": reach}
         else:
             scale = {"cmap": _one_sided(), "vmin": 0, "vmax": most}
         image = axes.imshow(cells, origin="lower", aspect="auto", interpolation="nearest", **scale)
         for (i, j), value in np.ndenumerate(cells):
             known = np.isfinite(value)
-            sign = "+" if title == difference else ""
-            text = f"{value:{sign}.2f}".replace("-", "\N{MINUS SIGN}")
+            sign = "+" if title == difference and abs(value) >= 0.005 else ""
+            text = f"{value:{sign}z.2f}".replace("-", "\N{MINUS SIGN}")
+            ink = _ink(image.to_rgba(value)) if known else style.NEUTRAL
             if (
                 title == difference
                 and ties is not None
                 and ties.loc[table.index[i], table.columns[j]]
             ):
-                text = f"({text})"
-            ink = _ink(image.to_rgba(value)) if known else style.NEUTRAL
+                # the image keeps its value, which is data; nobody's win has nobody's colour
+                axes.add_patch(_cell(i, j, style.MIDDLE))
+                text, ink = f"({text})", _ink(to_rgb(style.MIDDLE))
             options = {"ha": "center", "va": "center", "fontsize": 11, "color": ink}
             axes.text(j, i, text if known else "×", **options)
         axes.set_xticks(range(table.shape[1]), [f"{x:g}" for x in table.columns])
@@ -121,6 +129,8 @@ def small_lines(
 ) -> "Figure":
     """Mean with the seeds' range for each group: label -> {"x": (points,), "y": (seeds, points)}.
 
+    Where there are fewer than three seeds, the runs themselves.
+
     Args:
         groups: what is drawn.
         xlabel, ylabel: what the axes say.
@@ -133,9 +143,7 @@ def small_lines(
         x, y = np.asarray(group["x"], float), np.asarray(group["y"], float)
         color = style.ARM_COLORS.get(label) or next(spare)
         look = style.ARM_STYLES.get(label, {"linestyle": "-", "marker": "o"})
-        axes.plot(x, y.mean(0), color=color, label=label, **look)
-        band = {"alpha": 0.18, "linewidth": 0, "label": band_of(label)}
-        axes.fill_between(x, y.min(0), y.max(0), color=color, **band)
+        draw_seeds(axes, x, y, color=color, label=label, **look)
     for label, value in (limits or {}).items():
         axes.axhline(value, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
         axes.annotate(
@@ -151,6 +159,13 @@ def small_lines(
 def _plain_ticks(axes: "Axes", x: np.ndarray) -> None:
     axes.set_xticks(x, [f"{value:g}" for value in x])
     axes.xaxis.minorticks_off()
+
+
+def _cell(row: int, column: int, color: str) -> Any:
+    """A cell of a map, to be painted over."""
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=color, edgecolor="none")
 
 
 def _ink(color: Sequence[float]) -> str:

@@ -9,7 +9,15 @@ import pandas as pd
 
 from lrbook import style
 from lrbook.figures.artists import NOT_DATA
-from lrbook.figures.base import Histories, band_of, draw_arm, legend_above, new_figure
+from lrbook.figures.base import (
+    Histories,
+    annealing_step,
+    band_of,
+    draw_arm,
+    legend_above,
+    mark_annealing,
+    new_figure,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -105,10 +113,12 @@ def order_rows(
 def mitigation(histories: Histories, removed: int) -> "Figure":
     """Accuracy on P alone, the loss on Q, and who teaches W, by step and arm.
 
+    A thin line stands where an arm lowers its rate.
+
     Args:
         histories: arm -> one history per seed; ``S+noise`` is drawn as the small rate with noise
             before the relu.
-        removed: step from which that noise is gone, a grey line.
+        removed: step from which that noise is gone, a grey line; no line if the runs end before.
     """
     figure, panels = new_figure(3, 1, figsize=(style.WIDTH, 9.0), sharex=True)
     columns = {
@@ -120,10 +130,20 @@ def mitigation(histories: Histories, removed: int) -> "Figure":
         for arm, seeds in histories.items():
             name = "S, noise before the relu" if arm == "S+noise" else arm
             draw_arm(axes, arm, [h[h.step > 0] for h in seeds], "step", column, label=name)
-        axes.axvline(removed, color=style.NEUTRAL, linewidth=1.2)
         axes.set(ylabel=label, xscale="log")
+    marks, noisy = [], histories.get("S+noise", ())
+    if removed < max((seed.step.max() for seed in noisy), default=0):
+        marks.append("grey line: the noise is removed")
+        for axes in panels:
+            axes.axvline(removed, color=style.NEUTRAL, linewidth=1.2)
+    for arm, seeds in histories.items():
+        if any(annealing_step(seed) is not None for seed in seeds):
+            marks.append(f"thin line: {arm} lowers its rate")
+            mark_annealing(panels, arm, seeds)
     panels[1].set_yscale("log")
-    panels[2].set(xlabel="step (grey line: the noise is removed)")
+    # one under the other: side by side they are wider than the panel
+    remark = ";\n".join(marks)
+    panels[2].set(xlabel=f"step ({remark})" if marks else "step")
     legend_above(figure, panels[0])
     return figure
 

@@ -15,10 +15,11 @@ from lrbook import used
 from lrbook.atomic import write_atomically
 from lrbook.config import unknown_name
 from lrbook.errors import ConfigError, RecordError
-from lrbook.record import Record, defaults, recordings_dir
+from lrbook.record import Record, defaults, made_by, recordings_dir
 from lrbook.words import provenance
 
 TABLE, WAITING = "histories.parquet", "histories.new.parquet"
+SWEEPS = "sweeps"  # where they lie in a results folder
 COUNTS = ("step", "epoch")  # columns of a history that stay whole numbers
 
 
@@ -161,10 +162,10 @@ def load(folder: str | Path) -> Sweep:
     folder = Path(folder)
     path = folder / "sweep.json"
     if not path.exists():
-        raise LookupError(
-            f"there is no finished sweep {folder.name} in {folder.parent}; it is made by: lrbook "
-            f"record --run --only {folder.name} --results {folder.parent}"
-        )
+        # record adds SWEEPS itself, so it is told the folder above
+        remedy = f"; it is made by: {made_by(folder.name, folder.parent.parent)}"
+        words = f"there is no finished sweep {folder.name} in {folder.parent}"
+        raise LookupError(words + (remedy if folder.parent.name == SWEEPS else ""))
     try:
         found = json.loads(path.read_bytes())
         data = _table_of(folder, found["histories_sha256"])
@@ -215,7 +216,7 @@ def recorded(name: str) -> Sweep:
 
 def problems(results: str | Path) -> tuple[int, list[str]]:
     """How many sweeps a results folder has, and one sentence for each that is damaged."""
-    folders = sorted(path.parent for path in Path(results).glob("sweeps/*/sweep.json"))
+    folders = sorted(path.parent for path in Path(results).glob(f"{SWEEPS}/*/sweep.json"))
     sentences = []
     for folder in folders:
         try:
@@ -227,7 +228,7 @@ def problems(results: str | Path) -> tuple[int, list[str]]:
 
 def folder_of(name: str, results: str | Path | None = None) -> Path:
     """Where the sweep ``name`` lies in a results folder; None takes the book's recordings."""
-    return Path(results or recordings_dir()) / "sweeps" / name
+    return Path(results or recordings_dir()) / SWEEPS / name
 
 
 def sealed(name: str, results: str | Path | None = None) -> bool:

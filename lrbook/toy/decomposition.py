@@ -8,7 +8,7 @@ The gradient is taken at U_t and the noise is the run's own, so the parts add up
 """
 
 import concurrent.futures
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import jax
@@ -159,6 +159,23 @@ def track_all(configs: Sequence[ToyConfig], at: Sequence[int]) -> list[pd.DataFr
     """``track`` for each of ``configs``, in order, as many side by side as there are cores."""
     with concurrent.futures.ThreadPoolExecutor(available_cores()) as pool:
         return list(pool.map(lambda config: track(config, at), configs))
+
+
+def without_kinks(tracked: Mapping[str, Sequence[pd.DataFrame]]) -> str:
+    """How many tracked runs have no neuron to lose, as a sentence; "" if every one has some.
+
+    Args:
+        tracked: arm -> tables of ``track``.
+    """
+    runs = [table for tables in tracked.values() for table in tables]
+    count = sum(table.kinks_kept.isna().any() for table in runs)
+    if not count:
+        return ""
+    shown = "shows nothing" if count == len(runs) else "leaves them out"
+    return (
+        f"In {count} of {len(runs)} runs no neuron of $V$ has its kink between the rays at the "
+        f"start: the bottom panel {shown}. Among more `neurons` some have."
+    )
 
 
 def expected_width(

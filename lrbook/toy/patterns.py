@@ -12,6 +12,8 @@ import pandas as pd
 from lrbook.toy import data, network, rays
 from lrbook.toy.limits import linear_accuracy
 
+TEST_POINTS = 4000  # fresh ones, of each linear learning curve
+
 
 def alignments(
     key: jax.Array, count: int, d: int, c: float, gamma_c: float
@@ -38,7 +40,7 @@ def linear_learning_curve(
     d: int,
     c: float,
     gamma_c: float,
-    test_points: int = 4000,
+    test_points: int = TEST_POINTS,
 ) -> pd.DataFrame:
     """Test error on P of two linear classifiers against the number of examples.
 

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
+from lrbook.errors import ConfigError
 from lrbook.toy import descent, tasks, variants
 from lrbook.toy.config import ToyConfig
 from lrbook.toy.network import output_weights
@@ -112,7 +113,12 @@ def films(profile: str, seed: int, longest: int) -> dict[str, Film]:
     """Films of L-S and S with the settings of ``profile``, S cut at ``longest`` steps.
 
     Both are looked at half-way through L-S's phase at the large rate, and where that and L-S end.
+
+    Raises:
+        ConfigError: ``longest`` leaves S no step.
     """
+    if longest < 1:
+        raise ConfigError(f"longest = {longest} leaves S without a step: give a number from 1 on.")
     made, also = {}, []
     for config in ToyConfig.expand(profile, seeds=[seed], arms=["L-S", "S"]):
         shorter = config.model_copy(update={"steps": min(config.steps, longest)})

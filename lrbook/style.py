@@ -4,9 +4,11 @@ Importing this module is cheap and changes nothing; figure functions call ``use(
 Colours have a middling luminance, so that one transparent picture reads on white and on dark.
 """
 
+import inspect
 import math
 import re
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -115,6 +117,11 @@ def say(text: str) -> None:
     from IPython.display import Markdown, display
 
     display(Markdown(with_minus_signs(text)))
+
+
+def source(function: Callable[..., Any]) -> None:
+    """Show the code of a function of lrbook as it is, so that a chapter need not repeat it."""
+    say(f"```python\n{inspect.getsource(function).rstrip()}\n```")
 
 
 def with_minus_signs(text: str) -> str:

@@ -1,5 +1,6 @@
 """The style reads on light and dark pages, tells the arms apart and stays cheap to import."""
 
+import inspect
 import re
 import subprocess
 import sys
@@ -92,6 +93,13 @@ def test_import_is_cheap():
 def test_say_prints_outside_a_notebook(capsys):
     style.say("The *large* rate wins.")
     assert capsys.readouterr().out == "The *large* rate wins.\n"
+
+
+def test_source_shows_the_code_as_it_is(capsys):
+    style.source(style.notebook)
+    lines = capsys.readouterr().out.splitlines()
+    assert (lines[0], lines[-1]) == ("```python", "```")
+    assert "\n".join(lines[1:-1]) + "\n" == inspect.getsource(style.notebook)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,11 @@ from lrbook.sweeps import Sweep
 from lrbook.words import plus_minus
 
 QUANTITY = "p_only_accuracy"
+WALK = {
+    "half of the way": {"alpha_min": 0.5, "gamma_c": 0.5, "lam_w": 1e-4, "paired_v": False},
+    "all of it": {"alpha_min": 0.0, "gamma_c": 1.0, "lam_w": 1e-4, "paired_v": False},
+}
+"""Settings on the way to the paper's constants: length, margin, one decay, no pairs in V."""
 
 
 def at(sweep: Sweep, profile: str = "mini", **settings: Any) -> list[Record]:

@@ -67,12 +67,17 @@ def draw(axes: "Axes", records: Sequence[Record]) -> None:
     axes.margins(y=0.12)
 
 
-def words(records: Sequence[Record]) -> str:
-    """Who is ahead before the drop, who at the end, and by how much over paired seeds."""
+def words(records: Sequence[Record], start: str = "Before the drop") -> str:
+    """Who is ahead before the drop, who at the end, and by how much over paired seeds.
+
+    Args:
+        records: runs of the arms large and small.
+        start: how the sentence begins.
+    """
     both = pairs(records)
     drop = both[0][0].config["drop"]
     before = [[before_drop(run.history, "clean", drop) for run in pair] for pair in both]
-    return f"Before the drop {_leader(before)}; {_end(records)}"
+    return f"{start} {_leader(before)}; {_end(records)}"
 
 
 def _end(records: Sequence[Record]) -> str:
@@ -92,8 +97,8 @@ def show_words() -> None:
         f"and 95 % interval). "
         f"Most images have a patch in training here. The same schedules without any patch: "
         f"{_end(control)}; what the patch adds to the gap is {gap} ({{doc}}`patch_experiment`). "
-        f"Plain images again, with milder steps down ({{doc}}`puzzle`): before the first drop "
-        f"{words(plain)[len('Before the drop ') :]}."
+        f"Plain images again, with milder steps down ({{doc}}`puzzle`): "
+        f"{words(plain, 'before the first drop')}."
     )
     style.say(book.provenance(runs))
     full = _two_arms(book.if_recorded("patch-paper"))

@@ -9,13 +9,11 @@ from lrbook.sweeps import Sweep
 from lrbook.vision import histories
 from lrbook.words import difference_of_differences, difference_words, interval_words
 
-P_ONLY = "p_only_accuracy"
-
 
 def ends_words(plain: Sequence[Record]) -> str:
     """Which of large and small is ahead on plain images, before the first drop and at the end."""
-    words = home.words([run for run in plain if run.config["arm"] in home.LABELS])
-    return f"{words.replace('Before the drop', 'Before the first drop')}."
+    runs = [run for run in plain if run.config["arm"] in home.LABELS]
+    return f"{home.words(runs, 'Before the first drop')}."
 
 
 def order_words(runs: Sequence[Record]) -> str:
@@ -29,8 +27,8 @@ def order_words(runs: Sequence[Record]) -> str:
     told = "; ".join(f"{arm} {when}" for arm, when in learnt.items())
     return (
         f"The patch is learnt in epoch: {told}. The rate or the noise drops at epoch {drop}. The "
-        f"small rate learns it before that, and the large one after, in **{holds} of {len(both)}** "
-        "seeds."
+        f"small rate learns it before that, and the large one does not, in **{holds} of "
+        f"{len(both)}** seeds."
     )
 
 
@@ -57,9 +55,11 @@ def teachers_words(watched: Sequence[Record]) -> str:
         for arm, found in book.histories(watched).items()
     }
     told = ", ".join(f"**{ratio}** in {arm}" for arm, ratio in ratios.items())
+    carriers, alone = (watched[0].config[name] for name in ("carrier_share", "patch_only_share"))
+    by_number = carriers * (1 - alone) / (1 - carriers)
     return (
         "The gradient of the examples with image and patch, over that of those with the image "
-        f"alone, is at the end {told}. By number it would be 3.2."
+        f"alone, is at the end {told}. By number it would be {by_number:.1f}."
     )
 
 
@@ -80,7 +80,7 @@ def model_gap_words(runs: Sequence[Record], by_rule: Sweep) -> str:
         interval_words([found[seed] - small[seed] for seed in sorted(small.keys() & found.keys())])
         for found in (late, early)
     )
-    gap = difference_words(runs, P_ONLY, "L-S", "S")
+    gap = difference_words(runs, beyond.QUANTITY, "L-S", "S")
     return (
         f"In accuracy on fresh examples with P alone L-S minus S is **{gap}**. On the map of rates "
         f"(at $\\eta_1 = {place['eta1']}$, $r = {place['r']}$) it is {fixed} with our annealing "
@@ -116,25 +116,21 @@ def exponents_words(found: Sequence[claims.Claim]) -> str:
     return f"Of {len(found)} exponents, by verdict: {told}."
 
 
-WALK = {
-    "half of the way": {"alpha_min": 0.5, "gamma_c": 0.5, "lam_w": 1e-4, "paired_v": False},
-    "all of it": {"alpha_min": 0.0, "gamma_c": 1.0, "lam_w": 1e-4, "paired_v": False},
-}
-"""Settings on the way to the paper's constants: length, margin, one decay, no pairs in V."""
-
-
 def where_words(base: Sequence[Record], constants: Sweep) -> str:
     """In how many settings of the map L-S wins, and the gap on the way to the paper's constants.
 
     Args:
         base: both arms in the setting from which the constants are walked.
-        constants: the sweep that has ``WALK``.
+        constants: the sweep that has ``beyond.WALK``.
     """
     runs = phase.errors(phase.recorded("eta1", "r"))
     counts = phase.counts_words(phase.outcome_counts(runs, "eta1", "r"))
-    groups = {"none of it": base} | {n: beyond.at(constants, **each) for n, each in WALK.items()}
+    groups = {"none of it": base} | {
+        n: beyond.at(constants, **each) for n, each in beyond.WALK.items()
+    }
     told = "; ".join(
-        f"{name} {difference_words(found, P_ONLY, 'L-S', 'S')}" for name, found in groups.items()
+        f"{name} {difference_words(found, beyond.QUANTITY, 'L-S', 'S')}"
+        for name, found in groups.items()
     )
     return (
         f"On the map of rate and r: {counts} L-S minus S on the way to the paper's constants, by "

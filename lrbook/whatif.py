@@ -140,22 +140,23 @@ def table(groups: Mapping[str, Sequence[Record]]) -> pd.DataFrame:
 
 
 def order_words(groups: Mapping[str, Sequence[Record]]) -> str:
-    """In which settings the order of learning holds in all seeds, in some, and in none."""
+    """In which settings the order of learning holds in all seeds, in some, and in none.
+
+    A setting with one pair of runs says so.
+    """
     found: dict[str, list[str]] = {"all": [], "some": [], "none": []}
     for setting, records in groups.items():
         holds = [order_holds(*pair) for pair in pairs(records)]
         if holds:
             kind = "all" if all(holds) else "some" if any(holds) else "none"
-            found[kind].append(setting)
+            found[kind].append(f"*{setting}*" + (" (one seed)" if len(holds) == 1 else ""))
     start = {
         "all": "The order holds in every seed: ",
         "some": "In some seeds only: ",
         "none": "In none: ",
     }
     return " ".join(
-        f"{start[kind]}{'; '.join(f'*{setting}*' for setting in settings)}."
-        for kind, settings in found.items()
-        if settings
+        f"{start[kind]}{'; '.join(settings)}." for kind, settings in found.items() if settings
     )
 
 

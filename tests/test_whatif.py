@@ -96,7 +96,7 @@ def test_table_and_words(recorded):
     assert table.loc[whatif.BASE, "small: learnt in"] == "5\xa0to\xa06"
     assert table.loc[whatif.BASE, "small: clean (%)"] == "50.2"
     words = whatif.order_words(groups)
-    assert "every seed: *as in the base*; *schedule = cosine*." in words
+    assert "every seed: *as in the base*; *schedule = cosine* (one seed)." in words
     assert "some seeds only: *pattern = 0.6*." in words
     words = whatif.gap_words(groups)
     assert "10.2\xa0±\xa03.2 points in the base (2 seeds)" in words
@@ -199,7 +199,7 @@ def test_the_very_last_epoch_is_that_of_the_large_arm():
 def test_an_order_that_never_holds_is_told_and_a_setting_without_pairs_is_not():
     wrong = [run("large", 5, 2, 60.0), run("small", 5, None, 50.0)]
     words = whatif.order_words({whatif.BASE: BASE, "turned": wrong, "alone": wrong[:1]})
-    assert words == "The order holds in every seed: *as in the base*. In none: *turned*."
+    assert words == "The order holds in every seed: *as in the base*. In none: *turned* (one seed)."
 
 
 def test_a_base_of_more_seeds_is_compared_on_the_seeds_in_common(recorded):

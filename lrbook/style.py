@@ -59,6 +59,9 @@ ARM_STYLES = {
 }
 """Line style and marker of each arm, so that a print in grey still tells them apart."""
 
+HEAVY, LIGHT = 2.6, 1.1
+"""Widths of lines, in points, where one panel shows two things of each arm."""
+
 WIDTH = 5.6
 """Inches. A phone shows a figure about 350 pixels wide: 12 points are then 10 pixels high."""
 

@@ -234,3 +234,17 @@ def test_of_two_seeds_each_run_is_drawn_and_no_mean():
     assert len(upper.collections) == 0
     assert {line.get_color() for line in upper.lines[:2]} == {style.ARM_COLORS["large"]}
     assert upper.get_legend_handles_labels()[1] == ["large", "small"]
+
+
+def test_dashes_mean_the_arm_where_a_panel_shows_two_things_of_each():
+    """A print in grey has no other way to tell the arms apart."""
+    histories = {arm: [toy_history(arm, more) for more in (0, 0.1, 0.05)] for arm in ("L-S", "S")}
+    losses = figures.learning_order(histories, {}).axes[1]
+    columns = ("noise_v", "noise_w", "signal_v", "signal_w", "expected_v", "expected_w")
+    parts = pd.DataFrame({"step": [1, 10, 100], "kinks_kept": 1.0} | dict.fromkeys(columns, 0.5))
+    drawn = figures.signal_and_noise(dict.fromkeys(histories, [parts] * 3), {"v": 1.0, "w": 1.0})
+    for axes in (losses, *drawn.axes[:2]):
+        for arm in histories:
+            lines = [line for line in axes.lines if line.get_label().startswith(f"{arm}, ")]
+            assert {line.get_linestyle() for line in lines} == {style.ARM_STYLES[arm]["linestyle"]}
+            assert len({line.get_linewidth() for line in lines}) == len(lines) == 2

@@ -102,9 +102,13 @@ def learning_order(histories: Histories, limits: Mapping[str, float]) -> "Figure
     for arm, seeds in histories.items():
         later = [h[h.step > 0] for h in seeds]
         draw_arm(panels[0], arm, later, "step", "p_only_accuracy")
-        for column, shade in (("p_only_train_loss", "-"), ("both_loss", ":")):
-            what = "P alone" if column == "p_only_train_loss" else "both patterns"
-            draw_arm(panels[1], arm, later, "step", column, linestyle=shade, label=f"{arm}, {what}")
+        # Dashes always mean the arm, so that what an example carries is told by the weight of a line
+        for column, what, weight in (
+            ("p_only_train_loss", "P alone", style.HEAVY),
+            ("both_loss", "both patterns", style.LIGHT),
+        ):
+            look = {"linewidth": weight, "label": f"{arm}, {what}"}
+            draw_arm(panels[1], arm, later, "step", column, **look)
         draw_arm(panels[2], arm, later, "step", "p_only_gradient_share_now")
         mark_annealing(panels, arm, seeds)
     dots = itertools.cycle([":", (0, (1, 4))])

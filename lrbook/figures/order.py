@@ -26,9 +26,9 @@ def signal_and_noise(histories: Histories, widths: Mapping[str, float]) -> "Figu
     for axes, (part, tau0) in zip(panels, widths.items(), strict=False):
         for arm, seeds in histories.items():
             scaled = [_later(h).assign(**_relative(_later(h), part, tau0)) for h in seeds]
-            label, style_of = f"{arm}, ", {"linestyle": "-"}
-            draw_arm(axes, arm, scaled, "step", "noise", label=label + "noise", **style_of)
-            draw_arm(axes, arm, scaled, "step", "signal", label=label + "signal", linestyle="--")
+            for column, weight in (("noise", style.LIGHT), ("signal", style.HEAVY)):
+                look = {"linewidth": weight, "label": f"{arm}, {column}"}
+                draw_arm(axes, arm, scaled, "step", column, **look)
             at, expected = by_seed(scaled, "step", "expected")
             label = "noise, closed form" if arm == list(histories)[-1] else None
             axes.plot(at, expected[0], ":", color=style.NEUTRAL, linewidth=2.4, label=label)

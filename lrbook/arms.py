@@ -33,8 +33,8 @@ def histories(records: Sequence[Record]) -> dict[str, list[pd.DataFrame]]:
     return {arm: [run.history for run in runs] for arm, runs in by_arm(records).items()}
 
 
-def values(records: Sequence[Record], quantity: str) -> dict[str, list[float]]:
-    """Arm -> one value of a result per seed."""
+def values(records: Sequence[Record], quantity: str) -> dict[str, list[float | None]]:
+    """Arm -> one value of a result per seed; None where a run has none."""
     return {arm: [run.result[quantity] for run in runs] for arm, runs in by_arm(records).items()}
 
 

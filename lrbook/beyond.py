@@ -70,11 +70,13 @@ def deepest_fall(values: Sequence[float]) -> tuple[float, float, int]:
 
 def falls_table(sweep: Sweep) -> pd.DataFrame:
     """A column for each lambda of a sweep of S: how its accuracy on P alone falls, how it comes
-    back, and what has become of its fit of Q by then.
+    back, and what has become of its fit of Q by then. Of the runs that finished.
     """
     rows = []
     for decay in sorted(sweep.runs.lam.unique()):
-        runs = sweep.select(lam=decay)
+        runs = [run for run in sweep.select(lam=decay) if run.status == "finished"]
+        if not runs:  # all of them diverged
+            continue
         falls = [deepest_fall(run.history[QUANTITY]) for run in runs]
         lowest = [low for _, low, _ in falls]
         turns = [run.history.step.iloc[at] for run, (_, _, at) in zip(runs, falls, strict=True)]
@@ -193,9 +195,14 @@ def noise_row(
     left = by_seed(noisy, "S", "q_only_loss")
     row = {**head, "loss on Q": book.interval_words([left[seed] for seed in seeds], 2)}
     row["accuracy on P alone"] = book.interval_words(values)
-    row["above S"] = plus_minus(*book.paired_interval(values, low), 3, "+")
+    row["above S"] = _above(values, low)
     if large:
         high = [large[seed] for seed in seeds]
-        row["above L-S"] = plus_minus(*book.paired_interval(values, high), 3, "+")
+        row["above L-S"] = _above(values, high)
         row["share of the gap"] = percent(recovered(low, values, high))
     return row
+
+
+def _above(values: Sequence[float], others: Sequence[float]) -> str:
+    """The mean difference, with its sign and interval; a dash where there is no pair."""
+    return plus_minus(*book.paired_interval(values, others), 3, "+") if values else "–"

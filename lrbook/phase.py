@@ -1,6 +1,6 @@
 """Phase diagrams: which recorded sweep has two axes, and its runs as maps over them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -168,11 +168,12 @@ def edge_table(records: Sequence[Record]) -> pd.DataFrame:
     Returns:
         One row per eta1, ascending: seeds, error on P alone with its interval, and the worst
         training loss of any seed: in the second half of the steps at the large rate, and at the
-        end.
+        end. A run that diverged is counted beside the seeds, and has no part in the rest.
     """
     rows = []
     for eta1 in sorted({record.config["eta1"] for record in records}):
-        runs = [record for record in records if record.config["eta1"] == eta1]
+        all_runs = [record for record in records if record.config["eta1"] == eta1]
+        runs = finished(all_runs)
         worst = 0.0
         for run in runs:
             half, anneal = run.config["anneal"] / 2, run.config["anneal"]
@@ -180,15 +181,28 @@ def edge_table(records: Sequence[Record]) -> pd.DataFrame:
         rows.append(
             {
                 r"$\eta_1$": f"{eta1:g}",
-                "seeds": len(runs),
+                "seeds": _seeds(all_runs),
                 "error on P alone": book.interval_words(
                     [1 - run.result["p_only_accuracy"] for run in runs]
                 ),
-                "loss late at the large rate, up to": f"{worst:.2g}",
-                "loss at the end, up to": f"{max(run.result['loss'] for run in runs):.2g}",
+                "loss late at the large rate, up to": f"{worst:.2g}" if runs else "–",
+                "loss at the end, up to": (
+                    f"{max(run.result['loss'] for run in runs):.2g}" if runs else "–"
+                ),
             }
         )
     return pd.DataFrame(rows)
+
+
+def finished(records: Iterable[Record]) -> list[Record]:
+    """The runs that did not diverge."""
+    return [record for record in records if record.status == "finished"]
+
+
+def _seeds(records: Sequence[Record]) -> int | str:
+    """How many there are, those that diverged told."""
+    lost = len(records) - len(finished(records))
+    return f"{len(records)} ({lost} diverged)" if lost else len(records)
 
 
 def way_table(groups: Mapping[str, Sequence[Record]]) -> pd.DataFrame:
@@ -198,16 +212,18 @@ def way_table(groups: Mapping[str, Sequence[Record]]) -> pd.DataFrame:
         groups: name -> runs of one setting and arm, one per seed, that anneal at a step if at all.
 
     Returns:
-        One row per group: eta t at the end, seeds, error on P alone and Q-only loss.
+        One row per group: eta t at the end, seeds, error on P alone and Q-only loss. A run that
+        diverged is counted beside the seeds, and has no part in the rest.
     """
     rows = []
-    for name, runs in groups.items():
+    for name, all_runs in groups.items():
+        runs = finished(all_runs)
         errors = [1 - run.result["p_only_accuracy"] for run in runs]
         rows.append(
             {
                 "run": name,
-                r"$\eta t$ at the end": f"{way(runs[0].config):,.0f}",
-                "seeds": len(runs),
+                r"$\eta t$ at the end": f"{way(all_runs[0].config):,.0f}",
+                "seeds": _seeds(all_runs),
                 "error on P alone": book.interval_words(errors),
                 "loss on Q-only examples": book.interval_words(
                     [run.result["q_only_loss"] for run in runs]
@@ -221,7 +237,7 @@ def way(config: Mapping[str, Any]) -> float:
     """Sum of the rates of all steps of a run of S, or of L-S annealed at a step."""
     if config["arm"] != "L-S":
         return config["eta2"] * config["steps"]
-    anneal = config["anneal"]
+    anneal = min(config["anneal"], config["steps_ls"])
     return config["eta1"] * anneal + config["eta2"] * (config["steps_ls"] - anneal)
 
 

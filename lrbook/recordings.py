@@ -1,8 +1,9 @@
 """The recordings that the book shows: what is wanted, and what is there."""
 
+import contextlib
 import dataclasses
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,15 @@ from lrbook.records import Store
 from lrbook.study.plan import check_kinds
 
 PLAN = Path(__file__).resolve().parent.parent / "recordings.toml"
+
+_TEXTS = ("name", "what", "experiment", "profile", "data", "device", "beside")
+_KINDS = dict.fromkeys(_TEXTS, str) | {
+    "arms": list,
+    "seeds": list,
+    "settings": dict,
+    "grid": dict,
+    "points": list,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,19 +96,21 @@ def read(path: Path = PLAN, only: str | None = None) -> list[Recording]:
     """The recordings wanted, in order.
 
     Raises:
-        ConfigError: ``only`` is not among them, or lrbook was installed without its plan.
+        ConfigError: ``only`` is not among them, lrbook was installed without its plan, or that is
+            not TOML or has an entry that cannot be a recording.
     """
     if not path.exists():
         raise ConfigError("the recordings are not here: run lrbook from a clone of its repository.")
-    entries = tomllib.loads(path.read_bytes().decode("utf-8-sig"))["recording"]
-    plan = [Recording(**entry) for entry in entries]
+    with _told_of(path):
+        plan = [Recording(**entry) for entry in _entries(path)]
     if only is not None and only not in {recording.name for recording in plan}:
         raise ConfigError(unknown_name(only, [r.name for r in plan], what="recording"))
     return [recording for recording in plan if only in (None, recording.name)]
 
 
 def load(name: str, results: str | Path | None = None) -> list[Record]:
-    """The finished records of the recording ``name``, seeds outermost; [] if there are none.
+    """The records of the recording ``name`` that are over, in the order of ``Recording.configs``;
+    [] if there are none.
 
     Raises:
         ConfigError: as ``there``.
@@ -107,21 +119,27 @@ def load(name: str, results: str | Path | None = None) -> list[Record]:
 
 
 def there(name: str, results: str | Path | None = None) -> tuple[list[Record], bool]:
-    """The finished records of the recording ``name``, and whether they are all of its runs.
+    """The records of the recording ``name`` that are over, and whether they are all of its runs.
 
     A folder of a reader's own may say in its ``recordings.toml`` which of its runs stand for the
     recording: an entry of that name, with the fields in which it differs from ours.
 
     Raises:
-        ConfigError: that file is not TOML, or an entry of it cannot be one.
+        ConfigError: there is no recording of this name; or that file is not TOML, or an entry of
+            it cannot be one.
+        RecordError: a record is damaged.
     """
     folder = Path(results or recordings_dir())
     [recording] = read(only=name)
     recording = _own(folder / PLAN.name).get(name, recording)
-    store = Store(folder)
-    found = [store.load(config) for config in recording.configs()]
-    done = [record for record in found if record is not None and record.done]
+    found = stored(recording, folder)
+    done = over(found.values())
     return done, len(done) == len(found)
+
+
+def over(records: Iterable[Record | None]) -> list[Record]:
+    """Those of the records that are there, of runs that are over."""
+    return [record for record in records if record is not None and record.done]
 
 
 def need_arms(name: str, records: Sequence[Record], arms: Sequence[str]) -> None:
@@ -145,29 +163,31 @@ def need_arms(name: str, records: Sequence[Record], arms: Sequence[str]) -> None
     )
 
 
-_TEXTS = ("name", "what", "experiment", "profile", "data", "device")
-_KINDS = dict.fromkeys(_TEXTS, str) | {
-    "arms": list,
-    "seeds": list,
-    "settings": dict,
-    "grid": dict,
-    "points": list,
-}
-
-
 def _own(path: Path) -> dict[str, Recording]:
     """The recordings that a folder's own plan changes; {} where it has none."""
     if not path.exists():
         return {}
     ours = {recording.name: recording for recording in read()}
-    try:
-        entries = tomllib.loads(path.read_bytes().decode("utf-8-sig")).get("recording", [])
-        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            raise ConfigError("recording is a list of tables; write each under [[recording]].")
-        for entry in entries:
-            check_kinds(entry, _KINDS)
-        named = {entry["name"]: entry for entry in entries}
+    with _told_of(path):
+        named = {entry["name"]: entry for entry in _entries(path)}
         return {name: dataclasses.replace(ours[name], **named[name]) for name in named}
+
+
+def _entries(path: Path) -> list[dict[str, Any]]:
+    """The tables ``[[recording]]`` of a plan, their values each of its kind."""
+    entries = tomllib.loads(path.read_bytes().decode("utf-8-sig")).get("recording", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ConfigError("recording is a list of tables; write each under [[recording]].")
+    for entry in entries:
+        check_kinds(entry, _KINDS)
+    return entries
+
+
+@contextlib.contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    """What can be wrong with a plan is a ConfigError that names the file."""
+    try:
+        yield
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     except OSError as error:

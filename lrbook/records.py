@@ -195,7 +195,10 @@ class Store:
         return sorted(path.parent for path in self.root.glob("*/record.json"))
 
     def find(self, experiment: str, **settings: Any) -> list[Record]:
-        """Finished records of ``experiment`` whose config has all the ``settings``, by seed."""
+        """Records of ``experiment`` whose config has all the ``settings``, by seed.
+
+        Of runs that are over, finished or diverged.
+        """
         found = [
             record
             for record in self.records()

@@ -5,10 +5,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from lrbook import origin, recordings, style, sweeps
+from lrbook import origin, recordings, style
 from lrbook.record import Record, recordings_dir
 from lrbook.recordings import Recording
-from lrbook.records import Store
 from lrbook.tables import shown_value
 
 JPEG_COPY = "CIFAR-10 (JPEG copy)"
@@ -24,12 +23,16 @@ class Entry(NamedTuple):
 
 
 def entries(plan: Sequence[Recording], results: str | Path) -> list[Entry]:
-    """The recordings of ``plan`` with their finished runs in the folder ``results``.
+    """The recordings of ``plan`` with their runs that are over in the folder ``results``.
 
     Raises:
         RecordError: a record is damaged.
     """
-    return [Entry(each, len(each.configs()), _found(each, results)) for each in plan]
+    found = {each.name: recordings.stored(each, results) for each in plan}
+    return [
+        Entry(each, len(found[each.name]), recordings.over(found[each.name].values()))
+        for each in plan
+    ]
 
 
 def command(recording: Recording) -> str:
@@ -88,18 +91,6 @@ def show(*experiments: str) -> None:
     found = entries(plan, recordings_dir())
     style.say(summary(found))
     style.say("\n".join(map(described, found)))
-
-
-def _found(recording: Recording, results: str | Path) -> list[Record]:
-    if recording.is_sweep:
-        try:
-            records = sweeps.load(sweeps.folder_of(recording.name, results)).records
-        except LookupError:
-            return []
-    else:
-        store = Store(results)
-        records = [store.load(config) for config in recording.configs()]
-    return [record for record in records if record is not None and record.done]
 
 
 def _changes(recording: Recording) -> list[str]:

@@ -86,10 +86,15 @@ def _runs_of(groups: dict[str, Sequence[Record]], label: str) -> list[Record]:
 
 
 def deviations(config: dict[str, Any], experiment: str) -> pd.DataFrame:
-    """The settings of a stored run that differ from the class defaults: name, here, default.
+    """The settings of a stored run on images that differ from the authors': name, here, paper.
 
-    For the experiments on images the defaults are the authors'.
+    The authors' are the defaults of the class.
+
+    Raises:
+        ValueError: the experiment is the toy, whose defaults are this book's own.
     """
+    if experiment == "toy":
+        raise ValueError("the toy's defaults are not the paper's: ``side_by_side`` compares those")
     cls = experiments.config_class(experiment)
     rows = [
         {

@@ -75,11 +75,16 @@ def paired_difference(
 ) -> tuple[float, float | None, int]:
     """Mean of ``first - second``, half-width of its 95 % interval, and the number of pairs.
 
-    The mean is nan where there is no pair, the half-width None where there are less than two.
+    The mean is nan where there is no pair, the half-width None where there are less than two. A
+    run without the quantity, such as one that never learnt the patch, is in no pair.
     """
     arms = by_arm(records)
     one, two = (
-        {run.config["seed"]: run.result[quantity] for run in arms.get(arm, [])}
+        {
+            run.config["seed"]: run.result[quantity]
+            for run in arms.get(arm, [])
+            if run.result[quantity] is not None
+        }
         for arm in (first, second)
     )
     seeds = sorted(one.keys() & two.keys())
@@ -100,7 +105,7 @@ def difference_of_differences(
         {
             (run.config["arm"], run.config["seed"]): run.result[quantity]
             for run in group
-            if run.status == "finished"
+            if run.status == "finished" and run.result[quantity] is not None
         }
         for group in (records, control)
     ]

@@ -43,7 +43,7 @@ def test_the_plan_holds_what_the_book_shows():
     laptop, control = by_name["patch-laptop"], by_name["patch-laptop-control"]
     assert laptop.arms == control.arms == ["large", "small", "noise"]
     assert laptop.seeds == control.seeds
-    assert len(laptop.seeds) == 5
+    assert len(laptop.seeds) == 10
     assert {config.carrier_share for config in laptop.configs()} == {0.8}
     assert {config.carrier_share for config in control.configs()} == {0.0}
     assert {config.data for config in laptop.configs()} == {"parquet:ad293141ee8007bc"}
@@ -162,7 +162,7 @@ def test_a_run_that_was_begun_or_broke_off_is_missing_and_not_shown(plan, tmp_pa
 def test_the_command_line_lists_and_picks(lrbook, tmp_path):
     answer = lrbook("record", "--only", "patch-laptop", "--results", tmp_path / "none")
     assert answer.code == 0
-    assert answer.out.split()[:4] == ["patch-laptop", "0/15", "15", "missing:"]
+    assert answer.out.split()[:4] == ["patch-laptop", "0/30", "30", "missing:"]
     assert len(answer.out.splitlines()) == 1
     assert len(lrbook("record", "--results", Path("none")).out.splitlines()) == len(PLAN)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lrbook.errors import ConfigError
+from lrbook.errors import ConfigError
 from lrbook.toy import experiment, pattern_memory, profile_along, rays, tasks
 from lrbook.toy.config import ToyConfig
 from lrbook.toy.network import output_weights, relu_part
@@ -59,7 +60,7 @@ def test_the_line_is_read_off_by_homogeneity():
 
 def test_a_film_needs_the_annealing_step():
     [config] = ToyConfig.expand("smoke", seeds=[0], arms=["L-S"], anneal="loss")
-    with pytest.raises(ValueError, match="in advance"):
+    with pytest.raises(ConfigError, match="in advance"):
         profile_along.film(config)
 
 

@@ -42,9 +42,13 @@ def _work(config: Config) -> float:
 
 
 def _recorded_rate(experiment: str) -> float | None:
-    """Median work per second of recorded runs; None where none was recorded."""
+    """Median work per second of recorded runs; None where none was recorded.
+
+    Of finished ones: a run that diverged has done less than its configuration counts.
+    """
     try:
-        records = [r for r in Store(recordings_dir()).find(experiment) if r.wall_s]
+        there = Store(recordings_dir()).find(experiment)
+        records = [run for run in there if run.wall_s and run.status == "finished"]
     except RecordError:
         return None
     cls = experiments.config_class(experiment)

@@ -90,10 +90,11 @@ def film(
         also: steps at which to look besides, where the run gets there.
 
     Raises:
-        ValueError: the run anneals by its loss, at a step that is not known beforehand.
+        ConfigError: the run anneals by its loss, at a step that is not known beforehand.
+        FloatingPointError: the run diverges.
     """
     if config.arm == "L-S" and config.anneal == "loss":
-        raise ValueError("a film needs the annealing step in advance: anneal is a number")
+        raise ConfigError("a film needs the annealing step in advance: anneal is a number")
     psi = np.linspace(-np.pi / 2, np.pi / 2, directions)
     points = np.stack([np.cos(psi), REACH * config.r * np.sin(psi)], axis=1).astype(np.float32)
     problem, rule = tasks.make_problem(config), tasks.make_rule(config)
@@ -103,6 +104,8 @@ def film(
     times, seen = sorted({*frame_times(config, frames), *wanted}), []
     for time in times:
         state = _advance(state, jnp.int32(time), problem, rule, step=step)
+        if int(state.step) < time:
+            raise FloatingPointError(f"{config.run_id} diverged at step {int(state.step):,}")
         seen.append([np.asarray(x) for x in (*_look(state, problem, rule, points), state.V)])
     rate, values, between, V = (np.stack(column) for column in zip(*seen, strict=True))
     times = np.array(times)
@@ -115,14 +118,16 @@ def films(profile: str, seed: int, longest: int) -> dict[str, Film]:
     Both are looked at half-way through L-S's phase at the large rate, and where that and L-S end.
 
     Raises:
-        ConfigError: ``longest`` leaves S no step.
+        ConfigError: ``longest`` leaves S no step, or L-S anneals by its loss.
+        FloatingPointError: a run diverges.
     """
     if longest < 1:
         raise ConfigError(f"longest = {longest} leaves S without a step: give a number from 1 on.")
     made, also = {}, []
     for config in ToyConfig.expand(profile, seeds=[seed], arms=["L-S", "S"]):
         shorter = config.model_copy(update={"steps": min(config.steps, longest)})
-        also = [*also, *early(config, longest)] if config.arm == "L-S" else also
+        if config.arm == "L-S" and config.anneal != "loss":  # which ``film`` refuses
+            also = [*also, *early(config, longest)]
         made[config.arm] = film(shorter, also=also)
         also += made[config.arm].step[list(moments(made[config.arm]).values())].tolist()
     return made

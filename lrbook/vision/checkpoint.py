@@ -1,6 +1,7 @@
 """What a checkpoint of a run on images holds: all that its next epoch depends on."""
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,25 @@ def restore(
     Raises:
         RecordError: the run was begun on other data, or in another precision.
     """
+    state = read(saved, origin, path)
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    if scaler is not None:
+        scaler.load_state_dict(state["scaler"])
+    return state["rows"], state["wall_s"], state.get("origins", [])
+
+
+def read(saved: bytes, origin: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The state that ``pack`` put into ``saved``, if a run can go on from it.
+
+    Args:
+        saved: what ``pack`` gave.
+        origin: data_fingerprint and precision of where the run goes on.
+        path: where ``saved`` lies, in the folder of the run; for the sentence.
+
+    Raises:
+        RecordError: the run was begun on other data, or in another precision.
+    """
     state = torch.load(io.BytesIO(saved), weights_only=True, map_location="cpu")
     for name, how in _GO_ON.items():
         if state[name] != origin[name]:
@@ -84,8 +104,4 @@ def restore(
                 f"run {path.parent.name} was begun with {name} {state[name]} and cannot go on with "
                 f"{origin[name]}; go on {how}, or delete {path} to start this run afresh."
             )
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    if scaler is not None:
-        scaler.load_state_dict(state["scaler"])
-    return state["rows"], state["wall_s"], state.get("origins", [])
+    return state

@@ -46,9 +46,11 @@ def run_flops(config: ImageConfig) -> float:
 
 
 def recorded_speed(records: Sequence[Record], cls: type[ImageConfig]) -> float:
-    """Median operations per second of stored runs, evaluation and instruments included."""
+    """Median operations per second of finished runs, evaluation and instruments included."""
     return statistics.median(
-        run_flops(cls(**record.config)) / record.wall_s for record in records if record.wall_s
+        run_flops(cls(**record.config)) / record.wall_s
+        for record in records
+        if record.wall_s and record.status == "finished"
     )
 
 

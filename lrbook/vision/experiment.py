@@ -71,8 +71,11 @@ def run(
         print(f"lrbook: {words}", file=sys.stderr)
     needed = dict.fromkeys(_images_of(config) for config in todo)
     images = {which: sources.load(*which, folder) for which in needed}
-    for config in () if force else todo:  # a damaged one is met now, not with others under way
-        store.load_checkpoint(config)
+    for config in () if force else todo:  # one that bars the way is met now, not with others begun
+        if saved := store.load_checkpoint(config):
+            fingerprint = images[_images_of(config)].fingerprint
+            here = {"data_fingerprint": fingerprint, "precision": precisions[config]}
+            checkpoint.read(saved, here, store.checkpoint_path(config))
     # All that is there has been read; from here on things are written. All old records go at once:
     # when this call is interrupted, one without force must not find those that it did not get to.
     for config in todo if force else ():

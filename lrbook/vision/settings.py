@@ -137,7 +137,7 @@ def said_of_drops(config: ImageConfig) -> list[str]:
 def _never_dropped(config: ImageConfig) -> str:
     """Which drops of rate or noise come after the last epoch, in a sentence; empty if none does."""
     late = []
-    for name in ("drop", "drop2", "drop3"):
+    for name in ("drop", "drop2", "drop3", "noise_drop"):
         epoch = getattr(config, name, 0)
         if epoch > config.epochs and not _falls_steadily(config):
             before, then = ((config.rate(e), config.noise_level(e)) for e in (epoch - 1, epoch))

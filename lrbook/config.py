@@ -87,7 +87,11 @@ class Config(pydantic.BaseModel):
 
     @classmethod
     def profile_settings(cls, profile: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """What ``profile`` sets; a subclass may let it depend on the caller's ``settings``."""
+        """What ``profile`` sets; a subclass may let it depend on the caller's ``settings``.
+
+        Raises:
+            ConfigError: there is no such profile.
+        """
         if profile not in cls.profiles:
             raise ConfigError(
                 f"profile = {profile!r} does not exist; allowed are {', '.join(cls.profiles)}."

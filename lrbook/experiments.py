@@ -74,6 +74,10 @@ def locate_data(
         The settings with ``data`` as ``identify`` names it, and what the experiment's ``run``
         needs besides: the folder itself, as a whole path. Nothing is changed or added where the
         experiment has no ``data``.
+
+    Raises:
+        ConfigError: there is no such profile.
+        DataError: the folder has no images that can be identified.
     """
     if "data" not in cls.model_fields:
         return dict(settings), {}

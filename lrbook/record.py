@@ -58,10 +58,13 @@ class Record:
         """The measurements, one row each.
 
         Raises:
-            RecordError: the file is missing, or is not the one that the record was written with.
+            RecordError: the file is missing, or is not the one that the record was written with;
+                or the run has kept none.
         """
         if self.table is not None:
             return self.table
+        if self.folder is None:
+            raise RecordError(f"the run {self.run_id} has kept no history.")
         path = self.folder / "history.parquet"
         try:
             data = path.read_bytes()

@@ -1,7 +1,8 @@
 """Records in words: a mean with its interval, one arm against another, and where runs come from."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lrbook.arms import by_arm
 from lrbook.origin import commits, days, distinct, once, origins_of, seeds_words, time_words
@@ -148,8 +149,14 @@ def _over_pairs(mean: float, half: float | None, count: int, digits: int | None 
 def provenance(records: Sequence[Record]) -> str:
     """Where these runs come from, as one Markdown line: seeds, data, hardware, versions, date.
 
-    A run that is among the ``records`` twice, as a base of several comparisons, counts once.
+    A run that is among the ``records`` twice, as a base of several comparisons, counts once. What
+    they do not know is left out.
+
+    Raises:
+        ValueError: there are no records.
     """
+    if not records:
+        raise ValueError("no records to say where they come from")
     records = once(records)
     origins = origins_of(records)
     framework = "jax" if records[0].experiment == "toy" else "torch"
@@ -161,12 +168,16 @@ def provenance(records: Sequence[Record]) -> str:
         *distinct(origins, "data"),
         *distinct(origins, "device"),
         *distinct(origins, "precision"),
-        *(f"{framework} {v}" for v in sorted({o["versions"][framework] for o in origins})),
-        f"{time_words(sum(record.wall_s for record in records))} in all",
+        *(f"{framework} {v}" for v in sorted(_versions(origins, framework))),
+        f"{time_words(sum(record.wall_s or 0.0 for record in records))} in all",
         days(origins),
         *_commits_words(commits(origins)),
     ]
     return f"*{', '.join(parts[:2])}; {'; '.join(parts[2:])}.*"
+
+
+def _versions(origins: Sequence[Mapping[str, Any]], framework: str) -> set[str]:
+    return {o["versions"][framework] for o in origins if framework in o["versions"]}
 
 
 def _commits_words(known: Sequence[str]) -> list[str]:

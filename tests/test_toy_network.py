@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lrbook.toy import data, network, rays
+from lrbook.toy import data, four_weights, network, rays
 
 loss_and_gradient = jax.jit(rays.loss_and_gradient)
 prepare = jax.jit(rays.prepare)
@@ -78,7 +78,10 @@ def test_plain_and_fast_network_are_the_loop(counts):
         want = loop_network(c)
         x1, x2 = data.plain_x1(c.examples), data.plain_x2(c.examples, c.z, c.zeta)
         np.testing.assert_allclose(network.network(c.W, c.V, x1, x2), want, rtol=1e-11, atol=1e-12)
-        fast = rays.network(c.W, plane_coordinates(c.V, c.z, c.zeta), c.examples, data.rays(c.r))
+        V = plane_coordinates(c.V, c.z, c.zeta)
+        of_outputs = (network.output_weights(len(c.W)), network.output_weights(len(c.V)))
+        weights = four_weights.Weights(c.W, V, *of_outputs)
+        fast = four_weights.network(weights, c.examples, data.rays(c.r))
         np.testing.assert_allclose(fast, want, rtol=1e-10, atol=1e-11)
         losses = np.log1p(np.exp(-c.examples.y * want))
         np.testing.assert_allclose(plain(c)(c.W, c.V), losses.mean(), rtol=1e-12)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from lrbook.errors import ConfigError
-from lrbook.errors import ConfigError
 from lrbook.toy import experiment, pattern_memory, profile_along, rays, tasks
 from lrbook.toy.config import ToyConfig
 from lrbook.toy.network import output_weights, relu_part

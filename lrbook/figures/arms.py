@@ -102,7 +102,7 @@ def learning_order(histories: Histories, limits: Mapping[str, float]) -> "Figure
     for arm, seeds in histories.items():
         later = [h[h.step > 0] for h in seeds]
         draw_arm(panels[0], arm, later, "step", "p_only_accuracy")
-        # Dashes always mean the arm, so that what an example carries is told by the weight of a line
+        # Dashes always mean the arm: what an example carries is told by the weight of a line
         for column, what, weight in (
             ("p_only_train_loss", "P alone", style.HEAVY),
             ("both_loss", "both patterns", style.LIGHT),

@@ -8,6 +8,7 @@ The gradient is taken at U_t and the noise is the run's own, so the parts add up
 """
 
 import concurrent.futures
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -129,8 +130,11 @@ def track(config: ToyConfig, at: Sequence[int]) -> pd.DataFrame:
 
     Raises:
         FloatingPointError: the training loss is no longer finite.
-        ValueError: the run is of a variant that the theory leaves out, whose parts do not add up.
+        ValueError: the run is of a variant that the theory leaves out, whose parts do not add up;
+            or the steps do not rise.
     """
+    if any(one >= other for one, other in itertools.pairwise(at)):
+        raise ValueError(f"at = {list(at)} has to rise")
     if tasks.make_variant(config) != variants.PLAIN:
         raise ValueError("signal and noise are those of plain noisy descent; leave variants out")
     problem, rule = tasks.make_problem(config), tasks.make_rule(config)

@@ -58,13 +58,15 @@ def on_rays(weights: Weights, directions: jax.Array) -> jax.Array:
 def outputs(
     weights: Weights, examples: Examples, directions: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """``rays.outputs`` with any output weights: N_W (n_p,) and N_V (n_q,)."""
+    """N_W of the examples with a P part (n_p,) and N_V of those with a Q part (n_q,)."""
     on_x1 = relu_part(weights.w, weights.W, examples.x1)
     return on_x1, on_rays(weights, directions) @ rays.placement(examples)
 
 
 def network(weights: Weights, examples: Examples, directions: jax.Array) -> jax.Array:
-    """``rays.network`` with any output weights: f of every example, shape (n,)."""
+    """f of every example, shape (n,): ``lrbook.toy.network.network`` with any output weights, and
+    without x2 written out.
+    """
     on_x1, on_x2 = outputs(weights, examples, directions)
     return jnp.pad(on_x1, (0, examples.q_only)) + jnp.pad(on_x2, (examples.p_only, 0))
 

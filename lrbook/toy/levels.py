@@ -101,6 +101,9 @@ def exponents(sweeps: list[Levels]) -> pd.DataFrame:
 
     The ratios are geometric means over points and seeds: measured over predicted, and the lemma's
     order over measured.
+
+    Raises:
+        KeyError: a sweep is of a field that the lemma has no exponent for (``LEMMA``).
     """
     names = {"r": "$r$", "lam": r"$\lambda$", "eta1": r"$\eta_1$"}
     rows = []

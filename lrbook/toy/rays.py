@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from lrbook.toy.data import Examples
-from lrbook.toy.network import logistic_loss, output_weights, relu_part
+from lrbook.toy.network import logistic_loss, output_weights
 
 
 class Gradient(NamedTuple):
@@ -77,20 +77,6 @@ def kinked(V: jax.Array, rays: jax.Array) -> jax.Array:
 def placement(examples: Examples) -> jax.Array:
     """Matrix (3, n_q) that takes values on the rays to the examples: the scale at its ray."""
     return jax.nn.one_hot(examples.ray, 3, axis=0, dtype=examples.scale.dtype) * examples.scale
-
-
-def outputs(
-    W: jax.Array, V: jax.Array, examples: Examples, rays: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """N_W of the examples with a P part (n_p,) and N_V of those with a Q part (n_q,)."""
-    on_x1 = relu_part(output_weights(W.shape[0]), W, examples.x1)
-    return on_x1, on_rays(V, rays) @ placement(examples)
-
-
-def network(W: jax.Array, V: jax.Array, examples: Examples, rays: jax.Array) -> jax.Array:
-    """f of every example, shape (n,): ``lrbook.toy.network.network``, without x2 written out."""
-    on_x1, on_x2 = outputs(W, V, examples, rays)
-    return jnp.pad(on_x1, (0, examples.q_only)) + jnp.pad(on_x2, (examples.p_only, 0))
 
 
 def prepare(examples: Examples) -> Prepared:

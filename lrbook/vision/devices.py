@@ -29,7 +29,11 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def choose_precision(wanted: str, device: torch.device) -> str:
-    """``wanted``, or for ``auto`` bf16 where the hardware computes it, else fp16 (CUDA) or fp32."""
+    """``wanted``, or for ``auto`` bf16 where the hardware computes it, else fp16 (CUDA) or fp32.
+
+    Raises:
+        ConfigError: fp16 is wanted on another device than a graphics card.
+    """
     if wanted == "fp16" and device.type != "cuda":
         raise ConfigError(
             f"precision = 'fp16' needs device cuda, not {device.type}; use auto or fp32."

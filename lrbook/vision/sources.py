@@ -57,7 +57,8 @@ def load(data: str, train_size: int = 0, test_size: int = 0, folder: str | None 
         data: ``digits``, ``cifar10`` or ``parquet:HASH``.
         train_size: keep this many training images, the first ones; 0 keeps all.
         test_size: the same for test images.
-        folder: where the Parquet files of ``parquet:HASH`` are.
+        folder: where the Parquet files of ``parquet:HASH`` are; None for what the environment
+            variable LRBOOK_DATA names.
 
     Raises:
         DataError: the files are missing or damaged, images are not 32x32x3 or labels not 0..9, or

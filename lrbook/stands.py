@@ -117,7 +117,9 @@ def exponents_words(found: Sequence[claims.Claim]) -> str:
 
 
 def where_words(base: Sequence[Record], constants: Sweep) -> str:
-    """In how many settings of the map L-S wins, and the gap on the way to the paper's constants.
+    """In how many settings of the map L-S wins, and the gap on the way to four of the paper's
+    constants.
+
 
     Args:
         base: both arms in the setting from which the constants are walked.
@@ -133,6 +135,7 @@ def where_words(base: Sequence[Record], constants: Sweep) -> str:
         for name, found in groups.items()
     )
     return (
-        f"On the map of rate and r: {counts} L-S minus S on the way to the paper's constants, by "
-        f"how much of it is gone: {told}."
+        f"On the map of rate and r: {counts} L-S minus S on the way to four of the paper's "
+        "constants (lengths from 0 on, the margin, one decay for both halves, no pairs in V), by "
+        f"how much of it is covered: {told}."
     )

@@ -42,7 +42,7 @@ class PatchConfig(ImageConfig):
     patch_only_scale: NonNegativeFloat = 1.75
     """On zeroed images zeta is scaled by this times a uniform draw. The paper's is 1.75."""
     patch_test_size: PositiveInt = 1000
-    """Number of patch-only test images, drawn anew each epoch. The paper's is 1000."""
+    """Number of patch-only test images. The paper's is 1000; we draw them anew each epoch."""
 
     watch: bool = False
     """Also record, each epoch, the learning order inside the network; training is the same."""

@@ -259,3 +259,20 @@ def test_rate_or_noise_what_holds_q_back_before_annealing():
     coarse = held["toy-half-noise"] + held["toy-small-rate-same-diffusion"]
     coarse += [beyond.before_annealing(r, "nonlinearity") for r in arms["L-S"]]
     assert max(coarse) < 0.75 * min(fine)
+
+
+def test_mitigation_the_noise_adds_nearly_one_number_to_all_outputs():
+    """V at its start, with a draw of the noise per neuron: 4,000 draws, on the three rays."""
+    config = sweeps.recorded("sweep-mitigation").records[0].config
+    s, tau0, m, r = (config[name] for name in ("s", "tau0_v", "m_v", "r"))
+    rng = np.random.default_rng(0)
+    V = tau0 * np.tile(rng.normal(size=(2, m // 2)), 2)  # neurons start in pairs of unlike sign
+    v = np.repeat([1, -1], m // 2) / np.sqrt(m)
+    before = s * np.array([[1, -r], [1, 0], [1, r]]) @ V
+    for sigma, said in ((0.03, 1.7), (0.1, 5.7)):
+        g = rng.normal(size=(4000, m))
+        f = np.stack([np.maximum(ray + sigma * s * tau0 * g, 0) @ v for ray in before])
+        assert sigma * s * tau0 / np.sqrt(2) == pytest.approx(said, abs=0.05)
+        assert f.std(axis=1) == pytest.approx(said, rel=0.06)
+        assert np.corrcoef(f).min() > 0.9
+    assert f.std(axis=1).min() > 5

@@ -194,3 +194,13 @@ def test_phase_diagram_q_at_the_largest_noise():
     assert (excess.iloc[:2] > 1.3).all()
     assert excess.iloc[2] == pytest.approx(1, abs=0.05)
     assert mean[3.0].max() < 0.1
+
+
+def test_two_theorems_no_run_is_an_instance():
+    """The range (d^-c, kappa^2 p^2 q^3) of eps1 with c < 1/16, at the largest kappa on the page."""
+    for sweep in (sweeps.recorded("sweep-kappa"), phase.recorded("kappa", "d")):
+        runs = measured.with_errors(sweep)
+        [q] = {record.config["q0"] for record in sweep.records}
+        largest = (runs.kappa**2 * runs.p0**2 * q**3).max()
+        assert largest ** (-1 / (1 / 16)) > 1e50
+        assert runs.p0.to_numpy() == pytest.approx(runs.kappa**2 / 2, rel=0.02)

@@ -163,8 +163,10 @@ def verdict_words(groups: Mapping[str, Sequence[Record]]) -> str:
 def recovered(lower: Sequence[float], mitigated: Sequence[float], upper: Sequence[float]) -> float:
     """Which share of the gap from ``lower`` to ``upper`` the mitigation closes, by means.
 
-    nan where there is no gap to close.
+    nan where there is no gap to close, or a value of none.
     """
+    if not all(map(len, (lower, mitigated, upper))):
+        return float("nan")
     low, middle, high = (float(np.mean(values)) for values in (lower, mitigated, upper))
     return (middle - low) / (high - low) if high > low else float("nan")
 

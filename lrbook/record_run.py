@@ -191,8 +191,9 @@ def _command(
 
 
 def _device_there(device: str | None) -> bool:
-    if device is None:
+    if device in (None, "auto", "cpu"):  # there everywhere
         return True
     import torch
 
-    return device == "cuda" and torch.cuda.is_available()
+    kind = {"cuda": torch.cuda, "mps": torch.backends.mps}.get(device)
+    return kind is not None and kind.is_available()

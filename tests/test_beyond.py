@@ -143,6 +143,11 @@ def test_a_mitigated_rate_is_shown_on_the_seeds_that_all_three_have():
     assert row["share of the gap"] == "50 %"
 
 
+def test_without_a_common_seed_there_is_a_dash_and_no_nan():
+    row = beyond.noise_row({}, group([0.5], [0.9]), [Run("S", 7, 0.7)])
+    assert set(row.values()) == {"–"}
+
+
 def test_figures_of_variants_draw_every_group(sweep):
     import matplotlib.pyplot as plt
 

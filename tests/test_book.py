@@ -212,3 +212,8 @@ def test_arms_that_a_page_compares_have_to_be_there(there, monkeypatch):
     there(laptop=([RUNS[0], RUNS[2]], False))  # on seeds 1 and 0
     with pytest.raises(LookupError, match="no seed with finished runs of all the arms large and"):
         book.recorded("laptop", arms=two)
+
+
+def test_the_defaults_of_the_toy_are_not_the_papers():
+    with pytest.raises(ValueError, match="not the paper's"):
+        book.deviations({}, "toy")

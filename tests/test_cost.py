@@ -75,3 +75,12 @@ def test_recorded_speed_is_the_median_of_work_over_time():
     plain = config.model_dump(mode="json")
     runs = [Record("", "patch", plain, "finished", {}, {}, None, t) for t in times]
     assert cost.recorded_speed(runs, PatchConfig) == cost.run_flops(config) / 2
+
+
+def test_a_diverged_run_tells_nothing_of_the_speed():
+    plain = PatchConfig.for_profile("smoke", arm="large", seed=0).model_dump(mode="json")
+    runs = [
+        Record("", "patch", plain, status, {}, {}, None, wall_s)
+        for status, wall_s in (("finished", 2.0), ("diverged", 0.001), ("diverged", 0.001))
+    ]
+    assert cost.recorded_speed(runs, PatchConfig) == cost.recorded_speed(runs[:1], PatchConfig)

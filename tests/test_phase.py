@@ -1,5 +1,6 @@
 """Phase diagrams: maps and outcomes from runs whose answer is known by hand."""
 
+import dataclasses
 import itertools
 from collections import Counter
 
@@ -249,3 +250,24 @@ def test_the_way_of_the_long_run_is_that_of_the_arm_beside_it():
     names = ("arm", "eta1", "anneal", "steps", "steps_ls")
     same = [{k: v for k, v in run.config.items() if k not in names} for run in (long, beside)]
     assert same[0] == same[1]
+
+
+@pytest.mark.parametrize(("anneal", "sum_of_rates"), [(10_000, 70.0), (200, 70.0), (50, 19.0)])
+def test_the_way_of_a_run_that_never_gets_to_its_annealing(anneal, sum_of_rates):
+    config = {"arm": "L-S", "eta1": 0.35, "eta2": 0.01, "steps_ls": 200, "anneal": anneal}
+    assert phase.way(config) == pytest.approx(sum_of_rates)
+
+
+def test_a_diverged_run_has_no_part_in_the_tables():
+    [whole, *_] = phase.cube().select(eta1=0.7, r=0.15, noise=0.0, arm="L-S")
+    lost = dataclasses.replace(whole, status="diverged", result={})
+    found = phase.way_table({"both": [lost, whole], "lost": [lost]}).set_index("run")
+    alone = phase.way_table({"alone": [whole]}).set_index("run")
+    assert found.seeds.tolist() == ["2 (1 diverged)", "1 (1 diverged)"]
+    same = found.drop(columns="seeds").loc["both"].tolist()
+    assert same == alone.drop(columns="seeds").loc["alone"].tolist()
+    assert found.iloc[1, -2:].tolist() == ["–", "–"]
+    edge = phase.edge_table([lost, whole])
+    assert edge.seeds.tolist() == ["2 (1 diverged)"]
+    assert edge.iloc[0, 2:].tolist() == phase.edge_table([whole]).iloc[0, 2:].tolist()
+    assert phase.edge_table([lost]).iloc[0, 2:].tolist() == ["–"] * 3

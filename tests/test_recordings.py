@@ -230,3 +230,26 @@ def test_a_plan_is_read_as_utf_8_whatever_the_locale(tmp_path, monkeypatch, mark
 def test_without_the_repository_there_is_a_sentence(lrbook, tmp_path, monkeypatch):
     monkeypatch.setattr(recordings.read, "__defaults__", (tmp_path / "recordings.toml", None))
     assert_refused(lrbook("record"), "the recordings are not here", "a clone of its repository")
+
+
+def test_a_sweep_is_a_recording_like_the_others():
+    found, whole = recordings.there("cifar-mini")
+    assert whole
+    [plan] = [each for each in PLAN if each.name == "cifar-mini"]
+    assert [run.run_id for run in found] == [config.run_id for config in plan.configs()]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[[recording]", "not TOML"),
+        ('[[recording]]\nname = "a"\nwhat = "b"\nprofil = "demo"', "argument 'profil'"),
+        ('[[recording]]\nname = "a"\nwhat = "b"\nseeds = 5', "seeds = 5 is not allowed"),
+        ('[recording]\nname = "a"', r"write each under \[\[recording\]\]"),
+    ],
+)
+def test_a_plan_that_cannot_be_one_is_told_with_its_name(tmp_path, text, words):
+    (tmp_path / "plan.toml").write_text(text)
+    with pytest.raises(ConfigError, match=words) as error:
+        recordings.read(tmp_path / "plan.toml")
+    assert str(tmp_path / "plan.toml") in str(error.value)

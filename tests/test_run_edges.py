@@ -3,13 +3,14 @@
 import io
 
 import pytest
+import torch
 from PIL import Image
 
 from lrbook import record_run, recordings
 from lrbook.cli import main
 from lrbook.errors import DataError, RecordError, RunError
 from lrbook.records import Store
-from lrbook.vision import experiment, sources, train
+from lrbook.vision import checkpoint, experiment, sources, train
 from lrbook.vision.cifar import CifarConfig
 from lrbook.vision.config import PatchConfig
 from lrbook.vision.settings import said_of_drops
@@ -153,3 +154,34 @@ def test_runs_in_other_digits_than_those_beside_them_are_barred(monkeypatch):
     monkeypatch.setattr(recordings, "stored", lambda r, folder: {} if r is row else real(r, folder))
     said = record_run._would_mix(row, recordings.recordings_dir())
     assert "those of patch-laptop beside them, are in bf16" in said
+
+
+@pytest.mark.parametrize("widen", [1, 3])  # side by side, and one after the other
+@pytest.mark.parametrize("other", ["data_fingerprint", "precision"])
+def test_a_checkpoint_that_cannot_go_on_here_is_met_before_anything_is_changed(
+    tmp_path, widen, other
+):
+    first, second = (config(seed=seed, epochs=3, drop=2, widen=widen) for seed in (0, 1))
+    images = sources.load(first.data, first.train_size, first.test_size)
+    here = {"data_fingerprint": images.fingerprint, "precision": "fp32"}
+    model = train.make_model(second, torch.device("cpu"))
+    begun = (model, train.make_optimizer(model, second), None, [{"epoch": 1}], 1.0)
+    store = Store(tmp_path)
+    origin = {**here, "date": "2026-01-01", other: "another"}
+    store.save_checkpoint(second, checkpoint.pack(*begun, origin))
+    with pytest.raises(RecordError, match=f"was begun with {other} another and cannot go on"):
+        experiment.run([first, second], store, device="cpu", progress=False)
+    assert [store.load(run) for run in (first, second)] == [None] * 2
+
+
+def test_noise_of_plain_images_that_is_never_removed_is_said():
+    late = {"epochs": 4, "drop": 2, "drop2": 3, "drop3": 4, "noise_drop": 50}
+    sizes = {"train_size": 64, "test_size": 20}
+    noisy, small = (
+        CifarConfig.for_profile("smoke", arm=arm, seed=0, **sizes, **late)
+        for arm in ("noise", "small")
+    )
+    assert said_of_drops(noisy) == [
+        "noise_drop = 50 is after the last of epochs = 4, so nothing drops there."
+    ]
+    assert said_of_drops(small) == []

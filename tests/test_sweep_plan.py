@@ -5,6 +5,7 @@ import re
 import time
 
 import made_up
+import pandas as pd
 import pytest
 
 from lrbook import recordings, sweeps
@@ -110,6 +111,18 @@ def test_the_rate_of_the_toy_is_the_median_of_steps_per_second(monkeypatch, tmp_
     monkeypatch.setenv("LRBOOK_RECORDINGS", str(tmp_path))
     words = sweeps.cost_words([ToyConfig.for_profile("smoke", arm="S", seed=0)], 200)
     assert words.startswith("8e+04 steps, about 3.3 minutes of one core at the 400 steps/s")
+
+
+def test_a_run_that_diverged_early_tells_nothing_of_the_rate(monkeypatch, tmp_path):
+    one, two, three = (
+        ToyConfig.for_profile("smoke", arm="S", seed=seed, steps=1_000) for seed in range(3)
+    )
+    made_up.finished(Store(tmp_path), one)
+    for config in (two, three):
+        done = {"provenance": {}, "wall_s": 0.001, "status": "diverged"}
+        Store(tmp_path).finish(config, pd.DataFrame({"step": [0]}), {}, **done)
+    monkeypatch.setenv("LRBOOK_RECORDINGS", str(tmp_path))
+    assert "at the 1,000 steps/s" in sweeps.cost_words([one], 200)
 
 
 def test_runs_on_images_cost_what_their_operations_take(monkeypatch):

@@ -189,3 +189,10 @@ def test_runs_without_a_neuron_between_the_rays_are_counted_in_a_sentence():
     assert words.startswith("In 1 of 4 runs no neuron of $V$ has its kink between the rays")
     assert "leaves them out" in words
     assert "shows nothing" in decomposition.without_kinks({"L-S": [none], "S": [none]})
+
+
+def test_steps_that_do_not_rise_are_refused():
+    [config] = ToyConfig.expand("smoke", seeds=[0], arms=["S"])
+    for at in ([5, 3], [5, 5]):
+        with pytest.raises(ValueError, match="has to rise"):
+            decomposition.track(config, at)

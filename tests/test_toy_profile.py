@@ -208,3 +208,14 @@ def test_patterns_of_a_film_that_ends_before_annealing():
 def test_a_film_of_no_step_is_refused_in_a_sentence():
     with pytest.raises(ConfigError, match="longest = 0 leaves S without a step"):
         profile_along.films("smoke", 0, longest=0)
+
+
+def test_a_film_that_diverges_has_no_later_frames():
+    [config] = ToyConfig.expand("smoke", seeds=[0], arms=["S"], tau0_v=1e37, paired_v=False)
+    with pytest.raises(FloatingPointError, match="diverged at step 0"):
+        profile_along.film(config, frames=6, directions=11)
+
+
+def test_films_of_a_profile_that_anneals_by_the_loss_are_refused():
+    with pytest.raises(ConfigError, match="in advance"):
+        profile_along.films("paper", 0, 100)

@@ -153,3 +153,26 @@ def test_a_run_that_stands_for_several_counts_once():
     assert of(first, second, first, third, second) == of(first, second, third)
     assert "3 runs, " in of(first, second, first, third)
     assert "3.0 minutes in all" in of(first, second, first, third)
+
+
+def test_a_run_without_the_quantity_is_in_no_pair():
+    runs = [
+        record("large", 0, learnt=9),
+        record("small", 0, learnt=4),
+        record("large", 1, learnt=None),
+        record("small", 1, learnt=5),
+    ]
+    assert book.paired_difference(runs, "learnt", "large", "small") == (5.0, None, 1)
+    control = [record("large", 0, learnt=2), record("small", 0, learnt=1)]
+    words = book.difference_of_differences(runs, control, "learnt", "large", "small")
+    assert words == "4.0 (1 paired seed)"
+
+
+def test_where_runs_come_from_is_said_of_what_is_known():
+    bare = dataclasses.replace(RUNS[0], wall_s=None)
+    origin = {**bare.provenance, "versions": {}}
+    words = book.provenance([dataclasses.replace(bare, provenance=origin)])
+    assert "torch" not in words
+    assert "0.0 seconds in all" in words
+    with pytest.raises(ValueError, match="no records"):
+        book.provenance([])

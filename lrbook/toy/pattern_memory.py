@@ -59,7 +59,8 @@ def memory(r: float, pull: np.ndarray) -> float:
 def balanced(r: float) -> float:
     """``memory`` per unit of pull once the linear part is fitted: the pulls add up to 0.
 
-    Half of the pull is upwards on z, a quarter downwards on each neighbour. Falls like r^3.
+    Half of the pull is upwards on z, a quarter downwards on each neighbour. Falls like r^3; below
+    r = 1e-4 the three terms that cancel leave rounding.
     """
     return abs(memory(r, np.array([-0.25, 0.5, -0.25])))
 

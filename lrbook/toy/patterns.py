@@ -91,6 +91,8 @@ def linear_error(cosine: float, gamma_c: float) -> float:
     E_g Phi(-rho (|g| + gamma_c) / sqrt(1 - rho^2)). It is 0 at rho = 1 (w* itself, for any margin
     above 0), 1/2 at rho = 0, and arccos(rho) / pi without a margin.
 
+    Without a margin the integral is too narrow for its nodes within 1e-8 of rho = 1.
+
     Args:
         cosine: rho, in [-1, 1].
         gamma_c: margin in units of 1/sqrt(d).

@@ -152,6 +152,22 @@ class Config(pydantic.BaseModel):
         """Cores that one run makes good use of on a CPU, where several runs share the machine."""
         return 1
 
+    def check_own_name(self) -> None:
+        """Refuse a subclass whose runs would have the ids of its parent's, and be taken for them.
+
+        Raises:
+            ConfigError: the class has no ``experiment`` of its own.
+        """
+        if "experiment" in vars(type(self)):
+            return
+        parent = next(cls for cls in type(self).__mro__ if "experiment" in vars(cls))
+        name = type(self).__name__
+        raise ConfigError(
+            f"records of {name} would have the run ids of {parent.__name__}, and be taken for its "
+            f"records; give {name} an experiment of its own, as in experiment: ClassVar[str] = "
+            "'mine', or keep no records."
+        )
+
     @property
     def run_id(self) -> str:
         """Experiment name and the first 12 hex digits of the SHA-256 of ``canonical()``."""
@@ -190,6 +206,13 @@ def _explain_one(cls: type[Config], problem: Mapping[str, Any]) -> str:
 def unknown_name(name: str, known: Iterable[str], *, what: str) -> str:
     """A sentence that refuses ``name`` and offers the nearest of the ``known`` names."""
     known = list(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"allowed are {', '.join(known)}."
+    near = difflib.get_close_matches(name, known, n=3)
+    alike = [each for each in near if _likeness(name, each) == _likeness(name, near[0])]
+    hint = f"did you mean {' or '.join(sorted(alike))}?"
+    if not alike:
+        hint = f"allowed are {', '.join(known)}."
     return f"{name} is not a known {what}; {hint}"
+
+
+def _likeness(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(a=other, b=one).ratio()

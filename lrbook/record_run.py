@@ -38,7 +38,7 @@ def run_missing(
         ConfigError: jobs is negative, or ``data`` holds images that none of them is of.
     """
     if jobs < 0:
-        raise ConfigError(f"jobs = {jobs} is not allowed: 0 or more it must be.")
+        raise ConfigError(f"jobs = {jobs} is not allowed: it must be 0 or more.")
     on_images = [recording for recording in plan if recording.data is not None]
     if data is not None and on_images and not any(each.is_of(data) for each in on_images):
         from lrbook.vision.identity import identify

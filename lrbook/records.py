@@ -20,8 +20,9 @@ from typing import Any
 
 import pandas as pd
 
+from lrbook import experiments
 from lrbook.atomic import write_atomically
-from lrbook.config import Config
+from lrbook.config import Config, unknown_name
 from lrbook.errors import ConfigError, RecordError
 from lrbook.locks import claim
 from lrbook.record import Record, read_record
@@ -61,7 +62,9 @@ class Store:
 
         Raises:
             RecordError: the record is damaged, or belongs to another configuration.
+            ConfigError: the configuration's class has no run ids of its own.
         """
+        config.check_own_name()
         folder = self.root / config.run_id
         if not (folder / "record.json").exists():
             return None
@@ -197,8 +200,16 @@ class Store:
     def find(self, experiment: str, **settings: Any) -> list[Record]:
         """Records of ``experiment`` whose config has all the ``settings``, by seed.
 
-        Of runs that are over, finished or diverged.
+        Of runs that are over, finished or diverged. ``lrbook.sweeps.Sweep(found).runs`` makes one
+        table of them.
+
+        Raises:
+            ConfigError: there is no such experiment, or it has no such field.
         """
+        known = experiments.config_class(experiment).model_fields
+        for name in settings:
+            if name not in known:
+                raise ConfigError(unknown_name(name, known, what="field"))
         found = [
             record
             for record in self.records()

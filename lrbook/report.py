@@ -2,10 +2,13 @@
 
 from typing import Any
 
-from lrbook.errors import RecordError
-from lrbook.record import read_record
+from lrbook import experiments
+from lrbook.config import Config
+from lrbook.errors import ConfigError, RecordError
+from lrbook.record import Record, read_record
 from lrbook.records import Store
 from lrbook.stats import mean_interval
+from lrbook.vision.identity import display_name
 
 
 def summary_lines(summary: dict[str, Any]) -> list[str]:
@@ -33,8 +36,8 @@ def _words(numbers: list[float | None]) -> str:
 
 
 def record_lines(store: Store) -> tuple[list[str], list[str]]:
-    """One line per run: id, status, arm, seed, wall time, commit; and what is wrong with those that
-    are damaged, whose lines say no more than that.
+    """One line per run: id, status, arm, seed, wall time, commit, settings; and what is wrong with
+    those that are damaged, whose lines say no more than that.
     """
     lines, problems = [], []
     for folder in store.folders():
@@ -47,10 +50,38 @@ def record_lines(store: Store) -> tuple[list[str], list[str]]:
         wall = f"{record.wall_s:.0f} s" if record.wall_s is not None else "-"
         commit = (record.provenance.get("commit") or "-")[:8]
         arm, seed = record.config["arm"], record.config["seed"]
-        lines.append(
-            f"{record.run_id}  {record.status:9} {arm:8} seed {seed:<4} {wall:>7} {commit}"
-        )
+        line = f"{record.run_id}  {record.status:9} {arm:8} seed {seed:<4} {wall:>7} {commit:8}"
+        lines.append(f"{line}  {settings_words(record)}".rstrip())
+    if not store.root.is_dir():
+        return [f"no records: there is no folder {store.root}; --results names another"], []
     return lines or [f"no records in {store.root}"], problems
+
+
+def settings_words(record: Record) -> str:
+    """The profile that a run is nearest to, and the fields in which it differs from it.
+
+    Nothing for an experiment that is not one of ours.
+    """
+    if record.experiment not in experiments.NAMES:
+        return ""
+    cls = experiments.config_class(record.experiment)
+    known = {k: v for k, v in record.config.items() if k in cls.model_fields}
+    try:
+        differing = {name: _differing(cls, name, known) for name in cls.profiles}
+    except ConfigError:  # of a version with other rules
+        return ""
+    profile = min(differing, key=lambda name: len(differing[name]))
+    changed = [
+        f"on {display_name(value)}" if name == "data" else f"{name} = {value}"
+        for name, value in differing[profile].items()
+    ]
+    return ", ".join([profile, *changed])
+
+
+def _differing(cls: type[Config], profile: str, known: dict[str, Any]) -> dict[str, Any]:
+    """The fields of ``known`` that are not as in ``profile``."""
+    plain = cls.for_profile(profile, arm=known["arm"], seed=known["seed"]).model_dump(mode="json")
+    return {k: v for k, v in known.items() if v != plain[k]}
 
 
 def one_record(store: Store, run_id: str | None) -> dict[str, Any]:

@@ -15,8 +15,14 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, 
     Returns:
         (mean, half-width); the half-width is None for a single value, which has no interval, and
         the mean nan for none.
+
+    Raises:
+        ValueError: the coverage is not between 0 and 1.
     """
     from scipy.stats import t
+
+    if not 0 < level < 1:
+        raise ValueError(f"level = {level} is not allowed: it must be between 0 and 1, such as .95")
 
     values = np.asarray(values, dtype=float)
     if values.size < 2:

@@ -186,7 +186,8 @@ def test_records_commands(lrbook, runs):
     run_id = PatchConfig.for_profile("smoke", arm="large", seed=0).run_id
     answer = lrbook("records", "show", run_id[:-3])
     assert json.loads(answer.out)["run_id"] == run_id
-    assert lrbook("records", "list", "--results", "none").out == "no records in none\n"
+    said = lrbook("records", "list", "--results", "none").out
+    assert said == "no records: there is no folder none; --results names another\n"
 
     (runs / run_id / "history.parquet").write_bytes(b"x")
     answer = lrbook("records", "verify")

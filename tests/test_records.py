@@ -13,8 +13,9 @@ from made_record import CONFIG, HISTORY, ORIGIN, finish
 
 from lrbook import records
 from lrbook.atomic import write_atomically
-from lrbook.errors import RecordError
+from lrbook.errors import ConfigError, RecordError
 from lrbook.records import Store
+from lrbook.report import record_lines
 from lrbook.study import report
 from lrbook.unstored import Unstored
 from lrbook.vision.config import PatchConfig
@@ -231,3 +232,21 @@ def test_unstored_keeps_the_history_in_memory(tmp_path, monkeypatch):
     assert store.load(CONFIG) is None
     assert store.load_checkpoint(CONFIG) is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_search_for_what_there_cannot_be_is_refused(store, folder):
+    with pytest.raises(ConfigError, match="eta is not a known field; did you mean eta1 or eta2"):
+        store.find("patch", eta=0.1)
+    with pytest.raises(ConfigError, match=r"patc is not a known experiment; did you mean patch\?"):
+        store.find("patc")
+
+
+def test_the_list_tells_runs_apart_by_their_settings(store):
+    finish(store)
+    for settings in ({"carrier_share": 0.0}, {"profile": "demo", "eta1": 0.3}):
+        profile = settings.pop("profile", "smoke")
+        finish(store, PatchConfig.for_profile(profile, arm="small", seed=4, **settings))
+    lines, problems = record_lines(store)
+    found = sorted(line.rpartition("  ")[2] for line in lines)
+    assert found == ["demo, eta1 = 0.3", "smoke", "smoke, carrier_share = 0.0"]
+    assert problems == []

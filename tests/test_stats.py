@@ -49,3 +49,9 @@ def test_no_value_has_no_mean():
     assert math.isnan(mean)
     assert half is None
     assert mean_interval([0.1]) == (0.1, None)
+
+
+@pytest.mark.parametrize("level", [0, 1, 95, -0.5, math.nan])
+def test_a_coverage_is_a_share(level):
+    with pytest.raises(ValueError, match=r"between 0 and 1, such as \.95"):
+        mean_interval(VALUES, level)

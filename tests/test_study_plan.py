@@ -69,7 +69,7 @@ BAD_STUDIES = [
     ("experiment = 'tony'", "tony is not a known experiment; did you mean toy?"),
     (TOY + "eta1 = 0.1", "Settings of the experiment go under [settings] or [grid]"),
     (TOY + "sedes = [1]", "did you mean seeds?"),
-    (TOY + "seeds = 3", "seeds = 3 is not allowed: a list it must be"),
+    (TOY + "seeds = 3", "seeds = 3 is not allowed: it must be a list"),
     (TOY + "seeds = []", "seeds is empty"),
     (TOY + "seeds = ['a']", "seeds = ['a'] is not allowed: give a list of whole numbers"),
     (TOY + "seeds = [[1]]", "seeds = [[1]] is not allowed: give a list of whole numbers"),
@@ -77,9 +77,9 @@ BAD_STUDIES = [
     (TOY + "arms = [['S']]", "arms = [['S']] is not allowed: give a list of names"),
     (TOY + "device = 'tpu'", "device = 'tpu' is not allowed: allowed are auto, cpu, cuda, mps"),
     (TOY + "arms = ['large']", "arm = 'large'"),
-    (TOY + "most_runs = true", "most_runs = True is not allowed: a whole number"),
+    (TOY + "most_runs = true", "most_runs = True is not allowed: it must be a whole number"),
     (TOY + "[grid]\neta1 = 0.1", "grid.eta1 = 0.1 is not allowed: give a list"),
-    (TOY + "[grid]\neta = [0.1]", "did you mean eta2?"),
+    (TOY + "[grid]\neta = [0.1]", "did you mean eta1 or eta2?"),
     (TOY + "[grid]\neta1 = []", "no value for eta1"),
     (TOY + "[grid]\nr = [0.1, -0.1]", "r = -0.1"),
     (TOY + "[grid]\nr = [0.1, 0.1]", "one run twice"),
@@ -128,6 +128,16 @@ def test_the_plan_tells_what_is_recorded_and_runs_nothing(lrbook, tmp_path, tree
     other = ToyConfig.for_profile("smoke", arm="S", seed=1)
     assert rest == [f"{other.run_id}  S        seed 1"]
     assert tree(tmp_path / "runs" / config.run_id) == before
+
+
+def test_the_plan_tells_what_the_runs_differ_in(lrbook):
+    grid = "seeds = [0]\narms = ['S']\n[grid]\neta1 = [0.1, 0.2]\n[settings]\nr = 0.3\n"
+    Path("s.toml").write_text(TOY + grid)
+    _, *rest = lrbook("sweep", "s.toml", "--plan").out.splitlines()
+    assert [line.split(maxsplit=1)[1] for line in rest] == [
+        "S        seed 0    eta1 = 0.1",
+        "S        seed 0    eta1 = 0.2",
+    ]
 
 
 def test_results_that_are_a_file_are_refused(lrbook):

@@ -211,3 +211,35 @@ def test_a_resumed_run_names_all_its_devices(report):
     report()
     [run] = pd.read_parquet("runs/reports/s/runs.parquet").to_dict("records")
     assert (run["precision"], run["device"]) == ("fp32", "card A; card B")
+
+
+def test_arms_are_compared_seed_by_seed(report, lrbook):
+    values = {"L-S": (0.9, 0.8, 0.7), "S": (0.5, 0.6, 0.4), "S+noise": (0.6, 0.6, 0.6)}
+    arms = '["L-S", "S", "S+noise"]'
+    for config in study(f"{TOY}seeds = [0, 1, 2]\narms = {arms}\n[grid]\nr = [0.1, 0.2]\n"):
+        if (config.arm, config.seed, config.r) == ("S+noise", 2, 0.2):
+            diverged(config)
+        else:
+            accuracy = values[config.arm][config.seed] + (config.arm == "L-S") * config.r
+            made_up.finished(Store("runs"), config, accuracy)
+    out, _ = report()
+    found = pd.read_csv("runs/reports/s/differences.csv").set_index(["r", "first", "other"])
+    # by seed .4, .2, .3 and .3, .2, .1, and r on top; t(0.975, 2) = 4.303, standard error .0577
+    for r in (0.1, 0.2):
+        row = found.loc[(r, "L-S", "S")]
+        assert (row["pairs"], row["mean"]) == (3, pytest.approx(0.3 + r))
+        assert row["half"] == pytest.approx(4.303 * 0.1 / math.sqrt(3), rel=1e-3)
+    lost = found.loc[(0.2, "L-S", "S+noise")]
+    assert (lost["pairs"], lost["mean"]) == (2, pytest.approx(0.25 + 0.2))
+    assert "p_only_accuracy: first minus other over paired seeds" in out
+    assert "runs/reports/s/differences.csv" in out
+    names = json.loads(json.dumps(list(pd.read_parquet("runs/reports/s/runs.parquet"))))
+    assert not any("." in name for name in names)
+
+
+def test_one_arm_has_no_differences(report):
+    for config in study(f"{TOY}seeds = [0, 1]\narms = ['S']\n"):
+        made_up.finished(Store("runs"), config, 0.5)
+    out, _ = report()
+    assert "minus" not in out
+    assert not Path("runs/reports/s/differences.csv").exists()

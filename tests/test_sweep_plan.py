@@ -30,7 +30,7 @@ def test_every_point_meets_every_place_of_the_grid_arm_and_seed():
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"grid": {"eta": [0.1]}}, "eta is not a known setting; did you mean eta2?"),
+        ({"grid": {"eta": [0.1]}}, "eta is not a known setting; did you mean eta1 or eta2?"),
         ({"grid": {"eta1": []}}, "no value for eta1"),
         ({"points": []}, "points is empty"),
         ({"points": [{"lamda": 1.0}]}, "did you mean lam?"),

@@ -205,10 +205,10 @@ def test_an_error_explains_the_field_in_a_whole_sentence():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"kappa": 0}, "kappa = 0 is not allowed: above 0 and at most 1"),
+        ({"kappa": 0}, "kappa = 0 is not allowed: it must be above 0 and at most 1"),
         ({"kappa": 1.5}, "kappa = 1.5 is not allowed"),
         ({"kappa": "small"}, "kappa = 'small' is not allowed"),
-        ({"kappa": 10**400}, "is not allowed: above 0 and at most 1"),
+        ({"kappa": 10**400}, "is not allowed: it must be above 0 and at most 1"),
         ({"kappa": 1e-200}, "kappa = 1e-200 is not allowed: at d = 100 it makes n = d / kappa^2"),
         ({"kappa": 1e-160}, "kappa = 1e-160 is not allowed: at d = 100 it makes n = d / kappa^2"),
         ({"kappa": 0.5, "d": math.inf}, "d = inf is not allowed"),

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lrbook.config import Config
 from lrbook.errors import ConfigError
 
 
@@ -46,7 +47,7 @@ def _sweep(arguments: argparse.Namespace) -> int:
     from lrbook.study import engine, index, plan
 
     if arguments.workers < 0:
-        raise ConfigError(f"workers = {arguments.workers} is not allowed: 0 or more it must be.")
+        raise ConfigError(f"workers = {arguments.workers} is not allowed: it must be 0 or more.")
     if arguments.scheduler is not None and "://" not in arguments.scheduler:
         raise ConfigError(
             f"scheduler = {arguments.scheduler!r} is not an address; tcp://HOST:PORT is one."
@@ -56,8 +57,10 @@ def _sweep(arguments: argparse.Namespace) -> int:
     todo = engine.missing(configs, arguments.results)
     print(f"{study.name}: {len(configs)} runs, {len(configs) - len(todo)} recorded, {_cost(todo)}")
     if arguments.plan:
+        varied = _varied(configs)
         for config in todo:
-            print(f"{config.run_id}  {config.arm:8} seed {config.seed}")
+            place = ", ".join(f"{name} = {getattr(config, name)}" for name in varied)
+            print(f"{config.run_id}  {config.arm:8} seed {config.seed:<4} {place}".rstrip())
         return 0
     sys.stdout.flush()
     where = engine.Cluster(
@@ -88,6 +91,12 @@ def _sweep(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     return 1 if failed or diverged else 0
+
+
+def _varied(configs: list[Config]) -> list[str]:
+    """The fields, besides arm and seed, that are not the same in all of the runs."""
+    names = [name for name in type(configs[0]).model_fields if name not in ("arm", "seed")]
+    return [name for name in names if len({getattr(config, name) for config in configs}) > 1]
 
 
 def _cost(todo: list[Any]) -> str:

@@ -129,7 +129,7 @@ def check_kinds(fields: Mapping[str, Any], kinds: Mapping[str, type]) -> None:
     for name, kind in kinds.items():
         value = fields.get(name, kind())
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise ConfigError(f"{name} = {value!r} is not allowed: {_WORDS[kind]} it must be.")
+            raise ConfigError(f"{name} = {value!r} is not allowed: it must be {_WORDS[kind]}.")
     for name, values in fields.get("grid", {}).items():
         if not isinstance(values, list):
             raise ConfigError(f"grid.{name} = {values!r} is not allowed: give a list of values.")

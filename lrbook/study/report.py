@@ -1,6 +1,7 @@
 """A study as a table with intervals, a figure, and Parquet."""
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def _flat(result: dict[str, Any], before: str = "") -> dict[str, float]:
     flat: dict[str, float] = {}
     for name, value in result.items():
         if isinstance(value, dict):
-            flat |= _flat(value, f"{before}{name}.")
+            flat |= _flat(value, "limit_" if name == "limits" else f"{before}{name}.")
         elif isinstance(value, int | float) and not isinstance(value, bool):
             flat[f"{before}{name}"] = float(value)
     return flat
@@ -60,9 +61,7 @@ def table(frame: pd.DataFrame, swept: list[str]) -> pd.DataFrame:
         finished), half (None for fewer than two).
     """
     count = _count(swept)
-    fixed = {"run_id", "arm", "seed", "status", "wall_s", *ORIGIN, *swept}
-    finished = frame[frame["status"] == "finished"]
-    quantities = [name for name in frame if name not in fixed and finished[name].notna().any()]
+    quantities = _quantities(frame, swept)
     rows = []
     over = frame[frame["status"].isin(["finished", "diverged"])]
     for place, group in over.groupby([*swept, "arm"], sort=False, dropna=False):
@@ -78,12 +77,53 @@ def table(frame: pd.DataFrame, swept: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def differences(frame: pd.DataFrame, swept: list[str]) -> pd.DataFrame:
+    """The first arm minus each other one, over the seeds that both have finished.
+
+    Returns:
+        Rows: swept fields, first, other (arms), quantity, pairs, mean, half (None for fewer than
+        two pairs). Settings without a pair are left out; no rows where there is one arm.
+    """
+    finished = frame[frame["status"] == "finished"]
+    arms = list(dict.fromkeys(frame["arm"]))
+    quantities = _quantities(frame, swept)
+    rows = []
+    for place, group in _places(finished, swept):
+        by_arm = {arm: found.set_index("seed") for arm, found in group.groupby("arm")}
+        for other in (arm for arm in arms[1:] if arms[0] in by_arm and arm in by_arm):
+            for name in quantities:
+                gaps = (by_arm[arms[0]][name] - by_arm[other][name]).dropna().tolist()
+                if gaps:
+                    mean, half = mean_interval(gaps)
+                    row = {"first": arms[0], "other": other, "quantity": name, "pairs": len(gaps)}
+                    rows.append(place | row | {"mean": mean, "half": half})
+    columns = [*swept, "first", "other", "quantity", "pairs", "mean", "half"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _quantities(frame: pd.DataFrame, swept: list[str]) -> list[str]:
+    """The columns that hold numbers of results, of which a finished run has one."""
+    fixed = {"run_id", "arm", "seed", "status", "wall_s", *ORIGIN, *swept}
+    finished = frame[frame["status"] == "finished"]
+    return [name for name in frame if name not in fixed and finished[name].notna().any()]
+
+
+def _places(frame: pd.DataFrame, swept: list[str]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """The values of the swept fields, and the rows there."""
+    if not swept:
+        yield {}, frame
+        return
+    for place, group in frame.groupby(swept, sort=False, dropna=False):
+        yield dict(zip(swept, place, strict=True)), group
+
+
 def _count(swept: list[str]) -> str:
     return "finished" if "n" in swept else "n"
 
 
 def write(records: list[Record], out: Path, quantity: str | None = None) -> list[str]:
-    """Write ``runs.parquet``, ``table.csv`` and ``figure.svg`` into ``out``; return lines to print.
+    """Write ``runs.parquet``, ``table.csv``, ``figure.svg`` and, where there are several arms,
+    ``differences.csv`` into ``out``; return lines to print.
 
     Raises:
         RecordError: no run has finished, or a file cannot be written.
@@ -94,7 +134,7 @@ def write(records: list[Record], out: Path, quantity: str | None = None) -> list
             raise RecordError(f"no run of this study has finished: all {len(records)} diverged.")
         raise RecordError("no run of this study has finished; lrbook sweep runs it.")
     frame, swept = runs(records)
-    means = table(frame, swept)
+    means, gaps = table(frame, swept), differences(frame, swept)
     names = list(dict.fromkeys(means["quantity"]))
     chosen = quantity or next((name for name in HEADLINES if name in names), names[0])
     if chosen not in names:
@@ -107,18 +147,35 @@ def write(records: list[Record], out: Path, quantity: str | None = None) -> list
     frame.to_parquet(buffer, index=False)
     write_atomically(out / "runs.parquet", buffer.getvalue())
     write_atomically(out / "table.csv", means.to_csv(index=False).encode())
+    if len(gaps):
+        write_atomically(out / "differences.csv", gaps.to_csv(index=False).encode())
     drawing = _figure(means[means["quantity"] == chosen], _axes(frame, swept), chosen)
     write_atomically(out / "figure.svg", drawing)
     shown = means[means["quantity"] == chosen].drop(columns="quantity")
     others = ", ".join(name for name in names if name != chosen)
     return [
         f"{chosen}: mean and half width of its 95 % interval over {_count(swept)} seeds",
-        shown.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="-"),
+        _lines(shown),
+        *_gap_lines(gaps[gaps["quantity"] == chosen], chosen),
         *_diverged_words(records),
         *_precision_words(records),
         f"also in {out / 'table.csv'}: {others}" if others else str(out / "table.csv"),
+        *([str(out / "differences.csv")] if len(gaps) else []),
         str(out / "runs.parquet"),
         str(out / "figure.svg"),
+    ]
+
+
+def _lines(shown: pd.DataFrame) -> str:
+    return shown.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="-")
+
+
+def _gap_lines(gaps: pd.DataFrame, quantity: str) -> list[str]:
+    if not len(gaps):
+        return []
+    return [
+        f"{quantity}: first minus other over paired seeds",
+        _lines(gaps.drop(columns="quantity")),
     ]
 
 

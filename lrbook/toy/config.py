@@ -89,7 +89,8 @@ class ToyConfig(Config):
     eta2: PositiveFloat = 0.0024
     """Small learning rate, at most eta1. The paper's value is far below eta1, by d^(-const)."""
     noise: NonNegativeFloat = 1.0
-    """Factor on the noise tau_xi that Assumption 3.1 gives. The paper's value is 1."""
+    """Factor on the noise tau_xi that Assumption 3.1 gives. The paper's value is 1. The assumption
+    takes eta1 and the decay, so that eta1 changes S, too, by its noise (not S+noise)."""
     steps: Steps = 1_000_000
     """Number of steps in the arms S and S+noise. The paper stops at a training loss instead."""
     steps_ls: Steps = 60_000
@@ -149,7 +150,7 @@ class ToyConfig(Config):
         d = _dimension(whole.get("d", cls.model_fields["d"].default))
         if not 0 < kappa <= 1:
             raise ConfigError(
-                f"kappa = {given!r} is not allowed: above 0 and at most 1 it must be."
+                f"kappa = {given!r} is not allowed: it must be above 0 and at most 1."
             )
         if kappa < math.sqrt(d / MOST):
             raise ConfigError(

@@ -35,6 +35,7 @@ def run(
     *,
     device: str = "auto",
     folder: str | None = None,
+    images: sources.Images | None = None,
     force: bool = False,
     progress: bool = True,
 ) -> list[Record]:
@@ -47,6 +48,7 @@ def run(
         store: where records are kept; None keeps nothing.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         folder: where the images of a Parquet folder lie.
+        images: for the configurations whose ``data`` is ``images.data``: images in memory.
         force: repeat finished runs.
         progress: show a bar on stderr.
 
@@ -70,10 +72,10 @@ def run(
     for words in dict.fromkeys(words for config in todo for words in said_of_drops(config)):
         print(f"lrbook: {words}", file=sys.stderr)
     needed = dict.fromkeys(_images_of(config) for config in todo)
-    images = {which: sources.load(*which, folder) for which in needed}
+    sets = {which: _load(which, folder, images) for which in needed}
     for config in () if force else todo:  # one that bars the way is met now, not with others begun
         if saved := store.load_checkpoint(config):
-            fingerprint = images[_images_of(config)].fingerprint
+            fingerprint = sets[_images_of(config)].fingerprint
             here = {"data_fingerprint": fingerprint, "precision": precisions[config]}
             checkpoint.read(saved, here, store.checkpoint_path(config))
     # All that is there has been read; from here on things are written. All old records go at once:
@@ -95,7 +97,7 @@ def run(
                 place = (torch_device, precisions[config])
                 which = _images_of(config)
                 try:
-                    return _run_one(config, images[which], *place, store, bar, before_batch)
+                    return _run_one(config, sets[which], *place, store, bar, before_batch)
                 except RunError as error:  # which is kept until the other runs are over
                     let_go(error)
                     raise
@@ -121,6 +123,15 @@ def run(
 
 def _images_of(config: ImageConfig) -> tuple[str, int, int]:
     return config.data, config.train_size, config.test_size
+
+
+def _load(
+    which: tuple[str, int, int], folder: str | None, given: sources.Images | None
+) -> sources.Images:
+    data, *sizes = which
+    if given is not None and data == given.data:
+        return sources.first(given, *sizes)
+    return sources.load(*which, folder)
 
 
 def _run_one(

@@ -21,8 +21,9 @@ NAMES = {
 def identify(data: str) -> str:
     """The ``data`` field of a configuration for what the user typed.
 
-    ``digits``, ``cifar10`` and ``parquet:HASH`` stand for themselves, a known display name for its
-    data; a folder is named by its files' hash, so a record does not depend on where it lies.
+    ``digits``, ``cifar10``, ``parquet:HASH`` and ``memory:HASH`` stand for themselves, a known
+    display name for its data; a folder is named by its files' hash, so a record does not depend on
+    where it lies.
 
     Raises:
         DataError: neither a known name nor a folder with train and test Parquet files.
@@ -32,7 +33,7 @@ def identify(data: str) -> str:
     by_name = {name: identity for identity, name in NAMES.items()}
     if data in by_name:
         return by_name[data]
-    if data in NAMES or data.startswith("parquet:"):
+    if data in NAMES or data.startswith(("parquet:", "memory:")):
         return data
     digest = hashlib.sha256()
     for split in FILES:

@@ -29,7 +29,8 @@ class ImageConfig(Config):
     default_arms: ClassVar = ("large", "small", "noise")
 
     data: str = "cifar10"
-    """Images: digits, cifar10, or a folder of Parquet files, named by the hash of its files."""
+    """Images: digits, cifar10, or a folder of Parquet files, named by the hash of its files; or
+    images in memory, named by theirs (``Images.data``)."""
     train_size: NonNegativeInt = 0
     """Number of training images, the first of the set; 0 means all, as in the paper."""
     test_size: NonNegativeInt = 0
@@ -71,8 +72,12 @@ class ImageConfig(Config):
     @field_validator("data")
     @classmethod
     def _data_is_named(cls, data: str) -> str:
-        if data not in ("digits", "cifar10") and not re.fullmatch(r"parquet:[0-9a-f]{16}", data):
-            raise ValueError("allowed are digits, cifar10, or an existing folder of Parquet files")
+        by_hash = re.fullmatch(r"(parquet|memory):[0-9a-f]{16}", data)
+        if data not in ("digits", "cifar10") and not by_hash:
+            raise ValueError(
+                "allowed are digits, cifar10, or a folder of Parquet files by the name that "
+                "lrbook.vision.identity.identify gives it"
+            )
         return data
 
     @field_validator("stem_stride", mode="before")

@@ -30,6 +30,9 @@ class Images:
         train, test: images, uint8, (count, 3, 32, 32).
         train_labels, test_labels: int64, 0..9.
         mean, std: channel statistics in the images' units, for normalisation.
+
+    Raises:
+        DataError: made of tensors of another kind or shape.
     """
 
     name: str
@@ -40,6 +43,29 @@ class Images:
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
+    def __post_init__(self) -> None:
+        for split in ("train", "test"):
+            pixels, labels = getattr(self, split), getattr(self, f"{split}_labels")
+            shape = tuple(pixels.shape)
+            if pixels.dtype != torch.uint8 or shape[1:] != (3, 32, 32) or not len(pixels):
+                raise DataError(
+                    f"{split} images are {pixels.dtype} of shape {shape}; uint8 of shape "
+                    "(count, 3, 32, 32) they have to be, with values 0 to 255."
+                )
+            if labels.dtype != torch.int64 or tuple(labels.shape) != shape[:1]:
+                raise DataError(
+                    f"{split}_labels are {labels.dtype} of shape {tuple(labels.shape)}; int64, one "
+                    f"for each of the {len(pixels)} images, they have to be."
+                )
+            if labels.min() < 0 or labels.max() > 9:
+                found = f"{labels.min()} to {labels.max()}"
+                raise DataError(f"{split}_labels go from {found}; allowed are 0 to 9.")
+
+    @property
+    def data(self) -> str:
+        """What the field ``data`` of a configuration says for these very images."""
+        return f"memory:{self.fingerprint}"
+
     @property
     def fingerprint(self) -> str:
         """SHA-256 over pixels and labels, first 16 hex digits."""
@@ -48,6 +74,18 @@ class Images:
             digest.update(str(tuple(tensor.shape)).encode())
             digest.update(tensor.contiguous().numpy().tobytes())
         return digest.hexdigest()[:16]
+
+
+def first(images: Images, train_size: int = 0, test_size: int = 0) -> Images:
+    """The first images of a set in memory; 0 keeps all.
+
+    Raises:
+        DataError: more are asked for than there are.
+    """
+    train, train_labels = _first(images.train, images.train_labels, train_size, "train")
+    test, test_labels = _first(images.test, images.test_labels, test_size, "test")
+    parts = {"train": train, "train_labels": train_labels, "test": test, "test_labels": test_labels}
+    return dataclasses.replace(images, **parts)
 
 
 def load(data: str, train_size: int = 0, test_size: int = 0, folder: str | None = None) -> Images:
@@ -69,6 +107,8 @@ def load(data: str, train_size: int = 0, test_size: int = 0, folder: str | None 
     elif data == "cifar10":
         splits = _cifar10()
         mean, std = CIFAR_MEAN, CIFAR_STD
+    elif data.startswith("memory:"):
+        raise DataError(f"the images {data} were in memory; hand them over with images=.")
     else:
         folder = folder or os.environ.get("LRBOOK_DATA")
         if not folder or (found := identify(folder)) != data:

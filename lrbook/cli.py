@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from lrbook import experiments, options
+from lrbook.config import counted
 from lrbook.errors import ConfigError, RecordError, RunError, UserError
 
 DEFAULT_RESULTS = "runs"
@@ -135,10 +136,10 @@ def _numbers(text: str | None) -> list[int] | None:
     if text is None:
         return None
     try:
-        return [int(word) for word in _words(text)]
+        return [int(number) for word in _words(text) for number in counted(word)]
     except ValueError:
         raise ConfigError(
-            f"seeds = {text!r} is not allowed: give whole numbers, such as --seeds 0,1,2."
+            f"seeds = {text!r} is not allowed: give whole numbers, such as --seeds 0,1,2 or 0-9."
         ) from None
 
 

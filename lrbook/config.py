@@ -7,6 +7,7 @@ folder) is not part of it, so the same experiment has the same id on every machi
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
@@ -17,6 +18,9 @@ from lrbook.errors import ConfigError
 # Raised by hand when a change of code changes what a configuration means. Old records then keep
 # their old ids and are never taken for new ones.
 MEANING = 1
+
+MOST_COUNTED = 10_000
+"""Numbers that ``1-10000`` may stand for: more are a slip of the hand."""
 
 
 class Config(pydantic.BaseModel):
@@ -181,6 +185,23 @@ def listed(name: str, values: Any) -> list[Any]:
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise ConfigError(f"{name} = {values!r} is not a list; give [{values!r}].")
     return list(values)
+
+
+def counted(word: str) -> list[str]:
+    """What ``3-5`` stands for, as a shell gives it: ``3``, ``4``, ``5``; any other word for itself.
+
+    Raises:
+        ConfigError: the two ends are in the wrong order, or more than ``MOST_COUNTED`` apart.
+    """
+    ends = re.fullmatch(r"(\d{1,9})-(\d{1,9})", word)
+    if ends is None:
+        return [word]
+    first, last = map(int, ends.groups())
+    if not first <= last < first + MOST_COUNTED:
+        raise ConfigError(
+            f"{word} is not allowed: from the smaller to the larger, at most {MOST_COUNTED:,}."
+        )
+    return [str(number) for number in range(first, last + 1)]
 
 
 def explain(cls: type[Config], error: pydantic.ValidationError) -> str:

@@ -108,7 +108,7 @@ def _add_run(kinds: Any, name: str, results: str) -> argparse.ArgumentParser:
     cls = experiments.config_class(name)
     parser = kinds.add_parser(name, help=f"the {name} experiment", allow_abbrev=False)
     parser.add_argument("--profile", default="demo", help=f"one of {', '.join(cls.profiles)}")
-    parser.add_argument("--seeds", metavar="0,1,2", help="one run per arm and seed")
+    parser.add_argument("--seeds", metavar="0,1,2", help="one run per arm and seed; 0-9 for ten")
     parser.add_argument("--arms", metavar=",".join(cls.arms), help="which arms to run")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--results", default=results, metavar="DIR")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from lrbook import origin, recordings, style
+from lrbook import origin, recordings, style, sweeps
 from lrbook.record import Record, recordings_dir
 from lrbook.recordings import Recording
 from lrbook.tables import shown_value
@@ -28,11 +28,7 @@ def entries(plan: Sequence[Recording], results: str | Path) -> list[Entry]:
     Raises:
         RecordError: a record is damaged.
     """
-    found = {each.name: recordings.stored(each, results) for each in plan}
-    return [
-        Entry(each, len(found[each.name]), recordings.over(found[each.name].values()))
-        for each in plan
-    ]
+    return [Entry(each, len(each.configs()), _found(each, results)) for each in plan]
 
 
 def command(recording: Recording) -> str:
@@ -91,6 +87,18 @@ def show(*experiments: str) -> None:
     found = entries(plan, recordings_dir())
     style.say(summary(found))
     style.say("\n".join(map(described, found)))
+
+
+def _found(recording: Recording, results: str | Path) -> list[Record]:
+    """Of a sweep what its table has, also where the plan was another when it was made."""
+    if recording.is_sweep:
+        try:
+            records = sweeps.load(sweeps.folder_of(recording.name, results)).records
+        except LookupError:
+            return []
+    else:
+        records = recordings.stored(recording, results).values()
+    return recordings.over(records)
 
 
 def _changes(recording: Recording) -> list[str]:

@@ -51,6 +51,7 @@ BAD_OPTIONS = [
     (["--paired-v", "perhaps"], ["paired_v = 'perhaps'", "boolean"]),
     (["--seeds", ""], ["seeds is empty", "at least one"]),
     (["--seeds", "a"], ["seeds = 'a'", "whole numbers"]),
+    (["--seeds", "5-3"], ["5-3 is not allowed", "from the smaller to the larger"]),
     (["--arms", "L-S,large"], ["arm = 'large'", "L-S, S, S+noise"]),
     (["--profile", "huge"], ["profile = 'huge'", "demo, mini, laptop, trap, colab, paper"]),
     (["--data", "digits"], ["--data", "not a known option"]),
@@ -101,7 +102,7 @@ def test_corrupt_checkpoint(lrbook, runs, tree):
 
 
 def test_json_is_one_line_with_the_promised_keys(lrbook):
-    answer = lrbook(*RUN, "--seeds", "5,3", "--json")
+    answer = lrbook(*RUN, "--seeds", "5,3-3", "--json")
     assert (answer.code, answer.err) == (0, "")
     assert answer.out.count("\n") == 1
     summary = json.loads(answer.out)

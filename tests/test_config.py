@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrbook.config import Config
+from lrbook.config import Config, counted
 from lrbook.errors import ConfigError
 from lrbook.vision.config import PatchConfig
 
@@ -266,3 +266,14 @@ def test_schedule_changes_at_the_start_of_epoch_30(arm, epoch, rate, noise):
     config = make(arm=arm)
     assert config.rate(epoch) == rate
     assert config.noise_level(epoch) == pytest.approx(noise, rel=1e-12)
+
+
+def test_a_span_of_seeds_is_counted_out():
+    assert counted("3-6") == ["3", "4", "5", "6"]
+    assert counted("7-7") == ["7"]
+    assert len(counted("1-10000")) == 10_000
+    for plain in ("3", "-1", "L-S", "1-", "1-2-3", "1.5-2"):
+        assert counted(plain) == [plain]
+    for wrong in ("6-3", "0-10000"):
+        with pytest.raises(ConfigError, match="from the smaller to the larger, at most 10,000"):
+            counted(wrong)

@@ -50,7 +50,7 @@ def test_most_of_the_gap_is_there_without_any_patch_as_the_readme_says():
         name: book.paired_difference(book.recorded(name), "clean", "large", "small")
         for name in ("patch-laptop", "patch-laptop-control")
     }
-    assert [count for *_, count in gaps.values()] == [5, 5]
+    assert [count for *_, count in gaps.values()] == [10, 10]
     (whole, _, _), (without, half, _) = gaps.values()
     assert without - half > 0
     assert whole > without > whole / 2
@@ -183,3 +183,14 @@ def test_mitigation_on_plain_images_noise_is_level_with_the_large_rate():
     for one, other in (("large", "small"), ("noise", "large")):
         mean, half, count = book.paired_difference(plain, "clean", one, other)
         assert (count, abs(mean) < half) == (5, True)  # neither gap is clear of chance
+
+
+def test_patch_experiment_the_halves_of_the_seeds_are_alike_in_their_means():
+    runs, control = book.recorded("patch-laptop"), book.recorded("patch-laptop-control")
+    gaps = [paired(found, "large", "small") for found in (runs, control)]
+    added = {seed: gaps[0][seed] - gaps[1][seed] for seed in gaps[0]}
+    for values in (*gaps, added):
+        early, late = (
+            np.mean([v for s, v in values.items() if (s < 10) == first]) for first in (True, False)
+        )
+        assert early == pytest.approx(late, abs=1)

@@ -64,7 +64,11 @@ def test_what_the_chapter_says_of_the_gaps_is_in_the_records():
         for row in ("patch_only_share = 0.0", whatif.BASE)
     )
     assert np.mean(mine) > np.mean(other) + 2  # its small rate loses less
-    more, plain = learned["patch_only_share = 0.4"], learned[whatif.BASE]
+    more = learned["patch_only_share = 0.4"]
+    seeds = {run.config["seed"] for run in groups["patch_only_share = 0.4"]}
+    shared = [run for run in groups[whatif.BASE] if run.config["seed"] in seeds]
+    assert len(shared) == 2 * 5 < len(groups[whatif.BASE])
+    plain = book.values(shared, "patch_learned_epoch")
     assert max(more["large"]) <= max(plain["large"])
     assert max(more["small"]) <= min(plain["small"])
     for row in ("widen = 1", "depth = 16"):

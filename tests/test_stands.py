@@ -26,9 +26,9 @@ def plus_minus(values, digits):
 def test_the_gap_on_images_is_that_of_the_records():
     whole, without = (gap(f"patch-laptop{c}", "large", "small") for c in ("", "-control"))
     said = stands.gap_words(book.recorded("patch-laptop"), book.recorded("patch-laptop-control"))
-    assert f"small is {plus_minus(whole, 1)} (5 paired seeds) with the patch" in said
-    assert f"and {plus_minus(without, 1)} (5 paired seeds) without" in said
-    assert said.endswith(f"adds **{plus_minus(whole - without, 1)} (5 paired seeds)**.")
+    assert f"small is {plus_minus(whole, 1)} (10 paired seeds) with the patch" in said
+    assert f"and {plus_minus(without, 1)} (10 paired seeds) without" in said
+    assert said.endswith(f"adds **{plus_minus(whole - without, 1)} (10 paired seeds)**.")
     # most of the deficit is there without any patch, and the large rate is clearly ahead with one
     assert ttest_1samp(without - (whole - without), 0).confidence_interval().low > 0
     assert ttest_1samp(whole, 0).confidence_interval().low > 0
@@ -60,8 +60,8 @@ def test_the_order_on_images_is_that_of_the_records():
     large, small = (results("patch-laptop", a, "patch_learned_epoch") for a in ("large", "small"))
     assert (small < 13).all()
     assert (large >= 13).all()
-    assert f"large {large.min()} to {large.max()} (all 5 seeds)" in said
-    assert said.endswith("in **5 of 5** seeds.")
+    assert f"large {large.min()} to {large.max()} (all 10 seeds)" in said
+    assert said.endswith("in **10 of 10** seeds.")
 
 
 def test_who_teaches_is_told_by_arm():

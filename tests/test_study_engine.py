@@ -242,6 +242,7 @@ def test_ctrl_c_stops_everything_and_tells_how_to_go_on(tmp_path, serial):
     _, err = ended(sweep, code=130, seconds=60)
     assert err.rstrip().endswith("lrbook: interrupted; the same command goes on from here.")
     assert "Traceback" not in err
+    assert "distributed" not in err  # and Dask has nothing to add
     wait_for(lambda: not marked(mark), 20)
     before = set(finished(path))
     assert 1 <= len(before) < 8

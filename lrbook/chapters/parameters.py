@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lrbook.config import unknown_name
+from lrbook.config import counted, unknown_name
 from lrbook.errors import ConfigError
 from lrbook.vision.identity import FILES, parquet_files
 
@@ -133,7 +133,8 @@ def _items(name: str, value: Any, kind: str) -> list[Any]:
             if found is None:
                 raise ConfigError(f"{name} = {value!r} is not allowed: the ] is missing.")
             return [item for item in found if item != ""]
-        return [word.strip() for word in text.split(",") if word.strip()]
+        words = [word.strip() for word in text.split(",") if word.strip()]
+        return [item for word in words for item in (counted(word) if kind == "int" else [word])]
     return [value]  # one item is a list of one
 
 

@@ -104,7 +104,7 @@ def _cost(todo: list[Any]) -> str:
 
     if not todo:
         return "nothing to run"
-    return f"{len(todo)} to run ({cost_words(todo, len(todo))})"
+    return f"{len(todo)} to run ({cost_words(todo, len(todo))}, and seconds each to start)"
 
 
 def _report(arguments: argparse.Namespace) -> int:

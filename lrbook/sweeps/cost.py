@@ -25,7 +25,7 @@ def cost_words(examples: Sequence[Config], count: int) -> str:
         return words
     hours = total / rate / 3600
     if hours < 0.1:
-        spent = f"{60 * hours:.1f} minutes"
+        spent = f"{max(60 * hours, 0.1):.1f} minutes"
     else:
         spent = f"{hours:.1f} hours" if hours < 48 else f"{hours / 24:,.0f} days"
     if experiment == "toy":

@@ -50,7 +50,9 @@ def run(
     """Run a sweep, or what is missing of it, and return its table; arguments as ``expand``.
 
     Args:
-        folder: where it is kept and resumed from; empty keeps nothing.
+        folder: where it is kept and resumed from; empty keeps nothing. There measurements have
+            single precision, but for counts: a rate of .02 reads .0199999996.
+        data: for images, also a folder of Parquet files, which ``expand`` knows by its hash only.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         progress: show a bar on stderr, with rate and time left.
 

@@ -19,10 +19,14 @@ from lrbook.unstored import Unstored
 
 
 class SweepStore(Unstored):
-    """The store that an experiment's ``run`` writes a sweep through."""
+    """The store that an experiment's ``run`` writes a sweep through.
+
+    It has no folder for each run: ``records`` and ``find`` see none of them, ``load`` does.
+    """
 
     def __init__(self, folder: str | Path, configs: Sequence[Config]):
-        self.folder = Path(folder)
+        super().__init__()
+        self.root = self.folder = Path(folder)
         self.parts = self.folder / "parts"
         self.wanted = {config.run_id for config in configs}
         self.known: dict[str, Record] = {}

@@ -58,11 +58,12 @@ def test_images_in_memory_are_these_very_images(mine, tmp_path):
     assert len(cut.train) == len(cut.train_labels) == 32
     assert torch.equal(cut.train, mine.train[:32])
     assert run.provenance["data_fingerprint"] == cut.fingerprint
-    other = sources.Images("others", *drawn(49), *STATISTICS)
-    for given in (None, other):
-        fresh = config.model_copy(update={"seed": 1})
-        with pytest.raises(DataError, match="were in memory; hand them over with images="):
-            experiment.run([fresh], device="cpu", images=given, progress=False)
+    fresh = config.model_copy(update={"seed": 1})
+    with pytest.raises(DataError, match="were in memory; hand them over with images="):
+        experiment.run([fresh], device="cpu", progress=False)
+    other = sources.Images("others", *drawn(49), *STATISTICS)  # as where data= is forgotten
+    with pytest.raises(ConfigError, match=f"no run is on the images given.*{other.data}"):
+        experiment.run([fresh], device="cpu", images=other, progress=False)
     with pytest.raises(DataError, match="train_size = 50 is more than the 48 images"):
         sources.first(mine, 50)
 

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from lrbook.errors import RunError, UserError
+from lrbook.errors import ConfigError, RunError, UserError
 from lrbook.pace import Pace
 from lrbook.provenance import collect, with_earlier
 from lrbook.record import Record
@@ -60,6 +60,8 @@ def run(
         UserError: configuration, data, device or records are at fault; nothing was changed.
         RunError: a run broke off; the others were brought to their end first.
     """
+    if images is not None and not any(config.data == images.data for config in configs):
+        raise ConfigError(f"no run is on the images given: they are data = {images.data!r}.")
     torch_device = devices.choose_device(device)
     precisions = {c: devices.choose_precision(c.precision, torch_device) for c in configs}
     store = store or Unstored()

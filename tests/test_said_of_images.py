@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lrbook import book, noisy, sweeps, whatif
+from lrbook import book, noisy, puzzle, sweeps, whatif
 from lrbook.stats import mean_interval
 from lrbook.vision import histories
 
@@ -94,7 +94,8 @@ def test_activation_noise_the_large_rates_lead_at_two_scales():
     fitted[0.4] += [r.result["train_accuracy"] for r in book.by_arm(runs)["noise"]]
     assert max(fitted[0.8]) < min(fitted[0.4])
     leads = [paired(found, "large", "small") for found in (runs, smaller)]
-    mean, half = mean_interval([leads[1][seed] - leads[0][seed] for seed in leads[0]])
+    assert len(leads[1]) == 5
+    mean, half = mean_interval([leads[1][seed] - leads[0][seed] for seed in leads[1]])
     assert 0 < mean < half
     levels = noisy.recorded("cifar-noise", smaller)
     apart = {}
@@ -180,9 +181,36 @@ def test_inside_the_network_patch_only_examples_pull_most_and_are_fitted_least(a
 
 def test_mitigation_on_plain_images_noise_is_level_with_the_large_rate():
     plain = book.recorded("cifar-laptop")
-    for one, other in (("large", "small"), ("noise", "large")):
+    for one, other, clear in (("large", "small", True), ("noise", "large", False)):
         mean, half, count = book.paired_difference(plain, "clean", one, other)
-        assert (count, abs(mean) < half) == (5, True)  # neither gap is clear of chance
+        assert (count, abs(mean) > half) == (10, clear)
+    assert noisy.won_back(plain) > 1  # the whole of the gap, which is narrower than the patch's
+    patch = book.paired_difference(book.recorded("patch-laptop"), "clean", "large", "small")
+    assert book.paired_difference(plain, "clean", "large", "small")[0] < patch[0] / 2
+    told = book.reported("plain_cifar10")
+    low, middle, high = (told[arm]["clean"] for arm in ("small", "noise", "large"))
+    assert 0.5 < (middle - low) / (high - low) < 1
+
+
+def test_puzzle_the_large_rate_ends_ahead_by_a_small_part_of_what_it_was_behind():
+    runs = [run for run in book.recorded("cifar-laptop") if run.config["arm"] != "noise"]
+    drop, second = runs[0].config["drop"], runs[0].config["drop2"]
+    before = {
+        arm: {r.config["seed"]: histories.before_drop(r.history, "clean", drop) for r in found}
+        for arm, found in book.by_arm(runs).items()
+    }
+    behind = np.mean([before["small"][seed] - before["large"][seed] for seed in before["large"]])
+    ahead = paired(runs, "large", "small")
+    mean, half = mean_interval([*ahead.values()])
+    assert half < mean < behind / 4
+    early = mean_interval([gap for seed, gap in ahead.items() if seed < 10])
+    assert early[0] < early[1]  # the first five seeds left it open
+    two = book.by_arm(runs)
+    crossed = [
+        puzzle.crossing(one.history, other.history, "clean")
+        for one, other in zip(two["large"], two["small"], strict=True)
+    ]
+    assert min(epoch for epoch in crossed if epoch) >= second
 
 
 def test_patch_experiment_the_halves_of_the_seeds_are_alike_in_their_means():

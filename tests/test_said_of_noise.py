@@ -36,6 +36,8 @@ def test_what_the_chapter_says_of_levels_and_removal_is_in_the_records():
             assert all(mine[seed] > chosen[seed] for seed in mine)
         elif setting.endswith("until epoch 12") and found is not varied["0.4 until epoch 12"]:
             assert high < 0
+    lead, half, count = book.paired_difference(runs, "clean", "noise", "small")
+    assert (count, lead > half) == (10, True)  # no noise at all is below 0.4, too
     # the small rate without noise differs most from seed to seed
     spread = {arm: np.std(book.values(runs, "clean")[arm]) for arm in ("large", "small")}
     spreads = [np.std([run.result["clean"] for run in found]) for found in varied.values()]

@@ -83,7 +83,7 @@ def plain_and_patch_words() -> str:
     """
     patch, plain = (book.reported(table) for table in COMPARED)
     whole, without = (told["large"]["clean"] - told["small"]["clean"] for told in (patch, plain))
-    most = "most of it" if whole > 2 * without else "less than half of it"
+    most = "most of the gap" if whole > 2 * without else "less than half of the gap"
     return (
         "The paper has no control on the schedule of its patch experiment. Of large minus small on "
         f"clean images it reports {whole:.2f} points with the patch, and {without:.2f} on plain "

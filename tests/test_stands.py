@@ -117,7 +117,7 @@ def test_the_papers_two_tables_suggest_another_split():
     said = paper_and_ours.plain_and_patch_words()
     # 87.61 - 69.89 and 90.41 - 84.93, of the tables in lrbook/paper_reported.toml
     assert "17.72 points with the patch, and 5.48 on plain images" in said
-    assert "most of it would come with the patch" in said  # 12.24 of 17.72
+    assert "most of the gap would come with the patch" in said  # 12.24 of 17.72
     with_patch, plain = PatchConfig(arm="small", seed=0), CifarConfig(arm="small", seed=0)
     assert plain.epochs > with_patch.epochs
     assert len({plain.drop, plain.drop2, plain.drop3}) == 3

@@ -1,6 +1,6 @@
 """Finished runs by arm and seed, and the values that go into a figure, a table or a sentence."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -19,12 +19,16 @@ def data_of(records: Sequence[Record]) -> str:
     return names[0]
 
 
+def finished(records: Iterable[Record]) -> list[Record]:
+    """The runs that neither diverged nor broke off."""
+    return [record for record in records if record.status == "finished"]
+
+
 def by_arm(records: Sequence[Record]) -> dict[str, list[Record]]:
     """Finished records by arm, in order of first appearance, each arm's by seed."""
     arms: dict[str, list[Record]] = {}
-    for record in records:
-        if record.status == "finished":
-            arms.setdefault(record.config["arm"], []).append(record)
+    for record in finished(records):
+        arms.setdefault(record.config["arm"], []).append(record)
     return {arm: sorted(runs, key=lambda run: run.config["seed"]) for arm, runs in arms.items()}
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lrbook import book, experiments
+from lrbook.arms import finished
 from lrbook.record import Record
 from lrbook.sweeps import Sweep
 from lrbook.words import plus_minus
@@ -74,7 +75,7 @@ def falls_table(sweep: Sweep) -> pd.DataFrame:
     """
     rows = []
     for decay in sorted(sweep.runs.lam.unique()):
-        runs = [run for run in sweep.select(lam=decay) if run.status == "finished"]
+        runs = finished(sweep.select(lam=decay))
         if not runs:  # all of them diverged
             continue
         falls = [deepest_fall(run.history[QUANTITY]) for run in runs]

@@ -136,7 +136,7 @@ def _numbers(text: str | None) -> list[int] | None:
     if text is None:
         return None
     try:
-        return [int(number) for word in _words(text) for number in counted(word)]
+        return [int(number) for word in _words(text) for number in counted("seeds", word)]
     except ValueError:
         raise ConfigError(
             f"seeds = {text!r} is not allowed: give whole numbers, such as --seeds 0,1,2 or 0-9."

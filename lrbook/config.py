@@ -187,8 +187,12 @@ def listed(name: str, values: Any) -> list[Any]:
     return list(values)
 
 
-def counted(word: str) -> list[str]:
+def counted(name: str, word: str) -> list[str]:
     """What ``3-5`` stands for, as a shell gives it: ``3``, ``4``, ``5``; any other word for itself.
+
+    Args:
+        name: of what it is given for; for the sentence.
+        word: without spaces around it.
 
     Raises:
         ConfigError: the two ends are in the wrong order, or more than ``MOST_COUNTED`` apart.
@@ -199,7 +203,8 @@ def counted(word: str) -> list[str]:
     first, last = map(int, ends.groups())
     if not first <= last < first + MOST_COUNTED:
         raise ConfigError(
-            f"{word} is not allowed: from the smaller to the larger, at most {MOST_COUNTED:,}."
+            f"{name} = {word!r} is not allowed: give a span from the smaller to the larger, at "
+            f"most {MOST_COUNTED:,} numbers, such as 0-9."
         )
     return [str(number) for number in range(first, last + 1)]
 

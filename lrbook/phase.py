@@ -1,12 +1,13 @@
 """Phase diagrams: which recorded sweep has two axes, and its runs as maps over them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lrbook import book, measured, sweeps
+from lrbook.arms import finished
 from lrbook.config import unknown_name
 from lrbook.errors import ConfigError
 from lrbook.record import Record
@@ -192,11 +193,6 @@ def edge_table(records: Sequence[Record]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def finished(records: Iterable[Record]) -> list[Record]:
-    """The runs that did not diverge."""
-    return [record for record in records if record.status == "finished"]
 
 
 def _seeds(records: Sequence[Record]) -> int | str:

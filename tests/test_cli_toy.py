@@ -51,7 +51,7 @@ BAD_OPTIONS = [
     (["--paired-v", "perhaps"], ["paired_v = 'perhaps'", "boolean"]),
     (["--seeds", ""], ["seeds is empty", "at least one"]),
     (["--seeds", "a"], ["seeds = 'a'", "whole numbers"]),
-    (["--seeds", "5-3"], ["5-3 is not allowed", "from the smaller to the larger"]),
+    (["--seeds", "5-3"], ["seeds = '5-3'", "from the smaller to the larger, at most"]),
     (["--arms", "L-S,large"], ["arm = 'large'", "L-S, S, S+noise"]),
     (["--profile", "huge"], ["profile = 'huge'", "demo, mini, laptop, trap, colab, paper"]),
     (["--data", "digits"], ["--data", "not a known option"]),

@@ -269,11 +269,12 @@ def test_schedule_changes_at_the_start_of_epoch_30(arm, epoch, rate, noise):
 
 
 def test_a_span_of_seeds_is_counted_out():
-    assert counted("3-6") == ["3", "4", "5", "6"]
-    assert counted("7-7") == ["7"]
-    assert len(counted("1-10000")) == 10_000
+    assert counted("seeds", "3-6") == ["3", "4", "5", "6"]
+    assert counted("seeds", "7-7") == ["7"]
+    assert len(counted("seeds", "1-10000")) == 10_000
     for plain in ("3", "-1", "L-S", "1-", "1-2-3", "1.5-2"):
-        assert counted(plain) == [plain]
+        assert counted("seeds", plain) == [plain]
     for wrong in ("6-3", "0-10000"):
-        with pytest.raises(ConfigError, match="from the smaller to the larger, at most 10,000"):
-            counted(wrong)
+        words = f"seeds = '{wrong}' is not allowed.* from the smaller to the larger, at most 10,000"
+        with pytest.raises(ConfigError, match=words):
+            counted("seeds", wrong)

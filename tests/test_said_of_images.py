@@ -222,3 +222,17 @@ def test_patch_experiment_the_halves_of_the_seeds_are_alike_in_their_means():
             np.mean([v for s, v in values.items() if (s < 10) == first]) for first in (True, False)
         )
         assert early == pytest.approx(late, abs=1)
+
+
+def test_patch_experiment_in_three_seeds_that_were_not_watched_large_knows_the_patch_less_well():
+    seen = {run.config["seed"] for run in book.recorded("patch-laptop-watched")}
+    known = {
+        (arm, run.config["seed"]): run.result["patch_only"]
+        for arm, found in book.by_arm(book.recorded("patch-laptop")).items()
+        for run in found
+    }
+    less = {place for place, value in known.items() if value < 90}
+    assert {arm for arm, _ in less} == {"large"}
+    assert len(less) == 3
+    assert not seen & {seed for _, seed in less}
+    assert min(known.values()) > 70

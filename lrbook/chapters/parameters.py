@@ -134,7 +134,9 @@ def _items(name: str, value: Any, kind: str) -> list[Any]:
                 raise ConfigError(f"{name} = {value!r} is not allowed: the ] is missing.")
             return [item for item in found if item != ""]
         words = [word.strip() for word in text.split(",") if word.strip()]
-        return [item for word in words for item in (counted(word) if kind == "int" else [word])]
+        if kind != "int":
+            return words
+        return [number for word in words for number in counted(name, word)]
     return [value]  # one item is a list of one
 
 

@@ -52,9 +52,10 @@ def run(
     Args:
         folder: where it is kept and resumed from; empty keeps nothing. There measurements have
             single precision, but for counts: a rate of .02 reads .0199999996.
-        data: for images, also a folder of Parquet files, which ``expand`` knows by its hash only.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         progress: show a bar on stderr, with rate and time left.
+        **settings: as for ``expand``; ``data`` may be a folder of Parquet files, too, which
+            ``expand`` knows by its hash only.
 
     Raises:
         UserError: as ``expand``; or the folder holds another sweep, or is damaged.

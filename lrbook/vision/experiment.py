@@ -3,7 +3,7 @@
 import math
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -60,8 +60,9 @@ def run(
         UserError: configuration, data, device or records are at fault; nothing was changed.
         RunError: a run broke off; the others were brought to their end first.
     """
-    if images is not None and not any(config.data == images.data for config in configs):
-        raise ConfigError(f"no run is on the images given: they are data = {images.data!r}.")
+    given = {} if images is None else {images.data: images}  # by name, which takes time to tell
+    if given and not any(config.data in given for config in configs):
+        raise ConfigError(f"no run is on the images given: they are data = {next(iter(given))!r}.")
     torch_device = devices.choose_device(device)
     precisions = {c: devices.choose_precision(c.precision, torch_device) for c in configs}
     store = store or Unstored()
@@ -74,7 +75,7 @@ def run(
     for words in dict.fromkeys(words for config in todo for words in said_of_drops(config)):
         print(f"lrbook: {words}", file=sys.stderr)
     needed = dict.fromkeys(_images_of(config) for config in todo)
-    sets = {which: _load(which, folder, images) for which in needed}
+    sets = {which: _load(which, folder, given) for which in needed}
     for config in () if force else todo:  # one that bars the way is met now, not with others begun
         if saved := store.load_checkpoint(config):
             fingerprint = sets[_images_of(config)].fingerprint
@@ -128,11 +129,11 @@ def _images_of(config: ImageConfig) -> tuple[str, int, int]:
 
 
 def _load(
-    which: tuple[str, int, int], folder: str | None, given: sources.Images | None
+    which: tuple[str, int, int], folder: str | None, given: Mapping[str, sources.Images]
 ) -> sources.Images:
     data, *sizes = which
-    if given is not None and data == given.data:
-        return sources.first(given, *sizes)
+    if data in given:
+        return sources.first(given[data], *sizes)
     return sources.load(*which, folder)
 
 

@@ -49,13 +49,13 @@ class Images:
             shape = tuple(pixels.shape)
             if pixels.dtype != torch.uint8 or shape[1:] != (3, 32, 32) or not len(pixels):
                 raise DataError(
-                    f"{split} images are {pixels.dtype} of shape {shape}; uint8 of shape "
-                    "(count, 3, 32, 32) they have to be, with values 0 to 255."
+                    f"{split} images are {pixels.dtype} of shape {shape}; they have to be uint8 of "
+                    "shape (count, 3, 32, 32), with values 0 to 255."
                 )
             if labels.dtype != torch.int64 or tuple(labels.shape) != shape[:1]:
                 raise DataError(
-                    f"{split}_labels are {labels.dtype} of shape {tuple(labels.shape)}; int64, one "
-                    f"for each of the {len(pixels)} images, they have to be."
+                    f"{split}_labels are {labels.dtype} of shape {tuple(labels.shape)}; they have "
+                    f"to be int64, one for each of the {len(pixels)} images."
                 )
             if labels.min() < 0 or labels.max() > 9:
                 found = f"{labels.min()} to {labels.max()}"
@@ -120,9 +120,8 @@ def load(data: str, train_size: int = 0, test_size: int = 0, folder: str | None 
         sizes = {"train": train_size, "test": test_size}
         splits = {split: read_parquet(Path(folder), split, sizes[split]) for split in FILES}
         mean, std = CIFAR_MEAN, CIFAR_STD
-    train, train_labels = _first(*splits["train"], train_size, "train")
-    test, test_labels = _first(*splits["test"], test_size, "test")
-    return Images(display_name(data), train, train_labels, test, test_labels, mean, std)
+    whole = Images(display_name(data), *splits["train"], *splits["test"], mean, std)
+    return first(whole, train_size, test_size)
 
 
 def _first(images: Tensor, labels: Tensor, size: int, split: str) -> tuple[Tensor, Tensor]:

@@ -152,6 +152,9 @@ def test_a_network_that_fails_is_held_against_the_mirror(
 
     def once(answer, *rest):
         if left:
+            until = time.monotonic() + 10  # the server notes it in its own thread
+            while not server.ranges and time.monotonic() < until:
+                time.sleep(0.01)
             raise left.pop()
         return plain(answer, *rest)
 

@@ -14,10 +14,10 @@ from made_record import CONFIG, HISTORY, ORIGIN, finish
 from lrbook import records
 from lrbook.atomic import write_atomically
 from lrbook.errors import ConfigError, RecordError
+from lrbook.keeper import Unstored
 from lrbook.records import Store
 from lrbook.report import record_lines
 from lrbook.study import report
-from lrbook.unstored import Unstored
 from lrbook.vision.config import PatchConfig
 
 

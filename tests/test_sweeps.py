@@ -9,10 +9,10 @@ from tiny_sweep import SHORT, swept_into
 
 from lrbook import sweeps
 from lrbook.errors import ConfigError, RecordError
+from lrbook.keeper import Unstored
 from lrbook.sweeps import store, table
 from lrbook.toy import experiment
 from lrbook.toy.config import ToyConfig
-from lrbook.unstored import Unstored
 from lrbook.vision.config import PatchConfig
 
 

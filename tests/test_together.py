@@ -9,7 +9,7 @@ import torch
 
 from lrbook.errors import RecordError, RunError
 from lrbook.records import Store
-from lrbook.vision import experiment, together, train
+from lrbook.vision import experiment, one_run, together, train
 from lrbook.vision.cifar import CifarConfig
 from lrbook.vision.config import PatchConfig
 
@@ -94,7 +94,7 @@ def test_numbers_do_not_depend_on_companions_or_cores(tmp_path, two_threads):
 def test_wide_networks_get_all_cores_one_after_the_other(tmp_path, two_threads, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        experiment,
+        one_run,
         "_train",
         lambda task, *_: seen.append((task.config.arm, torch.get_num_threads())) or task.config.arm,
     )
@@ -130,7 +130,7 @@ def test_wide_networks_get_all_cores_one_after_the_other(tmp_path, two_threads, 
     ],
 )
 def test_a_drop_that_does_not_come_is_told_once(tmp_path, monkeypatch, capsys, made, told):
-    monkeypatch.setattr(experiment, "_train", lambda *_: None)
+    monkeypatch.setattr(one_run, "_train", lambda *_: None)
     run([made, made.model_copy(update={"seed": 4})], Store(tmp_path))
     err = capsys.readouterr().err
     assert err.startswith(f"lrbook: {told}") if told else err == ""
@@ -177,7 +177,7 @@ def test_a_run_that_breaks_off_leaves_the_ones_after_it_alone(tmp_path, monkeypa
             raise AssertionError  # as some compilers do: without a word
         return store.finish(task.config, pd.DataFrame(), {}, provenance=origin, wall_s=0.0)
 
-    monkeypatch.setattr(experiment, "_train", train)
+    monkeypatch.setattr(one_run, "_train", train)
     store = Store(tmp_path)
     configs = [config("large", widen=width), *(config(arm, widen=4) for arm in ARMS[1:])]
     with pytest.raises(RunError, match=r"large, seed 3\): AssertionError$"):

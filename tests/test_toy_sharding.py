@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lrbook.keeper import Unstored
 from lrbook.toy import experiment, sharding, tasks
 from lrbook.toy.batch import Progress
 from lrbook.toy.config import ToyConfig
-from lrbook.unstored import Unstored
 
 
 class Device:

@@ -11,7 +11,7 @@ import torch
 from tiny_images import CPU, tiny
 
 from lrbook.records import Store
-from lrbook.vision import checkpoint, devices, experiment, train
+from lrbook.vision import checkpoint, devices, experiment, one_run, train
 from lrbook.vision.config import PatchConfig
 
 
@@ -205,9 +205,9 @@ def test_a_dear_checkpoint_is_not_written_after_every_epoch(tmp_path, monkeypatc
 
     experiment.run([config], Slow(tmp_path / "a"), device="cpu", progress=False)
     assert len(saved) == 4
-    assert max(saved) < experiment.SMALL
+    assert max(saved) < one_run.SMALL
     saved.clear()
-    monkeypatch.setattr(experiment, "SMALL", 0)
+    monkeypatch.setattr(one_run, "SMALL", 0)
     experiment.run([config], Slow(tmp_path / "b"), device="cpu", progress=False)
     assert len(saved) == 1
 

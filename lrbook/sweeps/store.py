@@ -13,20 +13,16 @@ import pandas as pd
 from lrbook.atomic import write_atomically
 from lrbook.config import Config
 from lrbook.errors import RecordError
+from lrbook.keeper import Unstored
 from lrbook.record import Record
 from lrbook.sweeps.table import COUNTS, load, write
-from lrbook.unstored import Unstored
 
 
 class SweepStore(Unstored):
-    """The store that an experiment's ``run`` writes a sweep through.
-
-    It has no folder for each run: ``records`` and ``find`` see none of them, ``load`` does.
-    """
+    """The keeper that an experiment's ``run`` writes a sweep through; it keeps no checkpoints."""
 
     def __init__(self, folder: str | Path, configs: Sequence[Config]):
-        super().__init__()
-        self.root = self.folder = Path(folder)
+        self.folder = Path(folder)
         self.parts = self.folder / "parts"
         self.wanted = {config.run_id for config in configs}
         self.known: dict[str, Record] = {}

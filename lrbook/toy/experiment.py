@@ -14,15 +14,14 @@ import numpy as np
 from tqdm import tqdm
 
 from lrbook.errors import ConfigError, RunError, UserError
+from lrbook.keeper import Keeper, Unstored
 from lrbook.pace import Pace
 from lrbook.provenance import available_cores, collect, describe_cpu, with_earlier
 from lrbook.record import Record
-from lrbook.records import Store
 from lrbook.toy import sharding
 from lrbook.toy.batch import Progress, advance_all, pack, unpack
 from lrbook.toy.config import ToyConfig
 from lrbook.toy.outcome import limits_of, outcome, summary
-from lrbook.unstored import Unstored
 
 CHECKPOINT_SECONDS = 15.0
 CHECKPOINT_SHARE = 0.05  # of the time, at most, where a large batch takes long to write
@@ -54,7 +53,7 @@ def choose_devices(name: str = "auto") -> list[jax.Device]:
 
 def run(
     configs: Sequence[ToyConfig],
-    store: Store | None = None,
+    store: Keeper | None = None,
     *,
     device: str = "auto",
     force: bool = False,
@@ -67,7 +66,8 @@ def run(
 
     Args:
         configs: the runs.
-        store: where records are kept; None keeps nothing.
+        store: where records are kept: ``lrbook.records.Store``, or a keeper of your own; None
+            keeps nothing.
         device: ``auto``, ``cpu`` or ``cuda``.
         force: repeat finished runs.
         progress: show a bar on stderr.
@@ -94,7 +94,7 @@ def run(
 
 def _run_claimed(
     configs: Sequence[ToyConfig],
-    store: Store,
+    store: Keeper,
     devices: Sequence[jax.Device],
     force: bool,
     progress: bool,
@@ -121,7 +121,7 @@ class _Shell:
 
     def __init__(
         self,
-        store: Store,
+        store: Keeper,
         devices: list[jax.Device],
         stored: dict[ToyConfig, Record | None],
         runs: list[Progress],
@@ -271,7 +271,7 @@ def _most_claims() -> int:
     return MOST_CLAIMS if soft == resource.RLIM_INFINITY else min(MOST_CLAIMS, soft // 2)
 
 
-def _resume(config: ToyConfig, store: Store) -> Progress:
+def _resume(config: ToyConfig, store: Keeper) -> Progress:
     payload = store.load_checkpoint(config)
     return Progress(config) if payload is None else unpack(config, payload)
 

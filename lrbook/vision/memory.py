@@ -69,7 +69,7 @@ class Kept:
 
 
 kept = Kept()
-"""What all layers of a process share. ``lrbook.vision.experiment`` releases it after each run."""
+"""What all layers of a process share. ``lrbook.vision.one_run`` releases it after each run."""
 
 
 def let_go(error: BaseException) -> None:

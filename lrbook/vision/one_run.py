@@ -1,0 +1,223 @@
+"""One run on images, from its start or its checkpoint to its record."""
+
+import math
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from lrbook.errors import RunError, UserError
+from lrbook.keeper import Keeper
+from lrbook.pace import Pace
+from lrbook.provenance import collect, with_earlier
+from lrbook.record import Record
+from lrbook.vision import checkpoint, devices, train
+from lrbook.vision.beside import Beside
+from lrbook.vision.memory import kept, let_go
+from lrbook.vision.outcome import outcome
+from lrbook.vision.settings import ImageConfig
+from lrbook.vision.sources import Images
+
+CHECKPOINT_SHARE = 0.01  # of the time, at most, for checkpoints that take long to write
+NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+SMALL = 8_000_000  # bytes; a checkpoint up to here is written after every epoch
+MEASURED = ("clean", "mixed", "patch_only")  # in the order of ``train.evaluate``
+
+
+class Job(NamedTuple):
+    """A configuration, and what it is run on."""
+
+    config: ImageConfig
+    images: Images
+    device: torch.device
+    precision: str
+
+    @property
+    def words(self) -> str:
+        """What messages call it."""
+        return f"{self.config.experiment} {self.config.arm}, seed {self.config.seed}"
+
+    @property
+    def bound_to(self) -> dict[str, str]:
+        """What a checkpoint must agree with for the run to go on from it."""
+        return {"data_fingerprint": self.images.fingerprint, "precision": self.precision}
+
+    def origin(self) -> dict[str, Any]:
+        """What the run's record says of where it was computed."""
+        return collect(devices.describe(self.device), torch.get_num_threads()) | {
+            "precision": self.precision,
+            "compiled": self.device.type == "cuda",
+            "data": self.images.name,
+            "data_fingerprint": self.images.fingerprint,
+        }
+
+
+def carry_out(
+    job: Job, store: Keeper, bar: tqdm, before_batch: Callable[[], None] | None = None
+) -> Record:
+    """Run ``job``, or go on from its checkpoint; what another process has finished is loaded.
+
+    Args:
+        job: what to run.
+        store: where its record is kept.
+        bar: moved on by an epoch at a time.
+        before_batch: called before each batch and while another process has the run; what it
+            raises ends the run.
+
+    Raises:
+        UserError: its checkpoint or record is at fault; nothing was changed.
+        RunError: it broke off.
+    """
+    with store.claim(job.config, before_batch):
+        meanwhile = store.load(job.config)
+        if meanwhile and meanwhile.done:
+            bar.update(job.config.epochs)
+            return meanwhile
+        try:
+            return _run(job, store, bar, before_batch)
+        except RunError as error:  # which is kept until the other runs are over
+            let_go(error)
+            raise
+
+
+def _run(job: Job, store: Keeper, bar: tqdm, before_batch: Callable[[], None] | None) -> Record:
+    config, device, origin = job.config, job.device, job.origin()
+    if store.has_checkpoint(config) and (before := store.load(config)):
+        origin["earlier"] = with_earlier(before.provenance)  # of a run too that fails at once
+    try:
+        task = train.make_task(config, job.images, device, job.precision)
+        whole = devices.whole_precision(job.precision, device)
+        with whole, devices.fastest_convolutions(device), Beside(task) as beside:
+            return _train(task, origin, store, bar, before_batch, beside)
+    except UserError:
+        raise
+    except (Exception, KeyboardInterrupt) as error:  # of a compiler too, whatever it may raise
+        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
+        reason = reason or type(error).__name__
+        if any(words in reason for words in NO_MEMORY):
+            size = f"batch = {config.batch}, widen = {config.widen}"
+            reason = f"out of memory with {size}; give a smaller --batch or --widen"
+        store.fail(config, reason, origin)
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise RunError(
+            f"run {config.run_id} ({config.arm}, seed {config.seed}): {reason}"
+        ) from error
+    finally:
+        kept.release()
+
+
+def _train(
+    task: train.Task,
+    origin: dict[str, Any],
+    store: Keeper,
+    bar: tqdm,
+    before_batch: Callable[[], None] | None,
+    beside: Beside,
+) -> Record:
+    config = task.config
+    training = _Training(task, origin, store, beside)
+    bar.update(len(training.rows))
+    store.start(config, origin)
+    pace = Pace(0.0, CHECKPOINT_SHARE)
+    status, message = "finished", None
+    for epoch in range(len(training.rows) + 1, config.epochs + 1):
+        if broken := training.epoch(epoch, before_batch):
+            status, message = "diverged", f"{broken} in epoch {epoch} at rate {config.rate(epoch)}"
+            named = f"{config.experiment} {config.arm}, seed {config.seed}"
+            tqdm.write(f"{named}: {message}", file=sys.stderr)
+            bar.update(config.epochs - len(training.rows))
+            break
+        bar.update()
+        if store.keeps and epoch < config.epochs and pace.due():
+            beside.settle()
+            with pace.writing():
+                payload = training.pack()
+                store.save_checkpoint(config, payload)
+            if len(payload) <= SMALL:
+                pace.took = 0.0
+    beside.settle()
+    wall_s, history = training.wall_s, pd.DataFrame(training.rows)
+    return store.finish(
+        config,
+        history,
+        outcome(history, config),
+        provenance=origin,
+        wall_s=wall_s,
+        status=status,
+        message=message,
+    )
+
+
+class _Training:
+    """Network and optimizer of a run on its way, new or from its checkpoint.
+
+    Attributes:
+        rows: the history so far, a row per epoch.
+    """
+
+    def __init__(self, task: train.Task, origin: dict[str, Any], store: Keeper, beside: Beside):
+        config = task.config
+        self.task, self.origin, self.beside = task, origin, beside
+        self.watch = getattr(config, "watch", False)
+        self.rows: list[dict[str, Any]] = []
+        self.wall_before = 0.0
+        saved = store.load_checkpoint(config)
+        self.model = train.make_model(config, task.device)
+        if origin["compiled"] and (why := train.try_to_compile(task, self.model)):
+            origin["compiled"] = False
+            tqdm.write(f"lrbook: the training step runs uncompiled ({why})", file=sys.stderr)
+        self.optimizer = train.make_optimizer(self.model, config)
+        self.scaler = torch.amp.GradScaler("cuda") if task.precision == "fp16" else None
+        if saved is not None:
+            own, path = (self.model, self.optimizer, self.scaler), store.checkpoint_path(config)
+            self.rows, self.wall_before, earlier = checkpoint.restore(saved, *own, origin, path)
+            if earlier:  # who computed these rows, and not who failed to go on with them since
+                origin["earlier"] = earlier
+        self.began = time.perf_counter()
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds of training up to now, those before the checkpoint included."""
+        return self.wall_before + time.perf_counter() - self.began
+
+    def epoch(self, epoch: int, before_batch: Callable[[], None] | None) -> str:
+        """Train for one epoch and evaluate, into a new row.
+
+        Returns:
+            What is no longer finite, in words, and then there is no row; empty if all is.
+        """
+        task, config, model = self.task, self.task.config, self.model
+        tally = torch.zeros((3, 3), device=task.device) if self.watch else None
+        trained = train.train_epoch(
+            task, model, self.optimizer, epoch, self.scaler, tally, before_batch
+        )
+        # What the last step leaves is in no loss of this epoch, running statistics in none at all.
+        whole = model.is_finite()
+        # In one reading, the only one in an epoch: each makes the host wait for the device.
+        tested = train.evaluate(task, model, epoch)
+        loss, correct, sound, *found = torch.cat([trained, whole, tested]).tolist()
+        if not math.isfinite(loss):
+            return f"the training loss became {loss}"
+        if not sound:
+            return "weights or running statistics became nan or inf"
+        row = {
+            "epoch": epoch,
+            "rate": config.rate(epoch),
+            "noise": config.noise_level(epoch),
+            "train_loss": loss,
+            "train_accuracy": 100 * correct,
+        }
+        self.rows.append(row | dict(zip(MEASURED, found, strict=False)))
+        if self.watch:
+            self.beside.observe(self.rows[-1], model, epoch, tally)
+        return ""
+
+    def pack(self) -> bytes:
+        """The checkpoint after the last row."""
+        state = (self.model, self.optimizer, self.scaler, self.rows, self.wall_s)
+        return checkpoint.pack(*state, self.origin)

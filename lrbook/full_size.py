@@ -8,7 +8,7 @@ from lrbook.paper_and_ours import paired
 from lrbook.record import Record
 from lrbook.vision import cost
 from lrbook.vision.config import PatchConfig
-from lrbook.vision.histories import before_drop
+from lrbook.vision.histories import mean_before_drop
 from lrbook.whatif import pairs
 
 NOT_RECORDED = "**Not recorded** in this results folder: it takes a graphics card."
@@ -70,7 +70,7 @@ def on_the_front_page(runs: Sequence[Record]) -> str:
     large, small = ([run.result["clean"] for run in arm] for arm in zip(*both, strict=True))
     before = [
         book.interval_words(
-            [before_drop(run.history, "clean", run.config["drop"]) for run in arm], 1
+            [mean_before_drop(run.history, "clean", run.config["drop"]) for run in arm], 1
         )
         for arm in zip(*both, strict=True)
     ]
@@ -86,7 +86,7 @@ def on_the_front_page(runs: Sequence[Record]) -> str:
 
 def _already_behind(both: Sequence[Sequence[Record]]) -> str:
     """Says it where the small rate is behind before the drop, too, in every pair."""
-    at = [[before_drop(r.history, "clean", r.config["drop"]) for r in pair] for pair in both]
+    at = [[mean_before_drop(r.history, "clean", r.config["drop"]) for r in pair] for pair in both]
     if all(large > small for large, small in at):
         return ": at this size the small rate, which knows the patch, is behind already then"
     return ""

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from lrbook import book, cite, full_size, style
 from lrbook.chapters.contents import table
-from lrbook.figures.base import by_seed, new_figure, sign
+from lrbook.figures.base import aligned, new_figure, sign
 from lrbook.record import Record
-from lrbook.vision.histories import before_drop
+from lrbook.vision.histories import mean_before_drop
 from lrbook.whatif import pairs
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def draw(axes: "Axes", records: Sequence[Record]) -> None:
     """What ``picture`` has inside its axes: lines, bands, their names, and where the rate drops."""
     drop = records[0].config["drop"]
     for arm, histories in book.histories(records).items():
-        epochs, values = by_seed(histories, "epoch", "clean")
+        epochs, values = aligned(histories, "epoch", "clean")
         color, mean = style.ARM_COLORS[arm], values.mean(0)
         axes.plot(epochs, mean, color=color, linestyle=style.ARM_STYLES[arm]["linestyle"], lw=2.6)
         axes.fill_between(epochs, values.min(0), values.max(0), color=color, alpha=0.18, lw=0)
@@ -76,7 +76,7 @@ def words(records: Sequence[Record], start: str = "Before the drop") -> str:
     """
     both = pairs(records)
     drop = both[0][0].config["drop"]
-    before = [[before_drop(run.history, "clean", drop) for run in pair] for pair in both]
+    before = [[mean_before_drop(run.history, "clean", drop) for run in pair] for pair in both]
     return f"{start} {_leader(before)}; {_end(records)}"
 
 

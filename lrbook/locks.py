@@ -9,6 +9,11 @@ from pathlib import Path
 
 from lrbook.errors import RecordError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 PAUSE_S = 0.05  # between two looks at a lock that another process has
 
 
@@ -30,38 +35,58 @@ def claim(path: Path, what: str, go_on: Callable[[], None] | None = None) -> Ite
     Raises:
         RecordError: the file cannot be made.
     """
+    told = f"lrbook: {what} is being run by another process ({{}}); waiting for it."
     try:
-        import fcntl
-    except ImportError:
+        file = _hold(path, told, go_on)
+    except OSError as error:
+        raise RecordError(f"{path} cannot be written ({error.strerror}).") from None
+    with _held(file, path):
         yield
-        return
-    file = _hold(path, what, go_on, fcntl)
+
+
+@contextlib.contextmanager
+def alone(path: Path, told: str) -> Iterator[None]:
+    """As ``claim``, where no runs are concerned.
+
+    Args:
+        path: the lock file.
+        told: the sentence printed before a wait; ``{}`` in it becomes the holder.
+
+    Raises:
+        OSError: the file cannot be made.
+    """
+    with _held(_hold(path, told), path):
+        yield
+
+
+@contextlib.contextmanager
+def _held(file: int | None, path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # Removed while it is still held, so that who waits for it sees that it is gone.
-        with contextlib.suppress(OSError):
-            path.unlink()
-        os.close(file)
+        if file is not None:
+            # Removed while it is still held, so that who waits for it sees that it is gone.
+            with contextlib.suppress(OSError):
+                path.unlink()
+            os.close(file)
 
 
-def _hold(path: Path, what: str, go_on: Callable[[], None] | None, fcntl) -> int:
-    told = False
+def _hold(path: Path, told: str, go_on: Callable[[], None] | None = None) -> int | None:
+    """The open and locked file; None on a system that cannot lock."""
+    if fcntl is None:
+        return None
+    said = False
     while True:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise RecordError(f"{path} cannot be written ({error.strerror}).") from None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if not told:
+            if not said:
                 holder = os.pread(file, 200, 0).decode(errors="replace").strip() or "unknown"
-                text = f"lrbook: {what} is being run by another process ({holder}); waiting for it."
-                print(text, file=sys.stderr)
-                told = True
-            _wait(file, go_on, fcntl)
+                print(told.format(holder), file=sys.stderr)
+                said = True
+            _wait(file, go_on)
         except OSError:
             return file  # a file system that knows no locks
         if _is_still_there(file, path):
@@ -72,7 +97,7 @@ def _hold(path: Path, what: str, go_on: Callable[[], None] | None, fcntl) -> int
         os.close(file)  # its last holder removed it meanwhile: what we hold has no name any more
 
 
-def _wait(file: int, go_on: Callable[[], None] | None, fcntl) -> None:
+def _wait(file: int, go_on: Callable[[], None] | None) -> None:
     """Lock ``file``, which another process has; closes it where the wait is broken off."""
     try:
         if go_on is None:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from lrbook import book
 from lrbook.record import Record
-from lrbook.vision.histories import at_the_end, before_drop, crossing
+from lrbook.vision.histories import at_the_end, crossing, mean_before_drop
 from lrbook.whatif import pairs
 
 COLUMNS = {"clean": "new images", "train_accuracy": "training images"}
@@ -24,7 +24,7 @@ def before_and_after(records: Sequence[Record]) -> pd.DataFrame:
     drop = min(both[0][0].config[name] for name in ("drop", "drop2", "drop3"))
     rows = []
     for column, what in COLUMNS.items():
-        before = [[before_drop(run.history, column, drop) for run in pair] for pair in both]
+        before = [[mean_before_drop(run.history, column, drop) for run in pair] for pair in both]
         after = [[at_the_end(run.history, column) for run in pair] for pair in both]
         for when, found in (("before the first drop", before), ("at the end", after)):
             large, small = zip(*found, strict=True)

@@ -39,55 +39,70 @@ def run_missing(
     """
     if jobs < 0:
         raise ConfigError(f"jobs = {jobs} is not allowed: it must be 0 or more.")
-    on_images = [recording for recording in plan if recording.data is not None]
-    if data is not None and on_images and not any(each.is_of(data) for each in on_images):
-        from lrbook.vision.identity import identify
-
-        known = sorted({f"{each.data}, {identify(each.data)}" for each in on_images})
-        raise ConfigError(
-            f"data = {data!r} holds other images ({identify(data)}) than these recordings are of "
-            f"({'; '.join(known)}); lrbook run patch --data {data} trains on them as your own."
-        )
+    _check_images(plan, data)
     barred = {recording.name: _barred(recording, results, data) for recording in plan}
     for name, why in barred.items():
         if why:
             print(f"lrbook: {name}: {why}", file=sys.stderr)
-    plan, whole = [each for each in plan if not barred[each.name]], plan
-    todo = {
-        recording.name: recordings.missing(recording, results)
-        for recording in plan
-        if not recording.is_sweep and _device_there(recording.device)
-    }
-    gpus = machine.gpus("auto") if any(todo.values()) else []
+    free = [each for each in plan if not barred[each.name] and _device_there(each.device)]
+    failed = _run_single([each for each in free if not each.is_sweep], results, data, jobs)
+    failed |= _run_sweeps([each for each in free if each.is_sweep], results, data)
+    for line in recordings.state_lines(plan, results):
+        print(line)
+    return 1 if failed or any(barred.values()) else 0
+
+
+def _check_images(plan: Sequence[Recording], data: str | None) -> None:
+    """ConfigError if ``data`` holds images that none of the recordings is of."""
+    on_images = [recording for recording in plan if recording.data is not None]
+    if data is None or not on_images or any(each.is_of(data) for each in on_images):
+        return
+    from lrbook.vision.identity import identify
+
+    known = sorted({f"{each.data}, {identify(each.data)}" for each in on_images})
+    raise ConfigError(
+        f"data = {data!r} holds other images ({identify(data)}) than these recordings are of "
+        f"({'; '.join(known)}); lrbook run patch --data {data} trains on them as your own."
+    )
+
+
+def _run_single(
+    plan: Sequence[Recording], results: str | Path, data: str | None, jobs: int
+) -> bool:
+    """Run what is missing of recordings that are no sweeps; whether a process failed."""
+    todo = {recording.name: recordings.missing(recording, results) for recording in plan}
+    runs = [config for configs in todo.values() for config in configs]
+    gpus = machine.gpus("auto") if runs else []
     on_gpus, on_cores = [], []
     for recording in plan:
         on_gpu = bool(gpus) and recording.experiment != "toy"
-        for configs in _together(todo.get(recording.name, []), on_gpu):
+        for configs in _together(todo[recording.name], on_gpu):
             command = _command(recording, configs, results, data)
             (on_gpus if on_gpu else on_cores).append((command, len(configs)))
-    runs = [config for configs in todo.values() for config in configs]
     by_cores = max(1, available_cores() // max((config.cores for config in runs), default=1))
     with tqdm(total=len(runs), unit="run", desc="record", file=sys.stderr) as bar:
         failed = _in_processes(on_gpus, jobs or len(gpus) or 1, gpus, bar)
         failed |= _in_processes(on_cores, jobs or by_cores, [], bar)
-    for recording in plan:  # a sweep shares the cores among its runs by itself
+    return failed
+
+
+def _run_sweeps(plan: Sequence[Recording], results: str | Path, data: str | None) -> bool:
+    """Run what is missing of sweeps, each of which shares the cores; whether one failed."""
+    failed = False
+    for recording in plan:
         try:
-            if not (recording.is_sweep and _device_there(recording.device)):
-                continue
             if recordings.missing(recording, results) or not sweeps.sealed(recording.name, results):
                 print(f"sweep {recording.name}", file=sys.stderr)
                 recording.run_sweep(results, data)
         except (UserError, RunError) as error:
             print(f"lrbook: {recording.name}: {error}", file=sys.stderr)
             failed = True
-    for line in recordings.state_lines(whole, results):
-        print(line)
-    return 1 if failed or any(barred.values()) else 0
+    return failed
 
 
-def _together(configs: Sequence[Config], by_seed: bool) -> list[list[Config]]:
-    """The configurations that share a process: each alone, or all arms of a seed."""
-    if not by_seed:
+def _together(configs: Sequence[Config], on_gpu: bool) -> list[list[Config]]:
+    """The configurations that share a process: on a GPU all arms of a seed, else each alone."""
+    if not on_gpu:
         return [[config] for config in configs]
     groups: dict[int, list[Config]] = {}
     for config in configs:

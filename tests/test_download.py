@@ -52,7 +52,6 @@ def assert_complete(folder):
     assert {path.name for path in folder.iterdir()} <= {
         "cifar-10-batches-py",
         ARCHIVE,
-        f"{ARCHIVE}.lock",
     }
 
 

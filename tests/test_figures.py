@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lrbook import figures, style
-from lrbook.figures.base import by_seed
+from lrbook.figures.base import aligned
 
 mpl.use("Agg")
 
@@ -214,7 +214,7 @@ def test_seeds_that_were_measured_at_unlike_steps_keep_their_rows():
         pd.DataFrame({"step": steps, "y": slope * np.log1p(steps)})
         for steps, slope in (([1, 9, 30, 99], 1.0), ([1, 30, 50, 200], 3.0))
     ]
-    at, values = by_seed(histories, "step", "y")
+    at, values = aligned(histories, "step", "y")
     assert at.tolist() == [1, 9, 30, 50, 99]
     np.testing.assert_allclose(values, np.outer([1.0, 3.0], np.log1p(at)))
 

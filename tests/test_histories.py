@@ -3,7 +3,13 @@
 import pandas as pd
 import pytest
 
-from lrbook.vision.histories import at_the_end, before_drop, crossing, epochs_words, first_above
+from lrbook.vision.histories import (
+    at_the_end,
+    crossing,
+    epochs_words,
+    first_above,
+    mean_before_drop,
+)
 from lrbook.vision.histories import patch_advantage as advantage
 
 HISTORY = pd.DataFrame(
@@ -21,8 +27,8 @@ def test_first_above_is_the_first_and_strictly_above():
 
 
 def test_before_the_drop_are_the_epochs_below_it():
-    assert before_drop(HISTORY, "fitted_image", 5) == pytest.approx((20 + 30 + 40) / 3)
-    assert before_drop(HISTORY, "fitted_image", 2) == 10
+    assert mean_before_drop(HISTORY, "fitted_image", 5) == pytest.approx((20 + 30 + 40) / 3)
+    assert mean_before_drop(HISTORY, "fitted_image", 2) == 10
     assert at_the_end(HISTORY, "fitted_image") == 50
     assert advantage(HISTORY) == 30
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import made_up
 import pytest
 
-from lrbook import records, sweeps
+from lrbook import locks, records, sweeps
 from lrbook.errors import RecordError
-from lrbook.locks import claim
+from lrbook.locks import alone, claim
 from lrbook.records import Store
 from lrbook.toy import experiment
 from lrbook.toy.config import ToyConfig
@@ -54,6 +54,31 @@ def test_the_second_waits_and_says_for_whom(tmp_path, capsys, go_on):
     assert len(told) == 1
     assert told[0].startswith(f"lrbook: run x is being run by another process (process {first.pid}")
     assert not path.exists()
+
+
+def test_what_is_no_run_has_a_sentence_of_its_own(tmp_path, capsys):
+    path = tmp_path / ".x.lock"
+    with holder(path, 0.5) as first, alone(path, "{} fetches it; waiting."):
+        assert first.wait(5) == 0
+    [told] = capsys.readouterr().err.splitlines()
+    assert told.startswith(f"process {first.pid} on ")
+    assert told.endswith(" fetches it; waiting.")
+    assert not path.exists()
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError), alone(tmp_path / "file" / ".x.lock", ""):  # noqa: PT011
+        pass
+
+
+def test_an_error_within_is_not_taken_for_one_of_the_lock(tmp_path):
+    with pytest.raises(OSError, match="of the disk"), claim(tmp_path / ".x.lock", "run x"):
+        raise OSError("of the disk")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_nothing_can_be_locked_work_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(locks, "fcntl", None)  # as on Windows
+    with claim(tmp_path / ".x.lock", "run x"), claim(tmp_path / ".x.lock", "run x"):
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_a_killed_holder_leaves_nothing_locked(tmp_path, capsys):

@@ -6,6 +6,7 @@ import torch
 
 from lrbook.vision import probe, sources
 from lrbook.vision.config import PatchConfig
+from lrbook.vision.patch import patch_of
 
 
 def config(**settings):
@@ -49,16 +50,16 @@ def test_the_patch_shown_is_the_patch_trained_on():
 
     images = sources.load("digits", 50, 10)
     task = make_task(config(), images, torch.device("cpu"))
-    assert torch.equal(task.patch.zeta, probe.config_patch(config()).zeta)
+    assert torch.equal(task.patch.zeta, patch_of(config()).zeta)
     other = config(patch_size=5, z_scale=0.5, pattern=0.2)
     task = make_task(other, images, torch.device("cpu"))
-    for trained, shown in zip(task.patch, probe.config_patch(other), strict=True):
+    for trained, shown in zip(task.patch, patch_of(other), strict=True):
         assert torch.equal(trained, shown)
 
 
 def test_pictures_of_the_patch_are_z_then_both_signs_of_two_classes():
     images = sources.load("digits", 20, 10)
-    patch = probe.config_patch(config())
+    patch = patch_of(config())
     z, zeta = patch.z.numpy(), patch.zeta.numpy()
     mean, std = (np.array(v).reshape(3, 1, 1) for v in (images.mean, images.std))
     wanted = [z, z + zeta[0], z - zeta[0], z + zeta[1], z - zeta[1]]
@@ -90,7 +91,7 @@ def test_a_reader_is_tried_on_patches_that_it_was_not_fitted_on(monkeypatch):
 
 
 def test_pixels_are_z_plus_or_minus_zeta():
-    patch = probe.config_patch(config())
+    patch = patch_of(config())
     pixels, labels = probe.patch_pixels(config(), 30, "test")
     away = (pixels - patch.z.flatten()).view(30, *patch.z.shape)
     ratio = away / patch.zeta[labels]

@@ -9,8 +9,8 @@ import pytest
 from bs4 import BeautifulSoup
 from conftest import CHAPTERS, ROOT
 
-from lrbook.browser.contents import pages
 from lrbook.chapters.repository import address
+from lrbook.toc import pages
 
 pytestmark = pytest.mark.slow
 HERE = "https://book.invalid/"  # where the pages are taken to be

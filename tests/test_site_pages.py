@@ -7,7 +7,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from conftest import ROOT
 from site_visit import visit
 
-from lrbook.browser.contents import pages
+from lrbook.toc import pages
 
 PAGES = pages(ROOT)
 HEAVIEST = 2.5e6  # bytes of a first load, with everything that it fetches

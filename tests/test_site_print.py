@@ -6,7 +6,7 @@ from PIL import Image
 from pypdf import PdfReader
 
 from lrbook.browser import chromium, pdf, shots
-from lrbook.browser.contents import pages
+from lrbook.toc import pages
 
 pytestmark = [
     pytest.mark.slow,

@@ -7,7 +7,7 @@ from conftest import ROOT
 from playwright.sync_api import expect
 from site_visit import open_page
 
-from lrbook.browser.contents import pages
+from lrbook.toc import pages
 
 pytestmark = pytest.mark.slow
 SOLUTIONS = [

@@ -10,7 +10,7 @@ import pytest
 import tiny_toy
 
 from lrbook.records import Store
-from lrbook.study import engine, screen, work
+from lrbook.study import engine, handout, screen, work
 
 
 class Client:
@@ -37,13 +37,19 @@ class Client:
         return SimpleNamespace(status=status, result=lambda timeout: answer)
 
 
-def session(client, configs, results):
+def connect_to(client, monkeypatch):
+    for module in (engine, handout):
+        monkeypatch.setattr(module, "connected", lambda _: contextlib.nullcontext(client))
+
+
+def session(client, configs, results, monkeypatch):
     """Hand ``configs`` out; the runs that failed, and the counts of what was done and failed."""
     todo = {config.run_id: config for config in configs}
-    failed, losses, progress = {}, dict.fromkeys(todo, 0), screen.Progress(len(todo))
-    engine._session(client, todo, {}, results, failed, losses, progress, lambda: None)
-    assert todo == {}
-    return failed, (progress.done, progress.failed)
+    left = handout.Handout(todo, results, {}, screen.Progress(len(todo)), lambda: None)
+    connect_to(client, monkeypatch)
+    left.carry_out("made up", 0.0)
+    assert left.todo == {}
+    return left.failed, (left.progress.done, left.progress.failed)
 
 
 def done(files=()):
@@ -54,7 +60,7 @@ def sweep(client, configs, results, monkeypatch):
     """All of ``engine.run`` with the made-up scheduler in place of one of Dask's."""
     monkeypatch.setattr(engine, "SETTLE", 0.5)
     monkeypatch.setattr(engine, "_scheduler", lambda *_: contextlib.nullcontext("made up"))
-    monkeypatch.setattr(engine, "_client", lambda _: contextlib.nullcontext(client))
+    connect_to(client, monkeypatch)
     return engine.run(configs, results, {}, device="cpu", quiet=True)
 
 
@@ -93,14 +99,14 @@ def test_a_worker_that_cannot_write_says_where(tmp_path):
     assert str(tmp_path / "file") in answer["log"]
 
 
-def test_a_run_is_handed_out_again_until_five_of_its_workers_have_died(tmp_path):
+def test_a_run_is_handed_out_again_until_five_of_its_workers_have_died(tmp_path, monkeypatch):
     late, never = tiny_toy.configs(seeds=(0,))
 
     def outcome(run_id, tries):
         return "lost" if run_id == never.run_id or tries < 5 else done()
 
     client = Client(outcome)
-    failed, counts = session(client, [late, never], tmp_path)
+    failed, counts = session(client, [late, never], tmp_path, monkeypatch)
     assert client.tries == {late.run_id: 5, never.run_id: 5}
     assert len(set(client.keys)) == 10  # of a key that failed Dask answers from memory
     assert list(failed) == [never.run_id]
@@ -111,18 +117,18 @@ def test_a_run_is_handed_out_again_until_five_of_its_workers_have_died(tmp_path)
 @pytest.mark.parametrize(
     ("code", "words"), [(1, "exit code 1\nwhy"), (-9, "ended by signal 9\nwhy"), (None, "why")]
 )
-def test_a_run_that_failed_is_told_and_not_tried_again(tmp_path, code, words):
+def test_a_run_that_failed_is_told_and_not_tried_again(tmp_path, monkeypatch, code, words):
     [config] = tiny_toy.configs(seeds=(0,), arms=("S",))
     client = Client(lambda run_id, tries: {"code": code, "log": "why", "files": {}})
-    assert session(client, [config], tmp_path) == ({config.run_id: words}, (0, 1))
+    assert session(client, [config], tmp_path, monkeypatch) == ({config.run_id: words}, (0, 1))
     assert client.tries == {config.run_id: 1}
 
 
 def test_a_record_that_is_sent_back_never_comes_before_its_history(tmp_path, monkeypatch):
     written = []
-    monkeypatch.setattr(engine, "write_atomically", lambda path, data: written.append(path))
+    monkeypatch.setattr(handout, "write_atomically", lambda path, data: written.append(path))
     [config] = tiny_toy.configs(seeds=(0,), arms=("S",))
-    failed, counts = session(Client(lambda *_: done(work.FILES)), [config], tmp_path)
+    failed, counts = session(Client(lambda *_: done(work.FILES)), [config], tmp_path, monkeypatch)
     assert (failed, counts) == ({}, (1, 0))
     folder = tmp_path / config.run_id
     assert written == [folder / "history.parquet", folder / "record.json"]
@@ -150,7 +156,7 @@ def test_only_a_call_that_did_not_end_well_leaves_its_folder_on_the_workers_to_t
 
     client = Gathering(lambda *_: {"code": next(codes), "log": "why", "files": files})
     monkeypatch.setattr(engine, "_scheduler", lambda *_: contextlib.nullcontext("made up"))
-    monkeypatch.setattr(engine, "_client", lambda _: contextlib.nullcontext(client))
+    connect_to(client, monkeypatch)
     results, options = tmp_path / "runs", {"cluster": engine.Cluster(gather=True), "quiet": True}
     assert list(engine.run([config], results, {}, **options)) == [config.run_id]
     assert engine.run([config], results, {}, **options) == {}

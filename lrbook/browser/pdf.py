@@ -14,8 +14,8 @@ import yaml
 from tqdm import tqdm
 
 from lrbook.browser import chromium
-from lrbook.browser.contents import Page, pages
 from lrbook.browser.serve import serve
+from lrbook.toc import Page, pages
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page as Tab

@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from lrbook.browser import chromium
 from lrbook.browser.chromium import HEIGHT, THEMES, WIDTHS
-from lrbook.browser.contents import Page, pages
 from lrbook.browser.serve import serve
+from lrbook.toc import Page, pages
 
 if TYPE_CHECKING:
     from PIL import Image

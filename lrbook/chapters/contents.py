@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from lrbook import chapters
+from lrbook import chapters, toc
 from lrbook.errors import ConfigError
 
 
@@ -37,16 +37,11 @@ def contents(root: Path | None = None) -> list[Entry]:
     Args:
         root: the repository; None for the one that lrbook is in.
     """
-    import yaml
-
     root = root or chapters.folder().parent
-    found = []
-    for part in yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))["parts"]:
-        for each in part["chapters"]:
-            path = root / f"{each['file']}.ipynb"
-            if path.exists():
-                found.append(Entry(part["caption"], path.stem, *head(path)))
-    return found
+    paths = {page: root / f"{page.name}.ipynb" for page in toc.pages(root)}
+    return [
+        Entry(page.part, page.stem, *head(path)) for page, path in paths.items() if path.exists()
+    ]
 
 
 def table() -> str:

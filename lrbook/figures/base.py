@@ -31,7 +31,7 @@ def new_figure(rows: int = 1, columns: int = 1, **options: Any) -> tuple["Figure
     return plt.subplots(rows, columns, **options)
 
 
-def by_seed(histories: Sequence[pd.DataFrame], x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
+def aligned(histories: Sequence[pd.DataFrame], x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
     """Common x values and one row of y per seed.
 
     Seeds that were measured at unlike x, as where each anneals at a step of its own, are
@@ -53,7 +53,7 @@ def draw_arm(
 ) -> None:
     """Mean line and seed range of one arm, in its colour; the runs themselves if they are few."""
     look = {"label": arm, "linestyle": style.ARM_STYLES[arm]["linestyle"]} | options
-    draw_seeds(axes, *by_seed(histories, x, y), color=style.ARM_COLORS[arm], **look)
+    draw_seeds(axes, *aligned(histories, x, y), color=style.ARM_COLORS[arm], **look)
 
 
 def draw_seeds(axes: "Axes", x: Any, values: np.ndarray, **look: Any) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lrbook import style
-from lrbook.figures.base import Histories, by_seed, draw_arm, intervals, legend_above, new_figure
+from lrbook.figures.base import Histories, aligned, draw_arm, intervals, legend_above, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,7 +29,7 @@ def signal_and_noise(histories: Histories, widths: Mapping[str, float]) -> "Figu
             for column, weight in (("noise", style.LIGHT), ("signal", style.HEAVY)):
                 look = {"linewidth": weight, "label": f"{arm}, {column}"}
                 draw_arm(axes, arm, scaled, "step", column, **look)
-            at, expected = by_seed(scaled, "step", "expected")
+            at, expected = aligned(scaled, "step", "expected")
             label = "noise, closed form" if arm == list(histories)[-1] else None
             axes.plot(at, expected[0], ":", color=style.NEUTRAL, linewidth=2.4, label=label)
         name = part.upper()
@@ -58,8 +58,8 @@ def gradient_shares(histories: Histories) -> "Figure":
         len(histories), 1, figsize=(style.WIDTH, 2.9 * len(histories)), sharex=True
     )
     for axes, (arm, seeds) in zip(np.atleast_1d(panels), histories.items(), strict=True):
-        at, now = by_seed([_later(h) for h in seeds], "step", "p_only_gradient_share_now")
-        _, so_far = by_seed([_later(h) for h in seeds], "step", "p_only_gradient_share")
+        at, now = aligned([_later(h) for h in seeds], "step", "p_only_gradient_share_now")
+        _, so_far = aligned([_later(h) for h in seeds], "step", "p_only_gradient_share")
         share, color = now.mean(0), style.ARM_COLORS[arm]
         axes.fill_between(at, 0, share, color=color, alpha=0.75, label="P-only examples")
         axes.fill_between(at, share, 1, color=color, alpha=0.25, label="examples with both")

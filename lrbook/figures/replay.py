@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lrbook import style
-from lrbook.figures.base import Histories, by_seed
+from lrbook.figures.base import Histories, aligned
 from lrbook.figures.element import PLAYER, element
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def html(
     images: str = "",
 ) -> str:
     """The text of ``replay``."""
-    epoch, _ = by_seed(next(iter(histories.values())), "epoch", next(iter(columns)))
+    epoch, _ = aligned(next(iter(histories.values())), "epoch", next(iter(columns)))
     arms = [arm_data(arm, seeds, "epoch", columns, 2) for arm, seeds in histories.items()]
     panels = [
         {"title": title, "levels": (levels or {}).get(column, {}), **_axis(arms, i)}
@@ -107,7 +107,7 @@ def arm_data(
     """What ``chart.js`` draws of an arm: per column mean, lowest and highest seed, by x."""
     values = []
     for column in columns:
-        _, rows = by_seed(seeds, x, column)
+        _, rows = aligned(seeds, x, column)
         three = np.stack([rows.mean(0), rows.min(0), rows.max(0)])
         values.append(np.round(three, digits).tolist())
     dash = DASHES[style.ARM_STYLES[arm]["linestyle"]]

@@ -2,7 +2,8 @@
 
 plan.py     the file, checked, as configurations
 index.py    what a results folder has, without opening every record again
-engine.py   Dask: hand the missing runs out, survive what breaks
+engine.py   Dask: size the cluster, start what is missing, see that its records came
+handout.py  hand the missing runs out, survive what breaks
 machine.py  this machine as a cluster: its size, its GPUs, Ctrl-C
 work.py     in a worker: one run, in a process of its own
 one.py      that process

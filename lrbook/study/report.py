@@ -149,6 +149,8 @@ def write(records: list[Record], out: Path, quantity: str | None = None) -> list
     write_atomically(out / "table.csv", means.to_csv(index=False).encode())
     if len(gaps):
         write_atomically(out / "differences.csv", gaps.to_csv(index=False).encode())
+    else:  # of an earlier report, with more arms
+        (out / "differences.csv").unlink(missing_ok=True)
     drawing = _figure(means[means["quantity"] == chosen], _axes(frame, swept), chosen)
     write_atomically(out / "figure.svg", drawing)
     shown = means[means["quantity"] == chosen].drop(columns="quantity")

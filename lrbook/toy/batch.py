@@ -160,53 +160,81 @@ def advance_all(
         pause: called between calls of the program, with the runs up to date and the number of
             steps just taken by all together; true stops.
     """
+    batch = _begin(runs, device, how)
+    taken, call = 0, _FIRST_CALL
+    while not pause(runs, taken) and not all(run.over for run in runs):
+        began = time.perf_counter()
+        on_the_way = [run for run in runs if not run.over]
+        taken = _advance(runs, batch, call)
+        elapsed = time.perf_counter() - began
+        call = int(np.clip(call * CALL_SECONDS / elapsed, call / 2, 2 * call)) + 1
+        for run in on_the_way:
+            run.wall_s += elapsed / len(on_the_way)
+
+
+@dataclasses.dataclass
+class _Batch:
+    """What runs in step have on their device, stacked, and the programs for it."""
+
+    advance: Callable
+    measure: Callable
+    problems: descent.Problem
+    rules: descent.Rule
+    states: descent.State
+
+
+def _begin(runs: Sequence[Progress], device: jax.Device, how: Literal["map", "vmap"]) -> _Batch:
+    """Compile, and give each run its problem, its state and its first row where it has none."""
     with _compiling:
-        advance = program(tasks.make_variant(runs[0].config), how)
         for run in runs:
             # To the host: a batch is put together there, in far less time than on a card
             run.problem = jax.device_get(tasks.make_problem(run.config, device))
-        problems = _stack([run.problem for run in runs], device)
-        rules = _stack([tasks.make_rule(run.config) for run in runs], device)
         begun = jax.device_get(
             [run.state or tasks.make_state(run.config, run.problem) for run in runs]
         )
-        states = _stack(begun, device)
+        batch = _Batch(
+            program(tasks.make_variant(runs[0].config), how),
+            _MEASURE[how],
+            _stack([run.problem for run in runs], device),
+            _stack([tasks.make_rule(run.config) for run in runs], device),
+            _stack(begun, device),
+        )
         now = np.array([run.step for run in runs], np.int32)
         # No step is taken: this compiles both programs, side by side
         with concurrent.futures.ThreadPoolExecutor(1) as other:
-            measured = other.submit(_MEASURE[how], states, problems, rules)
-            jax.block_until_ready(advance(states, now, problems, rules))
+            measured = other.submit(batch.measure, batch.states, batch.problems, batch.rules)
+            jax.block_until_ready(batch.advance(batch.states, now, batch.problems, batch.rules))
             first = _rows(measured.result(), runs[0].config)
     for run, state, row in zip(runs, begun, first, strict=True):
         run.state = state
         if not run.rows:
             run.rows.append(row)
-    taken, call = 0, _FIRST_CALL
-    while not pause(runs, taken) and not all(run.over for run in runs):
-        began = time.perf_counter()
-        on_the_way = [index for index, run in enumerate(runs) if not run.over]
-        due = [run.step if run.over else _next(run) for run in runs]
-        until = [min(run.step + call, at) for run, at in zip(runs, due, strict=True)]
-        states = advance(states, np.array(until, np.int32), problems, rules)
-        # All runs' at once: a slice on the device for each would take longer than their steps.
-        # Copies, so that a run that is over does not keep the others' states in memory.
-        here = jax.device_get(states)
-        rows, taken = None, 0
-        for index in on_the_way:
-            run, before = runs[index], runs[index].state
-            run.state = jax.tree.map(lambda leaf, i=index: leaf[i].copy(), here)
-            taken += run.step - int(before.step)
-            annealed = int(run.state.annealed) != int(before.annealed)
-            run.diverged = run.step < until[index] and not annealed
-            if annealed or run.diverged or run.step == due[index]:
-                rows = rows or _rows(_MEASURE[how](states, problems, rules), runs[0].config)
-                _append(run.rows, rows[index])
-                # The next step would find it out, but after the last there is none
-                run.diverged |= not math.isfinite(rows[index]["loss"])
-        elapsed = time.perf_counter() - began
-        call = int(np.clip(call * CALL_SECONDS / elapsed, call / 2, 2 * call)) + 1
-        for index in on_the_way:
-            runs[index].wall_s += elapsed / len(on_the_way)
+    return batch
+
+
+def _advance(runs: Sequence[Progress], batch: _Batch, most: int) -> int:
+    """Take ``most`` steps, or as many as there are to a measurement; how many all took together."""
+    on_the_way = [index for index, run in enumerate(runs) if not run.over]
+    due = [run.step if run.over else _next(run) for run in runs]
+    until = [min(run.step + most, at) for run, at in zip(runs, due, strict=True)]
+    given = (batch.problems, batch.rules)
+    batch.states = batch.advance(batch.states, np.array(until, np.int32), *given)
+    # All runs' at once: a slice on the device for each would take longer than their steps.
+    # Copies, so that a run that is over does not keep the others' states in memory.
+    here = jax.device_get(batch.states)
+    rows, taken = None, 0
+    for index in on_the_way:
+        run, before = runs[index], runs[index].state
+        run.state = jax.tree.map(lambda leaf, i=index: leaf[i].copy(), here)
+        taken += run.step - int(before.step)
+        annealed = int(run.state.annealed) != int(before.annealed)
+        run.diverged = run.step < until[index] and not annealed
+        if annealed or run.diverged or run.step == due[index]:
+            rows = rows or _rows(batch.measure(batch.states, *given), runs[0].config)
+            _append(run.rows, rows[index])
+            # The next step would find it out, but after the last there is none
+            run.diverged |= not math.isfinite(rows[index]["loss"])
+    return taken
 
 
 def _append(rows: list[dict[str, float]], row: dict[str, float]) -> None:

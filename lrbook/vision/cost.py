@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from lrbook.record import Record
+from lrbook.vision.identity import COUNTS
 from lrbook.vision.settings import IMAGE_SIZE, ImageConfig
 
-CIFAR_SIZES = {"train_size": 50_000, "test_size": 10_000}
-DIGITS_SIZES = {"train_size": 1_400, "test_size": 397}
 GPU_SPEEDS = {"T4, fp16, at 20 % of its 65 TFLOP/s": 0.2 * 65e12}
 """Peak from the maker's data sheet, dense; the share is assumed, not measured."""
 
@@ -38,8 +37,8 @@ def forward_flops(config: ImageConfig) -> int:
 
 def run_flops(config: ImageConfig) -> float:
     """Operations of a whole run, training and evaluation, without the instruments of ``watch``."""
-    sizes = DIGITS_SIZES if config.data == "digits" else CIFAR_SIZES
-    train, test = (getattr(config, name) or default for name, default in sizes.items())
+    whole = COUNTS["digits" if config.data == "digits" else "cifar10"]
+    train, test = (getattr(config, f"{split}_size") or whole[split] for split in ("train", "test"))
     tested = 2 * test + config.patch_test_size if config.experiment == "patch" else test
     images = (1 + BACKWARD) * train + tested
     return float(config.epochs) * images * forward_flops(config)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from lrbook import locks
 from lrbook.errors import DataError
 
 ARCHIVE = "cifar-10-python.tar.gz"
@@ -33,6 +34,7 @@ MIRRORS = (
     "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
 )
 BLOCK = 1 << 18
+WAITING = "lrbook: another process ({}) is fetching CIFAR-10; waiting for it."
 
 
 class _MirrorError(Exception):
@@ -77,7 +79,7 @@ def ensure_cifar10(
         return folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder):
+        with locks.alone(folder / f".{ARCHIVE}.lock", WAITING):
             if _intact(folder, files):  # another process was faster
                 return folder
             if not archive.exists():
@@ -117,25 +119,6 @@ def _intact(folder: Path, files: Mapping[str, str]) -> bool:
 def _md5(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Of several processes one downloads and the others wait for it (not on Windows)."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    with (folder / f"{ARCHIVE}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("lrbook: another process is fetching CIFAR-10; waiting for it.", file=sys.stderr)
-            fcntl.flock(lock, fcntl.LOCK_EX)  # freed when its holder closes the file or dies
-        except OSError:
-            pass  # some network file systems know no locks
-        yield
 
 
 def _unpack(archive: Path, files: Mapping[str, str]) -> None:

@@ -13,7 +13,7 @@ def first_above(history: pd.DataFrame, column: str, level: float) -> int | None:
     return int(found.iloc[0]) if len(found) else None
 
 
-def before_drop(history: pd.DataFrame, column: str, drop: int) -> float:
+def mean_before_drop(history: pd.DataFrame, column: str, drop: int) -> float:
     """Mean of ``column`` over the last three epochs before epoch ``drop``."""
     return float(history[history.epoch < drop][column].tail(LAST).mean())
 

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lrbook.vision.config import PatchConfig
+
 
 class Patch(NamedTuple):
     """z (C, P, P), shared by all classes, and zeta (K, C, P, P), in normalised pixel units."""
@@ -50,6 +52,16 @@ def draw_patch(
     z = z_scale * torch.randn(shape, generator=generator, device=generator.device)
     unit = torch.rand((classes, *shape), generator=generator, device=generator.device)
     return Patch(z=z, zeta=pattern * (2 * unit - 1))
+
+
+def patch_of(config: PatchConfig) -> Patch:
+    """The patch of a run, drawn on the CPU from its seed: the same in every arm."""
+    return draw_patch(
+        generator(config.seed, "patch"),
+        size=config.patch_size,
+        z_scale=config.z_scale,
+        pattern=config.pattern,
+    )
 
 
 def draw_carriers(count: int, share: float, generator: torch.Generator) -> Tensor:

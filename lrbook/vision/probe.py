@@ -11,9 +11,9 @@ from lrbook.vision.patch import (
     Patch,
     apply_patch,
     draw_carriers,
-    draw_patch,
     draw_visit,
     generator,
+    patch_of,
 )
 from lrbook.vision.sources import Images
 
@@ -26,14 +26,6 @@ class Visits(NamedTuple):
     labels: list[int]
 
 
-def config_patch(config: PatchConfig) -> Patch:
-    """The patch of a run: the draw that training makes from the configuration's seed."""
-    stream = generator(config.seed, "patch")
-    return draw_patch(
-        stream, size=config.patch_size, z_scale=config.z_scale, pattern=config.pattern
-    )
-
-
 def visits(config: PatchConfig, images: Images, count: int) -> Visits:
     """The first ``count`` training images as the network would meet them in one epoch."""
     stream = generator(config.seed, "gallery")
@@ -42,7 +34,7 @@ def visits(config: PatchConfig, images: Images, count: int) -> Visits:
     normal = (images.train[:count].float() - mean) / std
     carriers = draw_carriers(len(labels), config.carrier_share, stream)
     draws = draw_visit(len(labels), config.patch_only_share, config.patch_only_scale, stream)
-    patched = apply_patch(normal, labels, carriers, config_patch(config), draws)
+    patched = apply_patch(normal, labels, carriers, patch_of(config), draws)
     pictures = ((patched * std + mean) / 255).clamp(0, 1).permute(0, 2, 3, 1).numpy()
     kinds = [
         "no patch" if not carrier else "patch only" if zeroed else "image + patch"
@@ -62,7 +54,7 @@ def patch_pictures(patch: Patch, images: Images) -> np.ndarray:
 
 def patch_pixels(config: PatchConfig, count: int, stream: str) -> tuple[Tensor, Tensor]:
     """``count`` full-strength patches z +- zeta_y of random classes: pixels (count, 3*P*P), y."""
-    patch = config_patch(config)
+    patch = patch_of(config)
     draw = generator(config.seed, f"probe {stream}")
     labels = torch.randint(len(patch.zeta), (count,), generator=draw)
     sign = draw_visit(count, 0.0, 0.0, draw).sign.view(-1, 1, 1, 1)
@@ -89,7 +81,7 @@ def two_neuron_reader(config: PatchConfig, count: int = 4000) -> float:
 
     That is |<zeta, x - z>|, which does not mind the sign; zetas are scaled to unit length.
     """
-    patch = config_patch(config)
+    patch = patch_of(config)
     pixels, labels = patch_pixels(config, count, "test")
     zeta = torch.nn.functional.normalize(patch.zeta.flatten(1), dim=1)
     along = (pixels - patch.z.flatten()) @ zeta.T

@@ -16,9 +16,9 @@ from lrbook.vision.patch import (
     Patch,
     apply_patch,
     draw_carriers,
-    draw_patch,
     draw_visit,
     generator,
+    patch_of,
 )
 from lrbook.vision.settings import ImageConfig
 from lrbook.vision.sources import Images
@@ -81,18 +81,11 @@ def make_task(
 
 
 def _with_patch(task: Task, config: PatchConfig) -> Task:
-    def stream(name: str) -> torch.Generator:
-        return generator(config.seed, name)  # on the CPU: the same draws on every device
-
     def carriers(images: Tensor, name: str) -> Tensor:
-        return draw_carriers(len(images), config.carrier_share, stream(name)).to(task.device)
+        stream = generator(config.seed, name)  # on the CPU: the same draws on every device
+        return draw_carriers(len(images), config.carrier_share, stream).to(task.device)
 
-    patch = draw_patch(
-        stream("patch"),
-        size=config.patch_size,
-        z_scale=config.z_scale,
-        pattern=config.pattern,
-    )
+    patch = patch_of(config)
     return dataclasses.replace(
         task,
         train_carriers=carriers(task.train, "carriers"),

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 
 class Page(NamedTuple):
     """One page: its name without a suffix, as in ``book/puzzle``, and the part it stands in."""
@@ -21,6 +19,8 @@ class Page(NamedTuple):
 
 def pages(root: Path) -> list[Page]:
     """The pages of the book whose ``_toc.yml`` is in ``root``, the first one included."""
+    import yaml
+
     return list(_pages(yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8")), None))
 
 

@@ -7,7 +7,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from lrbook.record import Record
-from lrbook.vision import cost, sources
+from lrbook.vision import cost, identity, sources
 from lrbook.vision.cifar import CifarConfig
 from lrbook.vision.config import PatchConfig
 from lrbook.vision.wideresnet import WideResNet
@@ -59,8 +59,8 @@ def test_table_has_the_work_of_all_arms_and_its_minutes():
 
 def test_the_digits_are_as_many_as_are_counted():
     images = sources.load("digits", 0, 0)
-    assert len(images.train) == cost.DIGITS_SIZES["train_size"]
-    assert len(images.test) == cost.DIGITS_SIZES["test_size"]
+    assert len(images.train) == identity.COUNTS["digits"]["train"]
+    assert len(images.test) == identity.COUNTS["digits"]["test"]
 
 
 def test_speeds_are_what_their_headings_say():

@@ -56,14 +56,14 @@ def before_annealing(record: Record, column: str, rows: int = 5) -> float:
     return float(history[history.rate == largest][column].tail(rows).mean())
 
 
-def deepest_fall(values: Sequence[float]) -> tuple[float, float, int]:
+def deepest_fall(curve: Sequence[float] | np.ndarray) -> tuple[float, float, int]:
     """The fall of a curve from a high to the lowest point after it, where that is deepest.
 
     Returns:
         The high before, the low, and where that is; the first value twice, and 0, where the curve
         never falls.
     """
-    values = np.asarray(values, dtype=float)
+    values = np.asarray(curve, dtype=float)
     high = np.maximum.accumulate(values)
     lowest = int(np.argmax(high - values))
     return float(high[lowest]), float(values[lowest]), lowest

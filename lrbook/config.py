@@ -51,7 +51,7 @@ class Config(pydantic.BaseModel):
     seed: pydantic.NonNegativeInt
     """Seed of every random draw of the run. The arms of one seed share data and initial weights."""
 
-    def __init__(self, **settings: Any):
+    def __init__(self, **settings: Any) -> None:
         try:
             super().__init__(**settings)
         except pydantic.ValidationError as error:

@@ -34,7 +34,7 @@ class PowerLaw(NamedTuple):
         return f"{mean}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{self.half:.{digits}f}"
 
 
-def power_law(x: Sequence[float], y: Sequence[float] | np.ndarray) -> PowerLaw:
+def power_law(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray) -> PowerLaw:
     """Fit y = prefactor * x^exponent by least squares of log y on log x, for each seed by itself.
 
     The seeds are the independent draws, the points of one seed are not (they may share data,
@@ -48,16 +48,16 @@ def power_law(x: Sequence[float], y: Sequence[float] | np.ndarray) -> PowerLaw:
     Raises:
         ValueError: the shapes do not fit, values are not positive and finite, or x is all the same.
     """
-    x, y = np.asarray(x, dtype=float), np.atleast_2d(np.asarray(y, dtype=float))
-    if x.ndim != 1 or y.ndim != 2 or y.shape[1] != x.size:
-        raise ValueError(f"x of shape {x.shape} and y of shape {y.shape} do not go together")
-    for name, values in (("x", x), ("y", y)):
+    at, rows = np.asarray(x, dtype=float), np.atleast_2d(np.asarray(y, dtype=float))
+    if at.ndim != 1 or rows.ndim != 2 or rows.shape[1] != at.size:
+        raise ValueError(f"x of shape {at.shape} and y of shape {rows.shape} do not go together")
+    for name, values in (("x", at), ("y", rows)):
         if not (np.isfinite(values).all() and (values > 0).all()):
             raise ValueError(f"a power law needs positive, finite numbers, but {name} has others")
-    log_x, log_y = np.log(x), np.log(y)
-    across = log_x - log_x.mean()
-    if x.size < 2 or np.ptp(x) == 0:
+    if np.unique(at).size < 2:
         raise ValueError("a power law needs at least two different values of x")
+    log_x, log_y = np.log(at), np.log(rows)
+    across = log_x - log_x.mean()
     slopes = log_y @ across / (across @ across)
     exponent, half = mean_interval(slopes)
     offset = (log_y.mean(axis=1) - slopes * log_x.mean()).mean()

@@ -11,6 +11,7 @@ from lrbook import sweeps
 from lrbook.arms import by_arm
 from lrbook.config import Config, unknown_name
 from lrbook.errors import ConfigError, UserError
+from lrbook.keeper import Keeper
 from lrbook.record import Record, made_by, recordings_dir
 from lrbook.records import Store
 from lrbook.study.plan import check_kinds
@@ -234,9 +235,8 @@ def missing(recording: Recording, results: str | Path) -> list[Config]:
 def stored(recording: Recording, results: str | Path) -> dict[Config, Record | None]:
     """What is there of each configuration, whatever its status. RecordError if one is damaged."""
     configs = recording.configs()
+    store: Keeper = Store(results)
     if recording.is_sweep:
         store = sweeps.SweepStore(sweeps.folder_of(recording.name, results), configs)
         store.read()
-    else:
-        store = Store(results)
     return {config: store.load(config) for config in configs}

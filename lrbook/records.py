@@ -39,7 +39,7 @@ class Store:
 
     keeps = True
 
-    def __init__(self, root: str | Path, named: str = "--results"):
+    def __init__(self, root: str | Path, named: str = "--results") -> None:
         self.root = Path(root)
         self.named = named
 

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float | None]:
+def mean_interval(
+    values: Sequence[float] | np.ndarray, level: float = 0.95
+) -> tuple[float, float | None]:
     """Mean and half-width of Student's t interval for it.
 
     Args:
@@ -24,11 +26,11 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, 
     if not 0 < level < 1:
         raise ValueError(f"level = {level} is not allowed: it must be between 0 and 1, such as .95")
 
-    values = np.asarray(values, dtype=float)
-    if values.size < 2:
-        return float(values.sum()) if values.size else float("nan"), None
-    quantile = t.ppf((1 + level) / 2, values.size - 1)
-    return float(values.mean()), float(quantile * values.std(ddof=1) / np.sqrt(values.size))
+    seeds = np.asarray(values, dtype=float)
+    if seeds.size < 2:
+        return float(seeds.sum()) if seeds.size else float("nan"), None
+    quantile = t.ppf((1 + level) / 2, seeds.size - 1)
+    return float(seeds.mean()), float(quantile * seeds.std(ddof=1) / np.sqrt(seeds.size))
 
 
 def paired_interval(

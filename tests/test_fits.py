@@ -23,6 +23,11 @@ def test_an_exact_law_is_found_exactly(exponent):
     assert law(X) == pytest.approx(3.0 * X**exponent, rel=1e-12)
 
 
+def test_two_points_are_enough():
+    law = power_law([1.0, 4.0], [3.0, 6.0])
+    assert (law.exponent, law.prefactor) == pytest.approx((0.5, 3.0))
+
+
 def test_slopes_are_polyfits_and_the_interval_is_over_seeds():
     y = noisy()
     slopes, offsets = np.polyfit(np.log(X), np.log(y).T, 1)
@@ -55,6 +60,7 @@ def test_words():
         ([-1, 2], [1, 1], "positive"),
         ([2, 2], [1, 3], "two different"),
         ([2], [1], "two different"),
+        ([], [], "two different"),
     ],
 )
 def test_what_has_no_power_law(x, y, words):

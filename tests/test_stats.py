@@ -26,6 +26,11 @@ def test_interval_of_five_by_the_table():
     assert half == pytest.approx(2.776 / np.sqrt(5), abs=5e-4)
 
 
+def test_two_values_have_an_interval():
+    # of 0 and 2: mean 1, standard deviation sqrt(2), t(0.975; 1) = 12.706
+    assert mean_interval([0.0, 2.0]) == (1.0, pytest.approx(12.706, abs=5e-4))
+
+
 def test_one_value_has_no_interval():
     assert mean_interval([3.5]) == (3.5, None)
 

@@ -209,7 +209,7 @@ def _said_of_results(cells: list[dict[str, Any]], results: Path) -> list[dict[st
 class _environment:
     """Variables that the kernel is to inherit, for a while."""
 
-    def __init__(self, wanted: Mapping[str, str]):
+    def __init__(self, wanted: Mapping[str, str]) -> None:
         self.wanted = wanted
 
     def __enter__(self) -> None:

@@ -35,7 +35,7 @@ def offer() -> None:
 class _WithData:
     """A function that draws figures for IPython, and adds what they show."""
 
-    def __init__(self, draws: Any):
+    def __init__(self, draws: Any) -> None:
         self.draws = draws
 
     def __call__(self, figure: "Figure") -> Any:

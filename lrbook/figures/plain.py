@@ -74,7 +74,9 @@ def two_halves() -> "Figure":
     return figure
 
 
-def histograms(groups: Mapping[str, np.ndarray], xlabel: str, mark: float | None = None):
+def histograms(
+    groups: Mapping[str, np.ndarray], xlabel: str, mark: float | None = None
+) -> "Figure":
     """Outlined histograms on common bins, first the negative class, then the positive one, in the
     colours of the signs, with an optional grey line at ``mark``.
     """

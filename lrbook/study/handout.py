@@ -59,7 +59,7 @@ class Handout:
         common: dict[str, Any],
         progress: Progress,
         show: Callable[[], None],
-    ):
+    ) -> None:
         self.todo, self.results, self.common = todo, results, common
         self.progress, self.show = progress, show
         self.failed: dict[str, str] = {}

@@ -3,7 +3,11 @@
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -16,7 +20,7 @@ class Progress:
         clock: seconds, for the rate.
     """
 
-    def __init__(self, total: int, clock=time.monotonic):
+    def __init__(self, total: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.total, self.done, self.failed, self.running = total, 0, 0, 0
         self.workers, self.dashboard = 0, ""
         self._clock, self._start = clock, clock()
@@ -52,7 +56,7 @@ def duration(seconds: float) -> str:
 
 
 @contextlib.contextmanager
-def shown(progress: Progress, quiet: bool) -> Iterator:
+def shown(progress: Progress, quiet: bool) -> Iterator[Callable[[], None]]:
     """Yield a function that shows ``progress`` as it now is."""
     if quiet:
         yield lambda: None
@@ -75,7 +79,7 @@ def shown(progress: Progress, quiet: bool) -> Iterator:
         print(f"lrbook: {progress.line()}", file=sys.stderr, flush=True)
 
 
-def _table(progress: Progress):
+def _table(progress: Progress) -> "Table":
     from rich.table import Table
 
     table = Table(show_header=False, box=None)

@@ -21,7 +21,7 @@ from lrbook.sweeps.table import COUNTS, load, write
 class SweepStore(Unstored):
     """The keeper that an experiment's ``run`` writes a sweep through; it keeps no checkpoints."""
 
-    def __init__(self, folder: str | Path, configs: Sequence[Config]):
+    def __init__(self, folder: str | Path, configs: Sequence[Config]) -> None:
         self.folder = Path(folder)
         self.parts = self.folder / "parts"
         self.wanted = {config.run_id for config in configs}

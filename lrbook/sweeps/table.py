@@ -31,7 +31,7 @@ class Sweep:
         fields: those that count as swept even where all runs have one value.
     """
 
-    def __init__(self, records: Sequence[Record], fields: Iterable[str] = ()):
+    def __init__(self, records: Sequence[Record], fields: Iterable[str] = ()) -> None:
         self.records = list(records)
         self.fields = list(fields)
 

@@ -61,18 +61,18 @@ class Rule(NamedTuple):
             step (int32) from which there is none.
     """
 
-    eta1: jax.Array
-    eta2: jax.Array
-    lam_w: jax.Array
-    lam_v: jax.Array
-    tau_xi_w: jax.Array
-    tau_xi_v: jax.Array
-    anneal_below: jax.Array
-    momentum: jax.Array = 0.0
-    unit_w: jax.Array = 1.0
-    unit_v: jax.Array = 1.0
-    preactivation: jax.Array = 0.0
-    preactivation_until: jax.Array = 0
+    eta1: jax.Array | float
+    eta2: jax.Array | float
+    lam_w: jax.Array | float
+    lam_v: jax.Array | float
+    tau_xi_w: jax.Array | float
+    tau_xi_v: jax.Array | float
+    anneal_below: jax.Array | float
+    momentum: jax.Array | float = 0.0
+    unit_w: jax.Array | float = 1.0
+    unit_v: jax.Array | float = 1.0
+    preactivation: jax.Array | float = 0.0
+    preactivation_until: jax.Array | float = 0
 
 
 class State(NamedTuple):

@@ -126,7 +126,7 @@ class _Shell:
         stored: dict[ToyConfig, Record | None],
         runs: list[Progress],
         progress: bool,
-    ):
+    ) -> None:
         self.store = store
         self.devices = devices
         self.vectorised = devices[0].platform != "cpu"

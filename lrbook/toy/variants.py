@@ -83,7 +83,9 @@ def drawn(key: jax.Array, step: jax.Array, batch: int, n: int) -> jax.Array:
     return jnp.zeros(n).at[words % np.uint32(n)].add(1 / batch)
 
 
-def _at(variant: Variant, state: State, problem: Problem, rule: Rule, train: Prepared):
+def _at(
+    variant: Variant, state: State, problem: Problem, rule: Rule, train: Prepared
+) -> tuple[jax.Array, Full]:
     """Loss and gradient as the step from ``state`` sees them: mini-batch, noise and all."""
     n, key, now = train.y.shape[0], problem.noise_key, weights(state)
     share = drawn(key, state.step, variant.batch, n) if variant.batch else jnp.full(n, 1 / n)

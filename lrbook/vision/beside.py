@@ -21,7 +21,7 @@ class Beside:
     A graphics card has no idle core to gain, and no memory for copies: there it looks at once.
     """
 
-    def __init__(self, task: Task):
+    def __init__(self, task: Task) -> None:
         self.task = task
         self.pool = None
         if task.device.type == "cpu":

@@ -160,7 +160,9 @@ class _Training:
         rows: the history so far, a row per epoch.
     """
 
-    def __init__(self, task: train.Task, origin: dict[str, Any], store: Keeper, beside: Beside):
+    def __init__(
+        self, task: train.Task, origin: dict[str, Any], store: Keeper, beside: Beside
+    ) -> None:
         config = task.config
         self.task, self.origin, self.beside = task, origin, beside
         self.watch = getattr(config, "watch", False)

@@ -1,7 +1,7 @@
 """The fields that the experiments on images share: data, network, optimiser, noise, arithmetic."""
 
 import re
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from annotated_types import Interval
 from pydantic import (
@@ -26,7 +26,12 @@ class ImageConfig(Config):
     """
 
     arms: ClassVar = ("large", "small", "noise")
-    default_arms: ClassVar = ("large", "small", "noise")
+    default_arms: ClassVar[tuple[str, ...]] = ("large", "small", "noise")
+
+    if TYPE_CHECKING:  # fields of every experiment, each with a default of its own
+        epochs: int
+        eta2: float
+        drop: int
 
     data: str = "cifar10"
     """Images: digits, cifar10, or a folder of Parquet files, named by the hash of its files; or
@@ -94,7 +99,7 @@ class ImageConfig(Config):
         return depth
 
     @model_validator(mode="after")
-    def _rates_are_ordered(self):
+    def _rates_are_ordered(self) -> Self:
         if self.eta2 > self.eta1:
             raise ValueError(
                 f"eta2 = {self.eta2} is larger than eta1 = {self.eta1}; "

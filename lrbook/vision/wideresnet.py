@@ -42,7 +42,7 @@ class Conv3x3(nn.Conv2d):
     By ``winograd`` (stride 1) or ``strided`` (stride 2) where that is the faster form.
     """
 
-    def __init__(self, inputs: int, outputs: int, stride: int):
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__(inputs, outputs, 3, stride, padding=1, bias=False)
         self.direct = False
 
@@ -59,7 +59,7 @@ class Conv3x3(nn.Conv2d):
 class Block(nn.Module):
     """Batch norm, relu, 3x3 convolution, twice, and a shortcut."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int):
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.bn1 = nn.BatchNorm2d(inputs)
         self.conv1 = Conv3x3(inputs, outputs, stride)
@@ -99,7 +99,7 @@ class WideResNet(nn.Module):
         classes: int = 10,
         channels: int = 3,
         generator: GENERATOR | None = None,
-    ):
+    ) -> None:
         super().__init__()
         per_group = (depth - 4) // 6
         widths = [16, 16 * widen, 32 * widen, 64 * widen]

@@ -97,7 +97,8 @@ def show_words() -> None:
         f"and 95 % interval). "
         f"Most images have a patch in training here. The same schedules without any patch: "
         f"{_end(control)}; what the patch adds to the gap is {gap} ({{doc}}`patch_experiment`). "
-        f"Plain images again, with milder steps down ({{doc}}`puzzle`): "
+        f"Plain images again, with a larger small rate, and three milder steps down for both "
+        f"({{doc}}`puzzle`): "
         f"{words(plain, 'before the first drop')}."
     )
     style.say(book.provenance(runs))

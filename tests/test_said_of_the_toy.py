@@ -135,13 +135,13 @@ def test_large_rate_and_q_which_examples_go_on_pulling():
 
 
 def test_learning_order_the_band_of_q_under_the_large_rate():
-    """Exercise: late in the phase between 0.03 and 0.2; P first in nine seeds, and one tie."""
+    """Exercise: late in the phase between 0.03 and 0.22; P first in nine seeds, and one tie."""
     runs = book.by_arm(book.recorded("toy-laptop"))
-    late = [
-        h[(h.rate == h.rate.max()) & (h.step > 10_000)] for h in (r.history for r in runs["L-S"])
+    late = [  # the row at the drop has the new rate, and what the large one has left
+        run.history[run.history.step.between(10_000, run.config["anneal"])] for run in runs["L-S"]
     ]
     assert 0.025 < min(h.q_only_loss.min() for h in late) < 0.035
-    assert 0.19 < max(h.q_only_loss.max() for h in late) < 0.21
+    assert 0.215 < max(h.q_only_loss.max() for h in late) < 0.225
     histories_of = book.histories(book.recorded("toy-laptop"))
     assert (
         "P is first in 9 and Q in 0 of 10" in events.order_words(histories_of, 0.08).split(";")[0]
@@ -225,7 +225,12 @@ def test_large_rate_and_q_how_the_closed_form_does():
     )
     assert slowest * by_rate["lam"] * by_rate["steps_ls"] > 1  # a memory fits
     ratios = [np.exp(np.log(s.measured / s.predicted).mean()) for s in measured.values()]
-    assert 0.68 < min(ratios) < max(ratios) < 0.88  # a fifth or so too low
+    assert 0.68 < min(ratios) < max(ratios) < 0.88
+    by_point = {f: np.exp(np.log(s.measured / s.predicted).mean(0)) for f, s in measured.items()}
+    points = np.sort(np.concatenate([*by_point.values()]))
+    assert 0.45 < points[0] < 0.55  # half
+    assert by_point["eta1"][-1] == points[0]  # at the largest rate
+    assert 0.64 < points[1] < points[-1] < 0.88  # else a seventh to a third too low
 
 
 def test_rate_or_noise_without_noise_the_large_rate_ends_near_s():

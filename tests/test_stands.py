@@ -77,8 +77,10 @@ def test_who_teaches_is_told_by_arm():
 def test_the_noise_on_images_and_who_ends_ahead_on_plain_ones():
     runs, plain = book.recorded("patch-laptop"), book.recorded("cifar-laptop")
     low, middle, high = (results("patch-laptop", a, "clean").mean() for a in ARMS)
-    said = stands.noise_words(runs, plain)
+    said = stands.noise_words(runs, book.recorded("patch-laptop-control"), plain)
     assert f"wins back {100 * (middle - low) / (high - low):.0f} % of" in said
+    low, middle, high = (results("patch-laptop-control", a, "clean").mean() for a in ARMS)
+    assert f"with the patch, {100 * (middle - low) / (high - low):.0f} % without it;" in said
     assert "ends **not apart from** the large rate" in said
     ends = stands.ends_words(plain)
     assert ends.startswith("Before the first drop the **small** rate is ahead by 11.6")

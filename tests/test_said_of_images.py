@@ -196,7 +196,7 @@ def test_puzzle_the_large_rate_ends_ahead_by_a_small_part_of_what_it_was_behind(
     runs = [run for run in book.recorded("cifar-laptop") if run.config["arm"] != "noise"]
     drop, second = runs[0].config["drop"], runs[0].config["drop2"]
     before = {
-        arm: {r.config["seed"]: histories.before_drop(r.history, "clean", drop) for r in found}
+        arm: {r.config["seed"]: histories.mean_before_drop(r.history, "clean", drop) for r in found}
         for arm, found in book.by_arm(runs).items()
     }
     behind = np.mean([before["small"][seed] - before["large"][seed] for seed in before["large"]])

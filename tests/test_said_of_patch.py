@@ -1,0 +1,116 @@
+"""What is said in prose of when the patch is known, and of runs without it, is in the records."""
+
+import numpy as np
+import pytest
+
+from lrbook import book, sweeps
+from lrbook.stats import mean_interval
+from lrbook.vision import histories
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return book.by_arm(book.recorded("patch-laptop"))
+
+
+def epochs_above(found, level):
+    """Seed -> the first epoch with more than ``level`` percent of the patch-only images right."""
+    return {
+        run.config["seed"]: histories.first_above(run.history, "patch_only", level) for run in found
+    }
+
+
+def test_patch_data_another_threshold_leaves_the_order_of_the_arms(runs):
+    chosen = {arm: epochs_above(found, 50) for arm, found in runs.items()}
+    missed, ties = set(), set()
+    for level in range(30, 91, 5):
+        at = {arm: epochs_above(found, level) for arm, found in runs.items()}
+        missed |= {(arm, s) for arm, found in at.items() for s, e in found.items() if e is None}
+        for seed in chosen["small"]:
+            assert at["small"][seed] < at["noise"][seed] <= (at["large"][seed] or np.inf)
+            ties |= {seed} if at["noise"][seed] == at["large"][seed] else set()
+        shifts = [
+            abs(epoch - chosen[arm][seed])
+            for arm, found in at.items()
+            for seed, epoch in found.items()
+            if epoch is not None
+        ]
+        assert max(shifts) <= 3
+    assert missed == {("large", 10)}
+    assert len(ties) == 1
+    assert sum(map(len, runs.values())) == 30
+    [stopped] = [run for run in runs["large"] if run.config["seed"] == 10]
+    assert 75 < stopped.history.patch_only.max() < 80
+
+
+def test_activation_noise_on_the_schedule_of_the_patch_noise_ends_far_below_the_large_rate():
+    control = book.by_arm(book.recorded("patch-laptop-control"))
+    ends = {
+        arm: {run.config["seed"]: run.result["clean"] for run in found}
+        for arm, found in control.items()
+    }
+    behind = [ends["large"][seed] - value for seed, value in ends["noise"].items()]
+    assert len(behind) == 10
+    assert min(behind) > 3
+    assert np.mean(behind) == pytest.approx(5, abs=0.5)
+    plain = book.recorded("cifar-laptop")
+    assert plain[0].config["eta2"] > book.recorded("patch-laptop")[0].config["eta2"]
+
+
+def test_activation_noise_just_before_the_drop_noise_is_ahead_of_small():
+    plain = book.by_arm(book.recorded("cifar-laptop"))
+    drop = plain["small"][0].config["drop"]
+    before = {
+        arm: {
+            run.config["seed"]: histories.mean_before_drop(run.history, "clean", drop)
+            for run in found
+        }
+        for arm, found in plain.items()
+    }
+    mean, half = mean_interval([before["noise"][s] - v for s, v in before["small"].items()])
+    assert mean > half
+    mean, half = mean_interval([before["small"][s] - v for s, v in before["large"].items()])
+    assert mean > 5 * half
+
+
+def test_what_if_how_late_wsd_learns_the_patch():
+    large = sweeps.recorded("what-if-laptop-schedule").select(schedule="wsd")
+    little = [run for run in large if run.result["patch_only"] < 35]
+    assert (len(large), len(little)) == (5, 3)
+    last = [run.history.patch_only.iloc[-1] > 50 for run in little]
+    assert sum(last) == 2
+    assert all(
+        run.result["patch_learned_epoch"] == 24 for run in little if run.result["patch_only"] > 20
+    )
+
+
+def test_what_if_without_any_patch_the_large_arm_comes_down_too():
+    falls = []
+    for run in book.by_arm(book.recorded("patch-laptop-control"))["large"]:
+        falls.append(run.history.clean.rolling(3).mean().max() - run.result["clean"])
+    assert np.mean(falls) == pytest.approx(2.25, abs=0.15)
+    assert min(falls) > 0.5
+
+
+def test_patch_experiment_a_pattern_too_weak_costs_both_arms_alike():
+    control = {
+        (run.config["arm"], run.config["seed"]): run.result["clean"]
+        for run in book.recorded("patch-laptop-control")
+    }
+    weak = sweeps.recorded("what-if-laptop-pattern").select(pattern=0.1)
+    lost = {"large": [], "small": []}
+    for run in weak:
+        assert run.result["patch_learned_epoch"] is None
+        place = run.config["arm"], run.config["seed"]
+        lost[place[0]].append(control[place] - run.result["clean"])
+    assert [len(values) for values in lost.values()] == [5, 5]
+    for values in lost.values():
+        assert np.mean(values) == pytest.approx(2, abs=0.5)
+
+
+def test_patch_experiment_how_restless_the_network_is_after_noise():
+    """Full size: single epochs near the end fall below the one before, once by nine points."""
+    [noise] = book.by_arm(book.if_recorded("patch-paper"))["noise"]
+    late = noise.history.clean.tail(10)
+    assert -late.diff().min() == pytest.approx(9.2, abs=0.1)
+    assert (late.diff() < -1).sum() >= 2

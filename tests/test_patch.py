@@ -6,12 +6,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lrbook.vision.config import PatchConfig
 from lrbook.vision.patch import (
     apply_patch,
     draw_carriers,
     draw_patch,
     draw_visit,
     generator,
+    patch_of,
 )
 
 
@@ -134,3 +136,12 @@ def test_streams_are_reproducible_and_distinct():
     assert torch.equal(numbers(1, "a", 2), numbers(1, "a", 2))
     others = [numbers(2, "a", 2), numbers(1, "b", 2), numbers(1, "a", 3)]
     assert not any(torch.equal(numbers(1, "a", 2), other) for other in others)
+
+
+def test_a_patch_is_drawn_by_default_as_the_authors_draw_it():
+    """The defaults of the function are those of the configuration, which has the authors'."""
+    plain = draw_patch(generator(0, "patch"))
+    assert plain.z.shape == (3, 7, 7)
+    assert plain.zeta.shape == (10, 3, 7, 7)
+    for mine, theirs in zip(plain, patch_of(PatchConfig(arm="large", seed=0)), strict=True):
+        assert torch.equal(mine, theirs)

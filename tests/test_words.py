@@ -176,3 +176,10 @@ def test_where_runs_come_from_is_said_of_what_is_known():
     assert "0.0 seconds in all" in words
     with pytest.raises(ValueError, match="no records"):
         book.provenance([])
+
+
+def test_a_mean_below_two_has_three_digits():
+    assert book.interval_words([1.9999]) == "2.000"
+    assert book.interval_words([-1.5]) == "-1.500"
+    assert book.interval_words([2.0]) == "2.0"
+    assert book.interval_words([-2.0]) == "-2.0"

@@ -18,7 +18,10 @@ from lrbook.record import Record
 
 @runtime_checkable
 class Keeper(Protocol):
-    """What ``run`` calls, on a CPU from several threads at once, each with runs of its own.
+    """What ``run`` calls: from several threads at once, each with runs of its own.
+
+    An error that concerns the keeper, and not one run, should be a ``UserError``: it ends the call.
+    Any other, raised while a run is under way, counts as that run's failure.
 
     Attributes:
         keeps: whether checkpoints given to it are kept, so that it is worth making them.
@@ -30,12 +33,23 @@ class Keeper(Protocol):
         """Raise a ``UserError``, before any work is done, if nothing can be kept."""
 
     def load(self, config: Config) -> Record | None:
-        """What is known of ``config``, whatever its status; a run that is over is not repeated."""
+        """What is known of ``config`` now, whatever its status; a run that is over is not repeated.
+
+        It is asked again within ``claim``, and then knows what another process has finished.
+        """
 
     def claim(
         self, config: Config, go_on: Callable[[], None] | None = None
     ) -> contextlib.AbstractContextManager[None]:
-        """Within it no other process works on this run; ``go_on`` is called during the wait."""
+        """Within it no other process works on this run.
+
+        One thread may be within the claims of many runs at once; of a large batch of the toy not
+        all runs are claimed.
+
+        Args:
+            config: the run.
+            go_on: called again and again during the wait, which must end with what it raises.
+        """
 
     def start(self, config: Config, provenance: dict[str, Any]) -> None:
         """Note that the run is under way, and what it runs on."""
@@ -54,13 +68,13 @@ class Keeper(Protocol):
         """Keep a run that is over, then drop its checkpoint; return its record."""
 
     def fail(self, config: Config, message: str, provenance: dict[str, Any]) -> None:
-        """Note that the run broke off; its checkpoint stays."""
+        """Note that the run broke off; its checkpoint stays. A run that is over stays over."""
 
     def forget(self, config: Config) -> None:
         """Drop what there is of the run, its checkpoint too: it is to be repeated."""
 
-    def checkpoint_path(self, config: Config) -> Path:
-        """What messages call the run's checkpoint."""
+    def checkpoint_path(self, config: Config) -> Path | str:
+        """Where the run's checkpoint is, for messages."""
 
     def save_checkpoint(self, config: Config, payload: bytes) -> None:
         """Keep the checkpoint of an unfinished run in place of the one before."""

@@ -35,56 +35,75 @@ def claim(path: Path, what: str, go_on: Callable[[], None] | None = None) -> Ite
     Raises:
         RecordError: the file cannot be made.
     """
-    told = f"lrbook: {what} is being run by another process ({{}}); waiting for it."
-    try:
-        file = _hold(path, told, go_on)
-    except OSError as error:
-        raise RecordError(f"{path} cannot be written ({error.strerror}).") from None
-    with _held(file, path):
+
+    def opened() -> int:
+        try:
+            return _open(path)
+        except OSError as error:
+            raise RecordError(f"{path} cannot be written ({error.strerror}).") from None
+
+    def told(holder: str) -> str:
+        return f"lrbook: {what} is being run by another process ({holder}); waiting for it."
+
+    with _held(path, opened, told, go_on):
         yield
 
 
 @contextlib.contextmanager
-def alone(path: Path, told: str) -> Iterator[None]:
+def alone(path: Path, told: Callable[[str], str]) -> Iterator[None]:
     """As ``claim``, where no runs are concerned.
 
     Args:
         path: the lock file.
-        told: the sentence printed before a wait; ``{}`` in it becomes the holder.
+        told: the sentence printed before a wait, from the holder in words.
 
     Raises:
         OSError: the file cannot be made.
     """
-    with _held(_hold(path, told), path):
+    with _held(path, lambda: _open(path), told):
         yield
+
+
+def _open(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
 
 
 @contextlib.contextmanager
-def _held(file: int | None, path: Path) -> Iterator[None]:
+def _held(
+    path: Path,
+    opened: Callable[[], int],
+    told: Callable[[str], str],
+    go_on: Callable[[], None] | None = None,
+) -> Iterator[None]:
+    if fcntl is None:
+        yield
+        return
+    file = _lock(path, opened, told, go_on)
     try:
         yield
     finally:
-        if file is not None:
-            # Removed while it is still held, so that who waits for it sees that it is gone.
-            with contextlib.suppress(OSError):
-                path.unlink()
-            os.close(file)
+        # Removed while it is still held, so that who waits for it sees that it is gone.
+        with contextlib.suppress(OSError):
+            path.unlink()
+        os.close(file)
 
 
-def _hold(path: Path, told: str, go_on: Callable[[], None] | None = None) -> int | None:
-    """The open and locked file; None on a system that cannot lock."""
-    if fcntl is None:
-        return None
+def _lock(
+    path: Path,
+    opened: Callable[[], int],
+    told: Callable[[str], str],
+    go_on: Callable[[], None] | None,
+) -> int:
     said = False
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        file = opened()
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if not said:
                 holder = os.pread(file, 200, 0).decode(errors="replace").strip() or "unknown"
-                print(told.format(holder), file=sys.stderr)
+                print(told(holder), file=sys.stderr)
                 said = True
             _wait(file, go_on)
         except OSError:

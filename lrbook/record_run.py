@@ -87,7 +87,7 @@ def _run_single(
 
 
 def _run_sweeps(plan: Sequence[Recording], results: str | Path, data: str | None) -> bool:
-    """Run what is missing of sweeps, each of which shares the cores; whether one failed."""
+    """Run what is missing of sweeps; whether one failed. Each shares the cores among its runs."""
     failed = False
     for recording in plan:
         try:

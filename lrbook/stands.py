@@ -100,9 +100,7 @@ def gap_words(runs: Sequence[Record], control: Sequence[Record]) -> str:
     )
 
 
-def noise_words(
-    runs: Sequence[Record], control: Sequence[Record], plain: Sequence[Record]
-) -> str:
+def noise_words(runs: Sequence[Record], control: Sequence[Record], plain: Sequence[Record]) -> str:
     """What noise in the activations wins back of the gap: with the patch, without it under the same
     schedules, and on plain images under theirs.
     """

@@ -273,6 +273,12 @@ def test_a_second_process_waits_and_finds_the_files(server, tmp_path):
     told = [process.communicate(timeout=60)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], told
     assert [path for path, _ in server.ranges] == ["/hang", "/good"]
+    pids = [process.pid for process in both]
+    waited = [
+        f"lrbook: another process (process {pid} on " in text
+        for pid, text in zip(pids[::-1], told, strict=True)
+    ]
+    assert sorted(waited) == [False, True]
     assert_complete(tmp_path)
 
 

@@ -5,7 +5,7 @@ import inspect
 
 import pytest
 
-from lrbook.errors import RunError
+from lrbook.errors import RecordError, RunError
 from lrbook.keeper import Keeper, Unstored
 from lrbook.records import Store
 from lrbook.sweeps import SweepStore
@@ -27,6 +27,9 @@ class InMemory:
 
     def __init__(self):
         self.records, self.checkpoints, self.called = {}, {}, []
+
+    def __len__(self):
+        return len(self.records)  # one that is empty is a keeper all the same
 
     def check_writable(self):
         self.called.append("check_writable")
@@ -52,6 +55,7 @@ class InMemory:
         self.called.append(f"fail: {message}")
 
     def forget(self, config):
+        self.called.append("forget")
         self.records.pop(config.run_id, None)
         self.checkpoints.pop(config.run_id, None)
 
@@ -97,6 +101,8 @@ def test_a_finished_run_is_asked_of_it_and_not_repeated(run, config):
     [forced] = run([config], keeper, device="cpu", force=True, progress=False)
     assert forced is not first
     assert forced.history.equals(first.history)
+    assert keeper.called.count("forget") == 1
+    assert len(keeper) == 1
     assert not keeper.checkpoints
 
 
@@ -119,3 +125,43 @@ def test_a_broken_run_goes_on_from_the_checkpoint_that_it_kept(monkeypatch):
     assert trained == [1, -1, *range(2, PATCH.epochs + 1)]
     [unbroken] = experiment.run([PATCH], InMemory(), device="cpu", progress=False)
     assert record.history.equals(unbroken.history)
+
+
+def test_a_run_of_the_toy_goes_on_from_the_checkpoint_that_it_kept(monkeypatch):
+    keeper, plain = InMemory(), toy_experiment.advance_all
+
+    def broken_off(runs, device, *, how, pause):
+        plain(runs, device, how=how, pause=lambda runs, taken: pause(runs, taken) or taken > 0)
+        keeper.save_checkpoint(TOY, toy_experiment.pack(runs[0]))
+        raise RuntimeError("the power failed")
+
+    monkeypatch.setattr("lrbook.toy.batch._FIRST_CALL", 40)
+    with monkeypatch.context() as patched:
+        patched.setattr(toy_experiment, "advance_all", broken_off)
+        with pytest.raises(RunError, match="the power failed"):
+            toy_experiment.run([TOY], keeper, device="cpu", progress=False)
+    begun = toy_experiment.unpack(TOY, keeper.checkpoints[TOY.run_id])
+    assert 0 < begun.step < TOY.total_steps
+    met = []
+
+    def advance_all(runs, *rest, **named):
+        met.append(runs[0].step)
+        return plain(runs, *rest, **named)
+
+    monkeypatch.setattr(toy_experiment, "advance_all", advance_all)
+    [record] = toy_experiment.run([TOY], keeper, device="cpu", progress=False)
+    assert met == [begun.step]
+    [unbroken] = toy_experiment.run([TOY], InMemory(), device="cpu", progress=False)
+    assert record.history.equals(unbroken.history)
+
+
+def test_a_checkpoint_that_bars_the_way_is_told_by_its_keepers_words(monkeypatch):
+    keeper = InMemory()
+    keeper.checkpoints[PATCH.run_id] = b"made elsewhere"
+    state = {"data_fingerprint": "others", "precision": "fp32"}
+    monkeypatch.setattr("lrbook.vision.checkpoint.torch.load", lambda *_, **__: state)
+    with pytest.raises(
+        RecordError, match=f"run {PATCH.run_id} was begun with data.* others"
+    ) as told:
+        experiment.run([PATCH], keeper, device="cpu", progress=False)
+    assert f"delete checkpoint of {PATCH.run_id} to start" in str(told.value)

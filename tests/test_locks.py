@@ -47,25 +47,26 @@ def holder(path, seconds):
 @pytest.mark.parametrize("go_on", [None, lambda: None], ids=["woken", "polls"])
 def test_the_second_waits_and_says_for_whom(tmp_path, capsys, go_on):
     path = tmp_path / "results" / ".x.lock"
-    with holder(path, 1.0) as first, claim(path, "run x", go_on):
+    with holder(path, 1.0) as first, claim(path, "run {x}", go_on):
         assert first.poll() is not None or first.wait(5) == 0  # it has let go
         assert path.exists()
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 1
-    assert told[0].startswith(f"lrbook: run x is being run by another process (process {first.pid}")
+    assert told[0].startswith("lrbook: run {x} is being run by another process (process ")
+    assert f"(process {first.pid} on " in told[0]
     assert not path.exists()
 
 
 def test_what_is_no_run_has_a_sentence_of_its_own(tmp_path, capsys):
     path = tmp_path / ".x.lock"
-    with holder(path, 0.5) as first, alone(path, "{} fetches it; waiting."):
+    with holder(path, 0.5) as first, alone(path, lambda holder: f"{holder} fetches it."):
         assert first.wait(5) == 0
     [told] = capsys.readouterr().err.splitlines()
     assert told.startswith(f"process {first.pid} on ")
-    assert told.endswith(" fetches it; waiting.")
+    assert told.endswith(" fetches it.")
     assert not path.exists()
     (tmp_path / "file").touch()
-    with pytest.raises(OSError), alone(tmp_path / "file" / ".x.lock", ""):  # noqa: PT011
+    with pytest.raises(OSError), alone(tmp_path / "file" / ".x.lock", str):  # noqa: PT011
         pass
 
 
@@ -77,8 +78,22 @@ def test_an_error_within_is_not_taken_for_one_of_the_lock(tmp_path):
 
 def test_where_nothing_can_be_locked_work_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr(locks, "fcntl", None)  # as on Windows
+    monkeypatch.setattr(locks, "_lock", lambda *_: pytest.fail("it would wait for itself"))
     with claim(tmp_path / ".x.lock", "run x"), claim(tmp_path / ".x.lock", "run x"):
         assert list(tmp_path.iterdir()) == []
+
+
+def test_what_ends_the_wait_is_not_taken_for_a_lock_that_cannot_be_made(tmp_path):
+    def go_on():
+        raise ConnectionResetError("the caller's own trouble")
+
+    path = tmp_path / ".x.lock"
+    with (
+        holder(path, 600) as first,
+        pytest.raises(ConnectionResetError, match="own trouble"),
+        claim(path, "run x", go_on),
+    ):
+        first.kill()
 
 
 def test_a_killed_holder_leaves_nothing_locked(tmp_path, capsys):

@@ -114,6 +114,24 @@ def test_a_run_is_handed_out_again_until_five_of_its_workers_have_died(tmp_path,
     assert counts == (1, 1)
 
 
+def test_what_was_finished_while_the_scheduler_was_away_is_crossed_off(tmp_path, monkeypatch):
+    [config] = tiny_toy.configs(seeds=(0,), arms=("S",))
+    client = Client(lambda *_: pytest.fail("handed out again"))
+
+    @contextlib.contextmanager
+    def away(_):
+        made_up.finished(Store(tmp_path), config)
+        client.status = "closed"
+        monkeypatch.setattr(handout, "_submit", lambda *_: SimpleNamespace(status="pending"))
+        yield client
+
+    left = handout.Handout({config.run_id: config}, tmp_path, {}, screen.Progress(1), lambda: None)
+    monkeypatch.setattr(handout, "connected", away)
+    left.carry_out("made up", 60.0)
+    assert (left.todo, left.failed) == ({}, {})
+    assert (left.progress.done, left.progress.failed) == (1, 0)
+
+
 @pytest.mark.parametrize(
     ("code", "words"), [(1, "exit code 1\nwhy"), (-9, "ended by signal 9\nwhy"), (None, "why")]
 )

@@ -12,7 +12,7 @@ from lrbook.errors import ConfigError
 class Entry(NamedTuple):
     """One chapter: the part of the book it is in, its name, its title, its question."""
 
-    part: str
+    part: str | None
     name: str
     title: str
     question: str

@@ -85,10 +85,10 @@ def run(
     }
     progress = Progress(len(todo))
     with _scheduler(cluster, workers) as address, shown(progress, quiet) as show:
-        left = Handout(todo, Path(results), common, progress, show)
-        left.carry_out(address, cluster.patience)
-        ended = [config for config in configs if config.run_id not in left.failed]
-        failed = left.failed | _not_here(ended, results)
+        handout = Handout(todo, Path(results), common, progress, show)
+        handout.carry_out(address, cluster.patience)
+        ended = [config for config in configs if config.run_id not in handout.failed]
+        failed = handout.failed | _not_here(ended, results)
         if cluster.gather and not failed:
             work.forget_scratch(configs, results)
             with contextlib.suppress(Exception), connected(address) as client:

@@ -64,7 +64,6 @@ class Handout:
         self.progress, self.show = progress, show
         self.failed: dict[str, str] = {}
         self.losses = dict.fromkeys(todo, 0)
-        self.looked = 0.0
 
     def carry_out(self, address: str, patience: float) -> None:
         """Run all that is left; RunError where there is no scheduler for ``patience`` seconds."""
@@ -96,11 +95,12 @@ class Handout:
         futures = {
             run_id: _submit(client, config, self.common) for run_id, config in self.todo.items()
         }
+        looked = 0.0
         while futures:
             if client.status != "running":
                 raise _Gone("the connection was lost")
-            if time.monotonic() - self.looked > 2:
-                self.looked = time.monotonic()
+            if time.monotonic() - looked > 2:
+                looked = time.monotonic()
                 self.progress.workers = sum(client.nthreads().values())
                 self.progress.dashboard = client.dashboard_link or ""
             self.progress.running = min(len(futures), self.progress.workers)

@@ -149,8 +149,8 @@ def write(records: list[Record], out: Path, quantity: str | None = None) -> list
     write_atomically(out / "table.csv", means.to_csv(index=False).encode())
     if len(gaps):
         write_atomically(out / "differences.csv", gaps.to_csv(index=False).encode())
-    else:  # of an earlier report, with more arms
-        (out / "differences.csv").unlink(missing_ok=True)
+    else:
+        _drop(out / "differences.csv")  # of an earlier report, with more arms
     drawing = _figure(means[means["quantity"] == chosen], _axes(frame, swept), chosen)
     write_atomically(out / "figure.svg", drawing)
     shown = means[means["quantity"] == chosen].drop(columns="quantity")
@@ -166,6 +166,13 @@ def write(records: list[Record], out: Path, quantity: str | None = None) -> list
         str(out / "runs.parquet"),
         str(out / "figure.svg"),
     ]
+
+
+def _drop(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise RecordError(f"{path} cannot be removed ({error.strerror}).") from None
 
 
 def _lines(shown: pd.DataFrame) -> str:

@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from lrbook.toy import data, network, rays
 from lrbook.toy.noise import normals
 
+Scalar = jax.Array | np.generic | float
 NEVER = 2**31 - 1  # the step of an annealing that has not happened
 
 
@@ -61,18 +63,18 @@ class Rule(NamedTuple):
             step (int32) from which there is none.
     """
 
-    eta1: jax.Array | float
-    eta2: jax.Array | float
-    lam_w: jax.Array | float
-    lam_v: jax.Array | float
-    tau_xi_w: jax.Array | float
-    tau_xi_v: jax.Array | float
-    anneal_below: jax.Array | float
-    momentum: jax.Array | float = 0.0
-    unit_w: jax.Array | float = 1.0
-    unit_v: jax.Array | float = 1.0
-    preactivation: jax.Array | float = 0.0
-    preactivation_until: jax.Array | float = 0
+    eta1: Scalar
+    eta2: Scalar
+    lam_w: Scalar
+    lam_v: Scalar
+    tau_xi_w: Scalar
+    tau_xi_v: Scalar
+    anneal_below: Scalar
+    momentum: Scalar = 0.0
+    unit_w: Scalar = 1.0
+    unit_v: Scalar = 1.0
+    preactivation: Scalar = 0.0
+    preactivation_until: Scalar = 0
 
 
 class State(NamedTuple):

@@ -81,7 +81,7 @@ def run(
         RunError: a run broke off; the others were brought to their end first.
     """
     devices = choose_devices(device)
-    store = store or Unstored()
+    store = Unstored() if store is None else store
     store.check_writable()
     with contextlib.ExitStack() as claims:
         stored = {config: store.load(config) for config in configs}

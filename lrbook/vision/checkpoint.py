@@ -57,7 +57,8 @@ def restore(
     optimizer: torch.optim.Optimizer,
     scaler: torch.amp.GradScaler | None,
     origin: dict[str, Any],
-    path: Path,
+    run_id: str,
+    path: Path | str,
 ) -> tuple[Rows, float, list[dict[str, Any]]]:
     """Put ``saved`` back into model, optimizer and scaler.
 
@@ -67,7 +68,8 @@ def restore(
         optimizer: its optimizer.
         scaler: the scale of the loss under fp16, else None.
         origin: where the run goes on.
-        path: where ``saved`` lies, in the folder of the run; for the sentence.
+        run_id: the run, for the sentence.
+        path: where ``saved`` lies, for the sentence.
 
     Returns:
         The history's rows, the seconds that they took, and the origins of who computed them
@@ -76,7 +78,7 @@ def restore(
     Raises:
         RecordError: the run was begun on other data, or in another precision.
     """
-    state = read(saved, origin, path)
+    state = read(saved, origin, run_id, path)
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     if scaler is not None:
@@ -84,13 +86,14 @@ def restore(
     return state["rows"], state["wall_s"], state.get("origins", [])
 
 
-def read(saved: bytes, origin: Mapping[str, Any], path: Path) -> dict[str, Any]:
+def read(saved: bytes, origin: Mapping[str, Any], run_id: str, path: Path | str) -> dict[str, Any]:
     """The state that ``pack`` put into ``saved``, if a run can go on from it.
 
     Args:
         saved: what ``pack`` gave.
         origin: data_fingerprint and precision of where the run goes on.
-        path: where ``saved`` lies, in the folder of the run; for the sentence.
+        run_id: the run, for the sentence.
+        path: where ``saved`` lies, for the sentence.
 
     Raises:
         RecordError: the run was begun on other data, or in another precision.
@@ -101,7 +104,7 @@ def read(saved: bytes, origin: Mapping[str, Any], path: Path) -> dict[str, Any]:
             # Not with --force, which repeats the finished runs of the command too; nor with
             # --precision, which names another run.
             raise RecordError(
-                f"run {path.parent.name} was begun with {name} {state[name]} and cannot go on with "
+                f"run {run_id} was begun with {name} {state[name]} and cannot go on with "
                 f"{origin[name]}; go on {how}, or delete {path} to start this run afresh."
             )
     return state

@@ -34,7 +34,6 @@ MIRRORS = (
     "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
 )
 BLOCK = 1 << 18
-WAITING = "lrbook: another process ({}) is fetching CIFAR-10; waiting for it."
 
 
 class _MirrorError(Exception):
@@ -79,7 +78,7 @@ def ensure_cifar10(
         return folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with locks.alone(folder / f".{ARCHIVE}.lock", WAITING):
+        with locks.alone(folder / f".{ARCHIVE}.lock", _waiting):
             if _intact(folder, files):  # another process was faster
                 return folder
             if not archive.exists():
@@ -98,6 +97,10 @@ def ensure_cifar10(
             "name another folder in the environment variable LRBOOK_CIFAR10."
         ) from None
     return folder
+
+
+def _waiting(holder: str) -> str:
+    return f"lrbook: another process ({holder}) is fetching CIFAR-10; waiting for it."
 
 
 def _torchvision_files() -> dict[str, str]:

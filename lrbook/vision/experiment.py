@@ -53,7 +53,7 @@ def run(
         raise ConfigError(f"no run is on the images given: they are data = {next(iter(given))!r}.")
     place = devices.choose_device(device)
     precisions = {c: devices.choose_precision(c.precision, place) for c in configs}
-    store = store or Unstored()
+    store = Unstored() if store is None else store
     store.check_writable()
     stored = {config: store.load(config) for config in configs}
     records = {c: stored[c] for c in configs if stored[c] and stored[c].done and not force}
@@ -90,7 +90,8 @@ def _check_checkpoints(jobs: Sequence[Job], store: Keeper) -> None:
     """A checkpoint that bars its run's way is met now, and not with other runs under way."""
     for job in jobs:
         if saved := store.load_checkpoint(job.config):
-            checkpoint.read(saved, job.bound_to, store.checkpoint_path(job.config))
+            path = store.checkpoint_path(job.config)
+            checkpoint.read(saved, job.bound_to, job.config.run_id, path)
 
 
 def _run_all(jobs: Sequence[Job], store: Keeper, progress: bool) -> dict[ImageConfig, Record]:

@@ -69,8 +69,10 @@ def carry_out(
             raises ends the run.
 
     Raises:
-        UserError: its checkpoint or record is at fault; nothing was changed.
+        UserError: its checkpoint or record is at fault, or cannot be written; what there is of the
+            run stays.
         RunError: it broke off.
+        KeyboardInterrupt: noted with the run, which another call goes on with.
     """
     with store.claim(job.config, before_batch):
         meanwhile = store.load(job.config)
@@ -121,8 +123,10 @@ def _train(
 ) -> Record:
     config = task.config
     training = _Training(task, origin, store, beside)
-    bar.update(len(training.rows))
+    if training.rows:
+        bar.update(len(training.rows))
     store.start(config, origin)
+    training.began = time.perf_counter()
     pace = Pace(0.0, CHECKPOINT_SHARE)
     status, message = "finished", None
     for epoch in range(len(training.rows) + 1, config.epochs + 1):
@@ -158,6 +162,7 @@ class _Training:
 
     Attributes:
         rows: the history so far, a row per epoch.
+        began: when it was gone on with, by the clock of ``time.perf_counter``.
     """
 
     def __init__(
@@ -176,11 +181,18 @@ class _Training:
         self.optimizer = train.make_optimizer(self.model, config)
         self.scaler = torch.amp.GradScaler("cuda") if task.precision == "fp16" else None
         if saved is not None:
-            own, path = (self.model, self.optimizer, self.scaler), store.checkpoint_path(config)
-            self.rows, self.wall_before, earlier = checkpoint.restore(saved, *own, origin, path)
+            self.rows, self.wall_before, earlier = checkpoint.restore(
+                saved,
+                self.model,
+                self.optimizer,
+                self.scaler,
+                origin,
+                config.run_id,
+                store.checkpoint_path(config),
+            )
             if earlier:  # who computed these rows, and not who failed to go on with them since
                 origin["earlier"] = earlier
-        self.began = time.perf_counter()
+        self.began = 0.0
 
     @property
     def wall_s(self) -> float:
@@ -215,7 +227,7 @@ class _Training:
             "train_accuracy": 100 * correct,
         }
         self.rows.append(row | dict(zip(MEASURED, found, strict=False)))
-        if self.watch:
+        if tally is not None:
             self.beside.observe(self.rows[-1], model, epoch, tally)
         return ""
 

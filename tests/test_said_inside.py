@@ -1,0 +1,97 @@
+"""What is said in prose of the runs that were watched inside is in their records."""
+
+import numpy as np
+import pytest
+
+from lrbook import book
+from lrbook.stats import mean_interval
+from lrbook.vision import histories
+
+
+def watched(arm):
+    return book.histories(book.recorded("patch-laptop-watched"))[arm]
+
+
+def ratio(history, column, rows):
+    """Examples with image and patch over those with the image alone."""
+    one, two = (history[f"{column}_{kind}"] for kind in ("both", "image"))
+    return rows(one).mean() / rows(two).mean()
+
+
+@pytest.mark.parametrize(
+    ("arm", "low", "high"), [("large", 2.5, 4.0), ("small", 0.29, 0.6), ("noise", 0.4, 2.2)]
+)
+def test_inside_the_network_who_teaches_the_picture_to_the_end(arm, low, high):
+    """64 / 20 = 3.2 is their ratio by number; the large arm keeps it, the small one does not."""
+    start = [ratio(h, "share", lambda x: x.head(3)) for h in watched(arm)]
+    end = [
+        histories.at_the_end(h, "share_both") / histories.at_the_end(h, "share_image")
+        for h in watched(arm)
+    ]
+    assert len(end) == 10
+    assert 2.3 < min(start) <= max(start) < 4.2
+    assert np.mean(start) == pytest.approx(3.2, abs=0.3)
+    assert low < min(end) <= max(end) < high
+    if arm == "large":
+        mean, half = mean_interval(end)
+        assert abs(mean - 3.2) < half < 0.4
+    per_example = [ratio(h, "loss", lambda x: x.tail(3)) for h in watched(arm)]
+    assert sum(each > 1 for each in per_example) == (9 if arm == "large" else 0)
+
+
+def at_the_end(arm, column):
+    return np.array([histories.at_the_end(h, column) for h in watched(arm)])
+
+
+@pytest.mark.parametrize("arm", ["large", "small", "noise"])
+def test_inside_the_network_no_kind_pulls_clearly_more_than_patch_only_the_least_fitted(arm):
+    for kind in ("image", "both"):
+        gaps = at_the_end(arm, "share_patch") - at_the_end(arm, f"share_{kind}")
+        mean, half = mean_interval(gaps)
+        assert mean > -half
+        if arm == "noise":
+            assert mean > half
+        fitted = at_the_end(arm, "fitted_patch"), at_the_end(arm, f"fitted_{kind}")
+        assert fitted[0].mean() < fitted[1].mean() - 3
+
+
+def test_inside_the_network_in_eight_seeds_noise_has_less_from_both_than_from_the_image_alone():
+    gaps = at_the_end("noise", "share_image") - at_the_end("noise", "share_both")
+    mean, half = mean_interval(gaps)
+    assert ((gaps > 0).sum(), len(gaps)) == (8, 10)
+    assert 0 < mean < half
+
+
+def test_in_one_seed_of_ten_the_large_arm_has_begun_to_use_the_patch():
+    """It hardly goes by it in the others, as its head and its answers to a wrong patch show."""
+    reads = at_the_end("large", "reads_patch_3")
+    followed = at_the_end("large", "wrong_patch_followed")
+    mixed, known = at_the_end("large", "mixed"), at_the_end("large", "patch_only")
+    seed = int(np.argmax(reads))
+    assert book.by_arm(book.recorded("patch-laptop-watched"))["large"][seed].config["seed"] == 11
+    assert (reads[seed], followed[seed]) == (
+        pytest.approx(42, abs=1),
+        pytest.approx(20, abs=1),
+    )
+    ahead = [histories.patch_advantage(h) for h in watched("large")]
+    assert [each > 0 for each in ahead] == [place == seed for place in range(10)]
+    assert mixed.argmax() == seed
+    others = np.arange(10) != seed
+    assert reads[others].max() < 18
+    assert followed[others].max() < 8
+    assert known.min() > 70
+    low = {arm: at_the_end(arm, "wrong_patch_followed").min() for arm in ("small", "noise")}
+    assert low["small"] > 75
+    assert low["noise"] > 45
+
+
+def test_inside_the_network_how_far_the_head_goes_back_on_pictures():
+    falls = {}
+    for arm in ("large", "small", "noise"):
+        found = watched(arm)
+        best = [[h[c].rolling(3).mean().max() for h in found] for c in ("reads_image_3", "clean")]
+        ends = at_the_end(arm, "reads_image_3"), at_the_end(arm, "clean")
+        falls[arm] = [np.mean(b - e) for b, e in zip(best, ends, strict=True)]
+    for arm in ("small", "noise"):  # the accuracy on clean images falls by much less
+        assert falls[arm][0] > 3 * falls[arm][1] > 0
+    assert 2 < falls["large"][0] < 5

@@ -20,7 +20,8 @@ from harness import Row, compared, hardware, seconds_per_step
 from lrbook.records import Store
 from lrbook.vision import checkpoint, devices, train
 from lrbook.vision.config import PatchConfig
-from lrbook.vision.cost import BACKWARD, CIFAR_SIZES, forward_flops
+from lrbook.vision.cost import BACKWARD, forward_flops
+from lrbook.vision.identity import COUNTS
 from lrbook.vision.patch import generator
 from lrbook.vision.sources import CIFAR_MEAN, CIFAR_STD, Images
 
@@ -175,9 +176,9 @@ def shares(device: torch.device, **changes: object) -> list[Row]:
     """
     profile = "laptop" if device.type == "cpu" else "paper"
     config = PatchConfig.for_profile(profile, arm="large", seed=0, **changes)
-    train_size = config.train_size or CIFAR_SIZES["train_size"]
+    train_size = config.train_size or COUNTS["cifar10"]["train"]
     batches = 20 if device.type == "cpu" else ON_A_CARD
-    test_size = config.test_size or CIFAR_SIZES["test_size"]
+    test_size = config.test_size or COUNTS["cifar10"]["test"]
     images = make_images(min(train_size, batches * config.batch), test_size)
     ours = Ours(config, images, device)
     whole = train_size / len(images.train)

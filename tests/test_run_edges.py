@@ -69,6 +69,14 @@ def test_a_picture_of_many_million_pixels_is_no_image_here(tmp_path):
         sources._decode(file.getvalue(), tmp_path, 3)
 
 
+def test_a_picture_of_another_size_is_not_unpacked(tmp_path, monkeypatch):
+    file = io.BytesIO()
+    Image.new("RGB", (5000, 300)).save(file, "PNG")
+    monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("unpacked"))
+    with pytest.raises(DataError, match="row 3: the image is 300x5000x3; allowed is 32x32x3"):
+        sources._decode(file.getvalue(), tmp_path, 3)
+
+
 def test_who_failed_to_go_on_has_no_part_in_the_run(tmp_path, monkeypatch):
     store, run = Store(tmp_path), config(epochs=3, drop=2)
     epochs, make_task = train.train_epoch, train.make_task

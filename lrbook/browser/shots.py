@@ -4,7 +4,9 @@ One PNG for each page, width and theme shows the whole page. ``contact.png`` sho
 of them all, and ``index.html`` leads from there to the whole pages.
 """
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +52,6 @@ def contact_sheet(taken: dict[str, list[Path]]) -> "Image.Image":
     """One picture with the first screen of each, a row for each page."""
     from PIL import Image
 
-    Image.MAX_IMAGE_PIXELS = None  # a long page is no attack: these pictures are our own
     widths = [width // SHARE for width in WIDTHS.values() for _ in THEMES]
     high = HEIGHT // SHARE
     size = sum(widths) + GAP * (len(widths) + 1), (high + GAP) * len(taken) + GAP
@@ -58,11 +59,23 @@ def contact_sheet(taken: dict[str, list[Path]]) -> "Image.Image":
     for row, paths in enumerate(taken.values()):
         x = GAP
         for path, width in zip(paths, widths, strict=True):
-            with Image.open(path) as shot:
+            with _of_any_length(), Image.open(path) as shot:
                 screen = shot.convert("RGB").crop((0, 0, shot.width, HEIGHT))
             sheet.paste(screen.resize((width, high)), (x, GAP + row * (high + GAP)))
             x += width + GAP
     return sheet
+
+
+@contextlib.contextmanager
+def _of_any_length() -> Iterator[None]:
+    """A long page is no attack: these pictures are our own."""
+    from PIL import Image
+
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
 
 
 def index(taken: dict[str, list[Path]]) -> str:

@@ -232,10 +232,13 @@ def _decode(data: bytes, path: Path, row: int) -> np.ndarray:
     from PIL import Image
 
     try:
-        pixels = np.asarray(Image.open(io.BytesIO(data)))
+        image = Image.open(io.BytesIO(data))  # reads the size, and no pixel
+        bands = len(image.getbands())
+        shape = (image.height, image.width, *([bands] if bands > 1 else []))
+        pixels = np.asarray(image) if shape == (32, 32, 3) else None
     except (OSError, SyntaxError, TypeError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{path}, row {row}: not an image ({error}).") from None
-    if pixels.shape != (32, 32, 3):
-        shape = "x".join(map(str, pixels.shape))
-        raise DataError(f"{path}, row {row}: the image is {shape}; allowed is 32x32x3.")
+    if pixels is None:
+        size = "x".join(map(str, shape))
+        raise DataError(f"{path}, row {row}: the image is {size}; allowed is 32x32x3.")
     return pixels

@@ -113,6 +113,28 @@ def test_phase_diagram_the_rule_beside_the_fixed_step():
     assert (small - late).iloc[0].abs().max() < 0.01
 
 
+def test_what_stands_how_much_the_rule_leaves_at_the_end_and_at_equal_steps():
+    """At eta1 = .35, r = .15: a third of the gap, and next to nothing at L-S's last step."""
+    place = {"eta1": 0.35, "r": 0.15}
+    plane, ruled = phase.recorded("eta1", "r"), book.sweep("phase-annealing-loss")
+    small = {run.config["seed"]: run for run in plane.select(arm="S", **place)}
+
+    def leads(runs, at_equal_steps):
+        found = []
+        for run in runs:
+            other = small[run.config["seed"]].history
+            step = run.history.step.iloc[-1] if at_equal_steps else other.step.iloc[-1]
+            theirs = np.interp(step, other.step, other.p_only_accuracy)
+            found.append(run.history.p_only_accuracy.iloc[-1] - theirs)
+        assert len(found) == 5
+        return np.mean(found)
+
+    rule = ruled.select(arm="L-S", eps1=0.02, **place)
+    fixed = plane.select(arm="L-S", **place)
+    assert leads(rule, False) / leads(fixed, False) == pytest.approx(1 / 3, abs=0.05)
+    assert 0 < leads(rule, True) < leads(fixed, True) / 10
+
+
 def test_two_theorems_the_errors_of_the_mixture_are_steeper_than_their_lines():
     runs = measured.with_errors(book.sweep("sweep-kappa"))
     for arm, line in (("L-S", 3), ("S", 2)):

@@ -44,7 +44,7 @@ def gather(base: str, names: Sequence[str]) -> tuple[dict[str, list[Record]], li
         except LookupError:
             missing.append(name)
             continue
-        _check_images(name, sweep.records, plain)
+        check_images(name, sweep.records, plain)
         for point in plan.points:
             if varied := sweep.select(**point):
                 seeds = {run.config["seed"] for run in varied if "small" not in plan.arms}
@@ -61,11 +61,12 @@ def control(name: str, base: Sequence[Record]) -> list[Record]:
         LookupError: it has not been recorded, lacks one of the arms, or is of other images.
     """
     runs = book.recorded(name, arms=ARMS)
-    _check_images(name, runs, base)
+    check_images(name, runs, base)
     return runs
 
 
-def _check_images(name: str, records: Sequence[Record], base: Sequence[Record]) -> None:
+def check_images(name: str, records: Sequence[Record], base: Sequence[Record]) -> None:
+    """Raises LookupError if the ``records``, of the recording ``name``, are of other images."""
     mine, theirs = (sorted({run.provenance["data"] for run in runs}) for runs in (records, base))
     if mine != theirs:
         raise LookupError(
@@ -177,7 +178,7 @@ def gap_words(groups: Mapping[str, Sequence[Record]]) -> str:
     kinds: dict[str, list[str]] = {"Wider": [], "Narrower": [], "Not apart": [], "Few seeds": []}
     for setting, records in groups.items():
         if setting != BASE and (found := change(records, groups[BASE])):
-            kinds[_kind(found)].append(f"*{setting}* ({book.signed_words(found)})")
+            kinds[kind_of(found)].append(f"*{setting}* ({book.signed_words(found)})")
     told = [f"- {kind}: {'; '.join(rows)}." for kind, rows in kinds.items() if rows]
     words = (
         f"Large minus small on clean images is {book.interval_words(base)} points in the base "
@@ -186,7 +187,8 @@ def gap_words(groups: Mapping[str, Sequence[Record]]) -> str:
     return "\n".join([f"{words} By how much the rows change it:\n", *told]) if told else words
 
 
-def _kind(changes: Sequence[float]) -> str:
+def kind_of(changes: Sequence[float]) -> str:
+    """``Wider``, ``Narrower``, ``Not apart`` (0 is inside the interval) or ``Few seeds``."""
     mean, half = mean_interval(changes)
     if len(changes) < 3:
         return "Few seeds"

@@ -1,0 +1,127 @@
+"""What the patch costs: what-if settings beside the same settings on images without a patch.
+
+A row of the what-if chapter may change two things about the gap between the rates: which of them
+knows the patch, and how far ahead a large rate is by itself. Runs without a patch show the second.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from lrbook import book, whatif
+from lrbook.record import Record
+
+OF_THE_PATCH = {"pattern", "patch_only_share"}
+"""Fields that say something only of images with a patch: without one they change nothing."""
+
+
+def controls(
+    groups: Mapping[str, Sequence[Record]], base: str, names: Sequence[str]
+) -> tuple[dict[str, list[Record]], list[str]]:
+    """Setting -> its runs of large and small on images without a patch, on the setting's seeds.
+
+    A setting that varies only fields ``OF_THE_PATCH`` gets those of the base.
+
+    Args:
+        groups: the settings with the patch, as ``whatif.gather`` gives them.
+        base: name of the recording that is the base's control.
+        names: names of the recordings that are the others' controls, which are sweeps.
+
+    Returns:
+        The settings of ``groups`` that have a control, in their order; and those that have none.
+
+    Raises:
+        LookupError: as ``whatif.gather``, or the two are of other images.
+    """
+    found, _ = whatif.gather(base, names)
+    plain = found[whatif.BASE]
+    whatif.check_images(base, plain, groups[whatif.BASE])
+    for setting, runs in groups.items():
+        if setting not in found and _varied(runs, groups[whatif.BASE]) <= OF_THE_PATCH:
+            seeds = {run.config["seed"] for run in runs}
+            found[setting] = [run for run in plain if run.config["seed"] in seeds]
+    there = {setting: found[setting] for setting in groups if setting in found}
+    return there, [setting for setting in groups if setting not in found]
+
+
+def _varied(runs: Sequence[Record], base: Sequence[Record]) -> set[str]:
+    """The fields, but for seed and arm, in which runs differ from the base's."""
+    plain = base[0].config
+    return {
+        name
+        for run in runs
+        for name, value in run.config.items()
+        if name not in ("seed", "arm") and value != plain[name]
+    }
+
+
+def cost(runs: Sequence[Record], control: Sequence[Record]) -> dict[str, list[float]]:
+    """Arm -> by how many points its clean accuracy is lower with the patch, seed by seed."""
+    return {
+        arm: [control_clean - clean for clean, control_clean in pairs.values()]
+        for arm, pairs in _clean(runs, control).items()
+    }
+
+
+def share(runs: Sequence[Record], control: Sequence[Record]) -> list[float]:
+    """By how many points the patch widens large minus small, per seed that all four runs have."""
+    large, small = _clean(runs, control).values()
+    gaps = [np.subtract(large[seed], small[seed]) for seed in sorted(large.keys() & small.keys())]
+    return [float(with_patch - without) for with_patch, without in gaps]
+
+
+def _clean(
+    runs: Sequence[Record], control: Sequence[Record]
+) -> dict[str, dict[int, tuple[float, float]]]:
+    """Arm -> seed -> clean accuracy with the patch and without it."""
+    found = {}
+    for arm in whatif.ARMS:
+        mine, theirs = (
+            {run.config["seed"]: run.result["clean"] for run in book.by_arm(group).get(arm, [])}
+            for group in (runs, control)
+        )
+        found[arm] = {seed: (mine[seed], theirs[seed]) for seed in sorted(mine.keys() & theirs)}
+    return found
+
+
+def table(
+    groups: Mapping[str, Sequence[Record]], without: Mapping[str, Sequence[Record]]
+) -> pd.DataFrame:
+    """One row per setting that has a control: the gap without a patch, what the patch costs each
+    arm on clean images, and by how much it widens the gap. The first heading names the images.
+    """
+    rows = []
+    images = book.data_of([run for runs in groups.values() for run in runs])
+    for setting, control in without.items():
+        runs = groups[setting]
+        lost = cost(runs, control)
+        rows.append(
+            {
+                f"setting, on {images}": setting if setting == whatif.BASE else f"`{setting}`",
+                "no patch: large − small": book.signed_words(whatif.gap(control)),
+                **{f"the patch costs {arm}": book.signed_words(lost[arm]) for arm in whatif.ARMS},
+                "and widens the gap by": book.signed_words(share(runs, control)),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def share_words(
+    groups: Mapping[str, Sequence[Record]], without: Mapping[str, Sequence[Record]]
+) -> str:
+    """In which settings the patch widens the gap, narrows it, or does neither for certain.
+
+    By the 95 % interval (Student's t); fewer than three seeds decide nothing.
+    """
+    start = {
+        "Wider": "The patch widens the gap: ",
+        "Narrower": "It narrows it: ",
+        "Not apart": "Neither for certain: ",
+        "Few seeds": "Too few seeds to tell: ",
+    }
+    told: dict[str, list[str]] = {kind: [] for kind in start}
+    for setting, control in without.items():
+        if found := share(groups[setting], control):
+            told[whatif.kind_of(found)].append(f"*{setting}*")
+    return " ".join(f"{start[kind]}{'; '.join(rows)}." for kind, rows in told.items() if rows)

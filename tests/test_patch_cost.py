@@ -1,0 +1,151 @@
+"""What the patch costs in a what-if setting, on hand-made runs."""
+
+import dataclasses
+
+import pytest
+import torch
+from tiny_images import tiny
+
+from lrbook import patch_cost, recordings, whatif
+from lrbook.record import Record
+from lrbook.sweeps import Sweep
+from lrbook.vision.config import PatchConfig
+from lrbook.vision.task import training_batch
+
+
+def run(arm, seed, clean, **settings):
+    config = PatchConfig.for_profile("mini", arm=arm, seed=seed, data="digits", **settings)
+    settings, result = config.model_dump(mode="json"), {"clean": clean, "patch_learned_epoch": 5}
+    origin = {"data": "digits"}
+    return Record(config.run_id, "patch", settings, "finished", origin, result, None, 1.0)
+
+
+def both(large, small, **settings):
+    """Runs of both arms, on seeds 5, 6, ..."""
+    arms = {"large": large, "small": small}
+    return [
+        run(arm, seed, clean, **settings)
+        for arm, values in arms.items()
+        for seed, clean in enumerate(values, 5)
+    ]
+
+
+BASE = both([66, 67, 68], [55, 54, 56])
+WITHOUT = both([70, 72, 71], [62, 63, 61], carrier_share=0.0)
+SLOW = both([60, 61], [59, 57], eta2=0.1)
+SLOW_WITHOUT = both([65, 67], [63, 60], eta2=0.1, carrier_share=0.0)
+STRONG = both([50, 51], [45, 49], pattern=0.6)
+WSD = both([69], [], schedule="wsd")
+WSD_WITHOUT = both([71, 74], [], schedule="wsd", carrier_share=0.0)
+
+
+@pytest.fixture
+def found(monkeypatch):
+    """What ``controls`` makes of a base, two sweeps with a control and one that needs none."""
+    sweeps = {"ratio": SLOW_WITHOUT, "schedule": WSD_WITHOUT}
+    points = {"ratio": {"eta2": 0.1}, "schedule": {"schedule": "wsd"}}
+    arms = {"ratio": ("large", "small"), "schedule": ("large",)}
+
+    def plan(only):
+        one = [points[only]] if only in points else None
+        mine = arms.get(only, ("large", "small"))
+        return [recordings.Recording(only, "", "patch", "mini", mine, (5, 6), points=one)]
+
+    monkeypatch.setattr(whatif.recordings, "read", plan)
+    monkeypatch.setattr(whatif.sweeps, "recorded", lambda name: Sweep(sweeps[name]))
+    monkeypatch.setattr(whatif.book, "recorded", lambda name: WITHOUT)
+    groups = {
+        "pattern = 0.6": STRONG,
+        whatif.BASE: BASE,
+        "eta2 = 0.1": SLOW,
+        "schedule = wsd": [*WSD, BASE[3]],
+        "widen = 4": both([60], [50], widen=4),
+    }
+    without, none = patch_cost.controls(groups, "control", ["ratio", "schedule"])
+    return groups, without, none
+
+
+def test_each_setting_gets_its_own_control_and_the_others_are_named(found):
+    _, without, none = found
+    assert list(without) == ["pattern = 0.6", whatif.BASE, "eta2 = 0.1", "schedule = wsd"]
+    assert none == ["widen = 4"]
+    assert without[whatif.BASE] == WITHOUT
+    assert without["eta2 = 0.1"] == SLOW_WITHOUT
+    # the strength of a pattern that no image has: the base's runs, on the setting's seeds
+    assert without["pattern = 0.6"] == [*WITHOUT[:2], *WITHOUT[3:5]]
+    # a schedule is the large arm's alone: the base's small runs stand beside it
+    assert without["schedule = wsd"] == [*WSD_WITHOUT, *WITHOUT[3:5]]
+
+
+def test_costs_and_shares_are_differences_seed_by_seed(found):
+    groups, without, _ = found
+    lost = patch_cost.cost(groups["eta2 = 0.1"], without["eta2 = 0.1"])
+    assert lost == {"large": [5, 6], "small": [4, 3]}
+    # with the patch 1 and 4 apart, without 2 and 7
+    assert patch_cost.share(groups["eta2 = 0.1"], without["eta2 = 0.1"]) == [-1, -3]
+    # seed 6 has no large run with the patch
+    assert patch_cost.share(groups["schedule = wsd"], without["schedule = wsd"]) == [14 - 9]
+    for setting, control in without.items():
+        lost = patch_cost.cost(groups[setting], control)
+        if len(lost["large"]) == len(lost["small"]):
+            per_seed = [s - b for b, s in zip(lost["large"], lost["small"], strict=True)]
+            assert patch_cost.share(groups[setting], control) == per_seed
+
+
+def test_the_table_has_a_row_for_each_setting_with_a_control(found):
+    groups, without, _ = found
+    table = patch_cost.table(groups, without).set_index("setting, on digits")
+    assert list(table.index) == [
+        "`pattern = 0.6`",
+        whatif.BASE,
+        "`eta2 = 0.1`",
+        "`schedule = wsd`",
+    ]
+    row = table.loc["`eta2 = 0.1`"]
+    assert list(row) == ["+2.0, +7.0", "+5.0, +6.0", "+4.0, +3.0", "-1.0, -3.0"]
+    # gaps without 8, 9, 10; lost 4, 5, 3 and 7, 9, 5: t(0.975, 2) = 4.303
+    row = table.loc[whatif.BASE]
+    assert list(row)[:3] == [
+        "+9.0\xa0±\xa02.5",
+        "+4.0\xa0±\xa02.5",
+        "+7.0\xa0±\xa05.0",
+    ]
+    assert row.iloc[3] == "+3.0\xa0±\xa02.5"  # 3, 4, 2
+
+
+def test_rows_are_told_by_the_interval_of_the_share():
+    without = both([70, 70, 70], [60, 60, 60], carrier_share=0.0)
+    groups = {
+        "a": both([70, 71, 72], [50, 50, 50]),
+        "b": both([60, 61, 62], [60, 60, 60]),
+        "c": both([70, 75, 65], [60, 60, 60]),
+        "d": both([70, 75], [60, 60]),
+        "e": both([], []),
+    }
+    assert patch_cost.share_words(groups, dict.fromkeys(groups, without)) == (
+        "The patch widens the gap: *a*. It narrows it: *b*. Neither for certain: *c*. "
+        "Too few seeds to tell: *d*."
+    )
+
+
+def test_a_control_of_other_images_is_refused(monkeypatch):
+    other = [dataclasses.replace(run, provenance={"data": "CIFAR-10"}) for run in WITHOUT]
+    monkeypatch.setattr(whatif, "gather", lambda base, names: ({whatif.BASE: other}, []))
+    with pytest.raises(LookupError, match=r"control in .* is on CIFAR-10, .* on digits"):
+        patch_cost.controls({whatif.BASE: BASE}, "control", [])
+
+
+@pytest.mark.parametrize("changed", [{"pattern": 2.0}, {"patch_only_share": 0.9}])
+def test_fields_of_the_patch_change_nothing_without_one(changed):
+    """So the base's runs without a patch stand for these rows too; with one they do not."""
+    assert set(changed) <= patch_cost.OF_THE_PATCH
+
+    def batches(**settings):
+        task, visits = tiny(**settings), torch.Generator().manual_seed(1)
+        return [training_batch(task, torch.arange(40), visits).images for _ in range(2)]
+
+    for share, same in ((0.0, True), (0.8, False)):
+        pairs = zip(
+            batches(carrier_share=share), batches(carrier_share=share, **changed), strict=True
+        )
+        assert all(torch.equal(one, two) == same for one, two in pairs)

@@ -71,9 +71,10 @@ lock: $(BIN)/uv ## rewrite requirements.txt from pyproject.toml (LOCK_ARGS=--upg
 	$(UV) pip compile --universal --python-version 3.11 --all-extras $(LOCK_ARGS) \
 	  --custom-compile-command "make lock" --quiet -o requirements.txt pyproject.toml
 
-lint: $(STAMP) ## check style and formatting
+lint: $(STAMP) ## check style, formatting and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/mypy
 
 format: $(STAMP) ## put style and formatting right where that can be done automatically
 	$(BIN)/ruff check --fix
@@ -86,7 +87,7 @@ repository: $(STAMP) ## URL=https://github.com/OWNER/NAME: put that address into
 	$(BIN)/python -m lrbook.chapters.repository '$(URL)'
 
 clean: ## remove what was built, keep .venv
-	rm -rf _build .pytest_cache .ruff_cache .hypothesis
+	rm -rf _build .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find lrbook tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## remove .venv too

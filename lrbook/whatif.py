@@ -45,7 +45,7 @@ def gather(base: str, names: Sequence[str]) -> tuple[dict[str, list[Record]], li
             missing.append(name)
             continue
         check_images(name, sweep.records, plain)
-        for point in plan.points:
+        for point in plan.points or ():
             if varied := sweep.select(**point):
                 seeds = {run.config["seed"] for run in varied if "small" not in plan.arms}
                 groups[label(point)] = varied + [r for r in small if r.config["seed"] in seeds]
@@ -190,7 +190,7 @@ def gap_words(groups: Mapping[str, Sequence[Record]]) -> str:
 def kind_of(changes: Sequence[float]) -> str:
     """``Wider``, ``Narrower``, ``Not apart`` (0 is inside the interval) or ``Few seeds``."""
     mean, half = mean_interval(changes)
-    if len(changes) < 3:
+    if half is None or len(changes) < 3:
         return "Few seeds"
     if abs(mean) <= half:
         return "Not apart"

@@ -1,7 +1,7 @@
 """The toy's variants beside the plain runs: points of a sweep by name, gaps, and their words."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,18 @@ from lrbook.sweeps import Sweep
 from lrbook.words import plus_minus
 
 QUANTITY = "p_only_accuracy"
-WALK = {
+
+
+class Constants(TypedDict):
+    """Those of the paper's constants that a sweep walks to, by the toy's fields."""
+
+    alpha_min: float
+    gamma_c: float
+    lam_w: float
+    paired_v: bool
+
+
+WALK: dict[str, Constants] = {
     "half of the way": {"alpha_min": 0.5, "gamma_c": 0.5, "lam_w": 1e-4, "paired_v": False},
     "all of it": {"alpha_min": 0.0, "gamma_c": 1.0, "lam_w": 1e-4, "paired_v": False},
 }

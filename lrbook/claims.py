@@ -11,6 +11,9 @@ from lrbook.fits import PowerLaw, power_law
 from lrbook.measured import crossing_times, with_errors
 from lrbook.sweeps import Sweep
 
+Side = Literal["above", "below"]
+Towards = Literal["zero", "infinity"]
+
 
 class Claim(NamedTuple):
     """One exponent of a theorem, and what was measured for it.
@@ -32,8 +35,8 @@ class Claim(NamedTuple):
     against: str
     bound: str
     predicted: float
-    side: Literal["above", "below"]
-    towards: Literal["zero", "infinity"]
+    side: Side
+    towards: Towards
     law: PowerLaw
     seeds: int
 
@@ -107,7 +110,7 @@ def theorem_claims(
     then = ("Theorem 3.4", "steps from annealing")
     first = after[after.level == SECOND_PHASE_LEVELS[0]]
     middle = after[(after.r == 0.15) & (after.eta2 == 0.007)]
-    errors = [
+    errors: list[tuple[str, str, str, str, str, int, Side]] = [
         ("Theorem 3.4", "L-S", "p_only_error", "P alone", r"$O(\kappa)$", 1, "above"),
         ("Theorem 3.4", "L-S", "test_error", "the mixture", r"$O(p\kappa)$", 3, "above"),
         ("Theorem 3.5", "S", "p_only_error", "P alone", r"$\Omega(1)$", 0, "below"),
@@ -141,7 +144,7 @@ def _time_claim(
     power = symbol if abs(predicted) == 1 else f"{symbol}^{abs(predicted)}"
     bound = rf"$\tilde O({power})$" if predicted > 0 else rf"$\tilde O(1/{power})$"
     law = fit(runs, x, "annealed" if "annealed" in runs else "steps")
-    towards = "infinity" if predicted > 0 else "zero"
+    towards: Towards = "infinity" if predicted > 0 else "zero"
     seeds = runs.seed.nunique()
     return Claim(statement, quantity, f"${symbol}$", bound, predicted, "above", towards, law, seeds)
 

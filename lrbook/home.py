@@ -59,11 +59,17 @@ def draw(axes: "Axes", records: Sequence[Record]) -> None:
         # The name stands over the line where that is level, well after the drop.
         at = (drop + epochs[-1]) // 2
         there = (at, values.max(0)[epochs == at][0])
-        name = {"color": color, "fontweight": "bold", "ha": "center", "va": "bottom"}
-        axes.annotate(LABELS[arm], there, (0, 5), textcoords="offset points", **name)
+        name: dict[str, Any] = {"fontweight": "bold", "ha": "center", "va": "bottom"}
+        axes.annotate(LABELS[arm], there, (0, 5), textcoords="offset points", color=color, **name)
     axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.4, linestyle=":")
-    place = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
-    axes.annotate("the large rate drops", (drop - 0.5, 0.05), (8, 0), **place)
+    place = ("data", "axes fraction")
+    axes.annotate(
+        "the large rate drops",
+        (drop - 0.5, 0.05),
+        (8, 0),
+        xycoords=place,
+        textcoords="offset points",
+    )
     axes.margins(y=0.12)
 
 

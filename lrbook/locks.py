@@ -12,7 +12,9 @@ from lrbook.errors import RecordError
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    CAN_LOCK = False
+else:
+    CAN_LOCK = True
 
 PAUSE_S = 0.05  # between two looks at a lock that another process has
 
@@ -76,7 +78,7 @@ def _held(
     told: Callable[[str], str],
     go_on: Callable[[], None] | None = None,
 ) -> Iterator[None]:
-    if fcntl is None:
+    if not CAN_LOCK:
         yield
         return
     file = _lock(path, opened, told, go_on)

@@ -113,7 +113,7 @@ def groups(records: Sequence[Record]) -> dict[str, list[Record]]:
     for record in records:
         level, end = record.config["noise"], record.config["noise_drop"]
         found.setdefault((end != 0, end if end else level, level), []).append(record)
-    named = {}
+    named: dict[str, list[Record]] = {}
     for (moved, _, level), runs in sorted(found.items()):
         config = runs[0].config
         last = min((config["noise_drop"] if moved else config["drop"]) - 1, config["epochs"])
@@ -154,8 +154,7 @@ def table(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record]) -> 
             row[f"above {arm}"] = book.signed_words(gaps)
             if gaps and len(gaps) != len(records):
                 row[f"above {arm}"] += f" ({book.pairs_words(len(gaps))})"
-        row["seeds"] = len(records)
-        rows.append(row)
+        rows.append(row | {"seeds": len(records)})
     return pd.DataFrame(rows)
 
 
@@ -193,7 +192,7 @@ def above_words(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record
     if not shared:
         return words
     means = {setting: _mean_over(shared, runs, "noise") for setting, runs in levels.items()}
-    best = max(means, key=means.get)
+    best = max(means, key=lambda setting: means[setting])
     where = "seeds" if len(shared) > 1 else "one seed"
     return (
         f"{words} On the {where} that all have, *{best}* is best with {means[best]:.1f} %; the "

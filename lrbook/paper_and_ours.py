@@ -1,5 +1,6 @@
 """The numbers that the paper reports beside those recorded here, and what differs between them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -133,7 +134,7 @@ def _gap(runs: list[Record], quantity: str, other: str) -> str:
     )
 
 
-def paired(runs: list[Record], other: str) -> set[int]:
+def paired(runs: Sequence[Record], other: str) -> set[int]:
     """The seeds that large and the arm ``other`` have in common."""
     seeds = [
         {run.config["seed"] for run in book.by_arm(runs).get(arm, [])} for arm in ("large", other)

@@ -90,7 +90,8 @@ def quota_cores(text: str) -> int | None:
 
 def _container_cores() -> list[int]:
     """What control groups limit this container to, which no affinity mask shows."""
-    files = [(CGROUP / "cpu.max",)]  # version 2, and version 1 with two numbers apart
+    # Version 2, and version 1 with two numbers apart
+    files: list[tuple[Path, ...]] = [(CGROUP / "cpu.max",)]
     files += [
         (CGROUP / folder / "cpu.cfs_quota_us", CGROUP / folder / "cpu.cfs_period_us")
         for folder in ("cpu", "cpu,cpuacct")

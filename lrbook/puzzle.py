@@ -29,7 +29,7 @@ def before_and_after(records: Sequence[Record]) -> pd.DataFrame:
         for when, found in (("before the first drop", before), ("at the end", after)):
             large, small = zip(*found, strict=True)
             gap = [one - two for one, two in found]
-            values = {"large": large, "small": small}
+            values: dict[str, Sequence[float]] = {"large": large, "small": small}
             values |= {f"large − small ({book.pairs_words(len(gap))})": gap}
             words = {name: book.interval_words(value, 1) for name, value in values.items()}
             row = {f"accuracy (%) on {book.data_of(records)}": f"{what}, {when}"}

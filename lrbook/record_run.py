@@ -54,12 +54,12 @@ def run_missing(
 
 def _check_images(plan: Sequence[Recording], data: str | None) -> None:
     """ConfigError if ``data`` holds images that none of the recordings is of."""
-    on_images = [recording for recording in plan if recording.data is not None]
-    if data is None or not on_images or any(each.is_of(data) for each in on_images):
+    names = dict.fromkeys(each.data for each in plan if each.data is not None)
+    if data is None or not names or any(each.is_of(data) for each in plan):
         return
     from lrbook.vision.identity import identify
 
-    known = sorted({f"{each.data}, {identify(each.data)}" for each in on_images})
+    known = sorted(f"{name}, {identify(name)}" for name in names)
     raise ConfigError(
         f"data = {data!r} holds other images ({identify(data)}) than these recordings are of "
         f"({'; '.join(known)}); lrbook run patch --data {data} trains on them as your own."
@@ -73,7 +73,8 @@ def _run_single(
     todo = {recording.name: recordings.missing(recording, results) for recording in plan}
     runs = [config for configs in todo.values() for config in configs]
     gpus = machine.gpus("auto") if runs else []
-    on_gpus, on_cores = [], []
+    on_gpus: list[tuple[list[str], int]] = []
+    on_cores: list[tuple[list[str], int]] = []
     for recording in plan:
         on_gpu = bool(gpus) and recording.experiment != "toy"
         for configs in _together(todo[recording.name], on_gpu):
@@ -169,12 +170,14 @@ def _would_mix(recording: Recording, results: str | Path) -> str:
     """
     if recording.experiment == "toy" or not _device_there(recording.device):
         return ""
-    missing = recordings.missing(recording, results)
+    from lrbook.vision.settings import ImageConfig
+
+    missing = [c for c in recordings.missing(recording, results) if isinstance(c, ImageConfig)]
     there = [*recordings.stored(recording, results).values()]
     for other in recordings.read(only=recording.beside) if recording.beside else ():
         there += recordings.stored(other, results).values()
-    done = {record.provenance.get("precision") for record in there if record and record.done}
-    done -= {None}  # not known
+    known = [record.provenance.get("precision") for record in recordings.over(there)]
+    done = {precision for precision in known if precision is not None}
     if not (missing and done):
         return ""
     from lrbook.vision import devices
@@ -201,7 +204,8 @@ def _command(
         command += [f"--{name.replace('_', '-')}", str(value)]
     if recording.data is not None:
         # A folder serves the recordings of its images, and no other.
-        command += ["--data", data if recording.is_of(data) else recording.data]
+        folder = data if data is not None and recording.is_of(data) else recording.data
+        command += ["--data", folder]
     return [*command, "--results", str(results), "--quiet", "--json"]
 
 

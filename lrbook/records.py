@@ -66,8 +66,11 @@ class Store:
         """
         config.check_own_name()
         folder = self.root / config.run_id
-        if not (folder / "record.json").exists():
-            return None
+        return self._read(config) if (folder / "record.json").exists() else None
+
+    def _read(self, config: Config) -> Record:
+        """As ``load``, of a record that is there."""
+        folder = self.root / config.run_id
         record = read_record(folder)
         if record.config != config.model_dump(mode="json"):
             known = type(config).model_fields
@@ -131,7 +134,7 @@ class Store:
             wall_s=round(wall_s, 2),
             message=message,
         )
-        return self.load(config)  # which drops the checkpoint; that it cannot is no failure
+        return self._read(config)  # which drops the checkpoint; that it cannot is no failure
 
     def fail(self, config: Config, message: str, provenance: dict[str, Any]) -> None:
         """Note that a run broke off; its checkpoint stays, and the next start resumes from it.

@@ -96,9 +96,8 @@ def _found(recording: Recording, results: str | Path) -> list[Record]:
             records = sweeps.load(sweeps.folder_of(recording.name, results)).records
         except LookupError:
             return []
-    else:
-        records = recordings.stored(recording, results).values()
-    return recordings.over(records)
+        return recordings.over(records)
+    return recordings.over(recordings.stored(recording, results).values())
 
 
 def _changes(recording: Recording) -> list[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.typing import RcKeyType
 
 PAGE_LIGHT = "#ffffff"
 PAGE_DARK = "#14181e"
@@ -65,7 +66,7 @@ HEAVY, LIGHT = 2.6, 1.1
 WIDTH = 5.6
 """Inches. A phone shows a figure about 350 pixels wide: 12 points are then 10 pixels high."""
 
-_RC: dict[str, Any] = {
+_RC: dict["RcKeyType", Any] = {
     "figure.figsize": (WIDTH, 3.6),
     "figure.dpi": 100,
     "figure.facecolor": "none",
@@ -102,9 +103,10 @@ _RC: dict[str, Any] = {
 def use() -> None:
     """Set the book's matplotlib style, and sharp pictures where a notebook runs."""
     import matplotlib as mpl
+    from matplotlib.rcsetup import cycler
 
     mpl.rcParams.update(_RC)
-    mpl.rcParams["axes.prop_cycle"] = mpl.cycler(color=[_LARGE, _SMALL, _NOISE, NEUTRAL])
+    mpl.rcParams["axes.prop_cycle"] = cycler(color=[_LARGE, _SMALL, _NOISE, NEUTRAL])
     if notebook() is not None:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 

@@ -117,8 +117,8 @@ def difference_of_differences(
             if all((name, seed) in group for name in (first, second) for group in per_seed)
         }
     )
-    gaps = [[group[first, s] - group[second, s] for s in seeds] for group in per_seed]
-    return _over_pairs(*paired_interval(*gaps), len(seeds), digits)
+    gaps, without = ([group[first, s] - group[second, s] for s in seeds] for group in per_seed)
+    return _over_pairs(*paired_interval(gaps, without), len(seeds), digits)
 
 
 def plus_minus(mean: float, half: float | None, digits: int | None = None, sign: str = "") -> str:

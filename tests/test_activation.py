@@ -126,6 +126,17 @@ def test_pays_for_large_maps_in_training_in_fp32_on_a_cpu_alone(monkeypatch):
         assert not activation.pays(norm, x)
 
 
+@pytest.mark.parametrize("kind", [{"momentum": None}, {"track_running_stats": False}])
+def test_a_norm_with_other_statistics_is_the_library_s(monkeypatch, kind):
+    """Means over all batches instead of moving ones, and none at all."""
+    _, x, noise, _ = draw(torch.float32)
+    norm = nn.BatchNorm2d(x.shape[1], **kind)
+    wanted, moved = theirs(other := copy.deepcopy(norm), x, noise), other.state_dict()
+    monkeypatch.setattr(memory, "SMALL", 0)
+    torch.testing.assert_close(wideresnet.activated(norm, x, noise), wanted)
+    torch.testing.assert_close(norm.state_dict(), moved)
+
+
 @pytest.mark.parametrize("noisy", [False, True])
 def test_a_network_trains_as_without_it(monkeypatch, noisy):
     """Losses, weights, running statistics and counts of a few steps."""

@@ -101,6 +101,12 @@ def test_an_address_that_cannot_be_one_is_refused(url, tmp_path):
         repository.rewrite(tmp_path, url)
 
 
+def test_a_configuration_without_the_address_is_said(tmp_path):
+    (tmp_path / "_config.yml").write_text("title: a book\n")
+    with pytest.raises(ConfigError, match="repository"):
+        repository.rewrite(tmp_path, "https://github.com/some-one/their.book")
+
+
 @pytest.fixture
 def published(tmp_path_factory):
     """Environment in which git finds a small lrbook at the repository's address."""

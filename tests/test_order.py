@@ -10,6 +10,7 @@ from tiny_images import CPU, tiny
 
 from lrbook.vision import order, train
 from lrbook.vision.patch import draw_visit, generator
+from lrbook.vision.task import Task
 
 
 @pytest.fixture
@@ -37,7 +38,8 @@ def test_kinds_are_what_the_images_show():
 
 
 def test_plain_images_are_of_the_first_kind():
-    task = dataclasses.replace(tiny(), patch=None, train_carriers=None, test_carriers=None)
+    patched = tiny()
+    task = Task(**{each.name: getattr(patched, each.name) for each in dataclasses.fields(Task)})
     batch = train.training_batch(task, torch.arange(70), generator(1, "visits"))
     assert batch.kinds.tolist() == [0] * 70
     assert torch.equal(batch.images, train.normalise(task.train, task))

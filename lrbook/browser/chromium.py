@@ -5,14 +5,15 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 WIDTHS = {"desktop": 1440, "tablet": 820, "phone": 390}
 """Width of the window, in CSS pixels."""
-THEMES = ("light", "dark")
+Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
 HEIGHT = 900
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -63,7 +64,7 @@ def settle(page: "Page") -> None:
     )
 
 
-def set_theme(page: "Page", theme: str) -> None:
+def set_theme(page: "Page", theme: Theme) -> None:
     """Show the page as a system set to ``theme`` would, the page being left at automatic."""
     page.emulate_media(color_scheme=theme)
     page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)

@@ -19,7 +19,9 @@ from lrbook.toc import Page, pages
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page as Tab
+    from playwright.sync_api import PdfMargins
     from pypdf import PdfReader, PdfWriter
+    from pypdf.generic import ArrayObject
 
 # The theme's own title for print would stand above the page's.
 OPEN = """first => {
@@ -31,7 +33,7 @@ OPEN = """first => {
   style.textContent = `:root { counter-reset: page ${first}; }`;
   document.head.append(style);
 }"""
-MARGIN = {"top": "18mm", "bottom": "20mm", "left": "18mm", "right": "18mm"}
+MARGIN: "PdfMargins" = {"top": "18mm", "bottom": "20mm", "left": "18mm", "right": "18mm"}
 
 
 class Piece(NamedTuple):
@@ -84,8 +86,10 @@ def _turn_links_inwards(writer: "PdfWriter", pieces: list[Piece], address: str) 
                 name = link.get("/Dest")
                 if isinstance(name, str) and name in named:
                     there = named[name]
-                    sheet = piece.first + piece.reader.get_destination_page_number(there)
-                    link[NameObject("/Dest")] = _place(writer, sheet, there.top)
+                    number = piece.reader.get_destination_page_number(there)
+                    if number is None:
+                        continue  # it leads to no sheet
+                    link[NameObject("/Dest")] = _place(writer, piece.first + number, there.top)
                 elif uri.startswith(address):
                     page, _ = urldefrag(uri)
                     if page not in begins:
@@ -97,7 +101,7 @@ def _turn_links_inwards(writer: "PdfWriter", pieces: list[Piece], address: str) 
                 writer.pages[piece.first + at][NameObject("/Annots")] = kept
 
 
-def _place(writer: "PdfWriter", sheet: int, top: float | None) -> "ArrayObject":  # noqa: F821
+def _place(writer: "PdfWriter", sheet: int, top: float | None) -> "ArrayObject":
     from pypdf.generic import ArrayObject, FloatObject, NameObject, NullObject
 
     height = NullObject() if top is None else FloatObject(top)

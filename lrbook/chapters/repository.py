@@ -17,9 +17,16 @@ ADDRESS = re.compile(r"https://[\w.-]+/[\w.-]+/[\w.-]+")
 
 
 def address(root: Path) -> str:
-    """The repository's address, from ``_config.yml`` under ``root``."""
+    """The repository's address, from ``_config.yml`` under ``root``.
+
+    Raises:
+        ConfigError: the file does not name it.
+    """
     text = (root / "_config.yml").read_text(encoding="utf-8")
-    return re.search(r"^repository:\n  url: (\S+)$", text, re.MULTILINE)[1]
+    found = re.search(r"^repository:\n  url: (\S+)$", text, re.MULTILINE)
+    if found is None:
+        raise ConfigError("_config.yml has no line 'url: …' right below 'repository:'.")
+    return found[1]
 
 
 def copies(root: Path) -> list[Path]:

@@ -20,7 +20,8 @@ def read(root: Path) -> Targets:
 
     Addresses are those of the published site if ``_config.yml`` names one, else the repository's.
     """
-    pages, labels = {}, {}
+    pages: dict[str, Link] = {}
+    labels: dict[str, Link] = {}
     for path in sorted((root / "book").iterdir()):
         if path.suffix not in (".ipynb", ".md"):
             continue

@@ -60,8 +60,9 @@ def _artist(artist: "Artist", axes: "Axes") -> Iterator[dict[str, Any]]:
         yield from _line(series, artist, axes)
     elif isinstance(artist, PolyCollection):
         for path in artist.get_paths():
-            count = (len(path.vertices) - 3) // 2  # there, back, and three corners
-            there, back = path.vertices[1 : count + 1], path.vertices[count + 2 : -1][::-1]
+            around = np.asarray(path.vertices)
+            count = (len(around) - 3) // 2  # there, back, and three corners
+            there, back = around[1 : count + 1], around[count + 2 : -1][::-1]
             for (x, one), (_, other) in zip(there, back, strict=True):
                 low, high = sorted((one, other))
                 yield {"series": series, "kind": "band", "x": x, "low": low, "high": high}
@@ -69,10 +70,12 @@ def _artist(artist: "Artist", axes: "Axes") -> Iterator[dict[str, Any]]:
         for (x0, y0), (x1, y1) in artist.get_segments():
             yield {"series": series, "kind": "bar", "x": (x0 + x1) / 2, "y": (y0 + y1) / 2}
     elif isinstance(artist, PathCollection):
-        for x, y in artist.get_offsets():
+        for x, y in np.asanyarray(artist.get_offsets()):  # masked ones stay masked
             yield {"series": series, "kind": "points", "x": x, "y": y}
-    elif isinstance(artist, AxesImage) and artist.get_array().ndim == 2:
-        yield from _cells(artist)
+    elif isinstance(artist, AxesImage):
+        values = artist.get_array()
+        if values is not None and values.ndim == 2:  # no photograph
+            yield from _cells(artist)
 
 
 def _line(series: str, line: Any, axes: "Axes") -> Iterator[dict[str, Any]]:
@@ -80,8 +83,9 @@ def _line(series: str, line: Any, axes: "Axes") -> Iterator[dict[str, Any]]:
     x_counts, y_counts = line.get_transform().contains_branch_seperately(axes.transData)
     if not (x_counts and y_counts):  # right across the panel
         if x_counts or y_counts:
-            at = {"x": x[0]} if x_counts else {"y": y[0]}
-            yield {"series": _mark_name(line, axes, **at), "kind": "mark", **at}
+            along, place = (0, x[0]) if x_counts else (1, y[0])
+            name = _mark_name(line, axes, along, place)
+            yield {"series": name, "kind": "mark", "xy"[along]: place}
         return
     stroke = line.get_marker() in ("|", "_")
     kind = "bar" if stroke else "points" if line.get_linestyle() == "None" else "line"
@@ -90,13 +94,14 @@ def _line(series: str, line: Any, axes: "Axes") -> Iterator[dict[str, Any]]:
             yield {"series": series, "kind": kind, "x": one, "y": other}
 
 
-def _mark_name(line: Any, axes: "Axes", x: float | None = None, y: float | None = None) -> str:
-    """A mark's own label, or the text that begins at its place; its grey is not a name."""
+def _mark_name(line: Any, axes: "Axes", along: int, place: float) -> str:
+    """A mark's own label, or the text that begins at its place along x (0) or y (1); its grey is
+    not a name.
+    """
     if not str(line.get_label()).startswith("_"):
         return plain(str(line.get_label()))
-    at, place = (0, x) if x is not None else (1, y)
     texts = [
-        text for text in axes.texts if np.isclose(getattr(text, "xy", (np.nan,) * 2)[at], place)
+        text for text in axes.texts if np.isclose(getattr(text, "xy", (np.nan,) * 2)[along], place)
     ]
     return plain(texts[0].get_text()) if texts else ""
 

@@ -74,8 +74,8 @@ def draw_seeds(axes: "Axes", x: Any, values: np.ndarray, **look: Any) -> None:
             axes.plot(x, row, **(look | named))
         return
     axes.plot(x, values.mean(0), **look)
-    band = {"alpha": 0.18, "linewidth": 0, "label": band_of(label)}
-    axes.fill_between(x, values.min(0), values.max(0), color=look["color"], **band)
+    low, high, color = values.min(0), values.max(0), look["color"]
+    axes.fill_between(x, low, high, color=color, alpha=0.18, linewidth=0, label=band_of(label))
 
 
 def annealing_step(history: pd.DataFrame) -> int | None:
@@ -86,7 +86,8 @@ def annealing_step(history: pd.DataFrame) -> int | None:
 
 def mark_annealing(panels: Iterable["Axes"], arm: str, histories: Sequence[pd.DataFrame]) -> None:
     """A thin line in the arm's colour at every step at which one of its runs lowers its rate."""
-    steps = sorted({annealing_step(history) for history in histories} - {None})
+    found = {annealing_step(history) for history in histories}
+    steps = sorted(step for step in found if step is not None)
     for axes in panels:
         for step in steps:
             axes.axvline(step, color=style.ARM_COLORS[arm], linewidth=1, alpha=0.6)

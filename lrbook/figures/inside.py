@@ -112,6 +112,6 @@ def beside_wrong_patch(values: Mapping[str, pd.DataFrame], drop: int) -> "Figure
     axes.set_xlabel("epoch (grey line: the rate drops)")
     whole_epochs(axes)
     legend = figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center")
-    for handle in legend.legend_handles:
-        handle.set_color(style.NEUTRAL)  # the panels have their arms' colours
+    for line in legend.get_lines():
+        line.set_color(style.NEUTRAL)  # the panels have their arms' colours
     return figure

@@ -45,7 +45,7 @@ def category_names(axis: "Axis") -> dict[float, str]:
     named = isinstance(formatter, FixedFormatter | FuncFormatter)
     if not (named and isinstance(axis.get_major_locator(), FixedLocator)):
         return {}
-    places = axis.get_majorticklocs()
+    places = axis.get_majorticklocs().tolist()
     names = dict(zip(places, formatter.format_ticks(places), strict=True))
 
     def says_itself(at: float, name: str) -> bool:

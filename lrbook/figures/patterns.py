@@ -138,8 +138,8 @@ def memoriser_by_length(
     lines = (
         ("$z$ ($y = +1$)", on_middle, 1, "-"),
         ("$z - \\zeta$ ($y = -1$)", on_outer[0], -1, "-"),
+        ("$z + \\zeta$ ($y = -1$)", on_outer[1], -1, "--"),
     )
-    lines += (("$z + \\zeta$ ($y = -1$)", on_outer[1], -1, "--"),)
     for (label, f, sign, line), color in zip(lines, signs, strict=True):
         right = sign * f > 0
         width = 4.5 if line == "-" else 2.0  # the outer two lie on each other

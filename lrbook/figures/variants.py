@@ -38,11 +38,11 @@ def gap_rows(
         names: arm -> what the legend calls it, where that is not the arm's name.
     """
     figure, axes = new_figure(figsize=(style.WIDTH, 1.1 + 0.42 * len(groups)))
-    named = set()
+    named: set[str] = set()
     for row, arms in enumerate(groups.values()):
         means = [np.mean(values) for values in arms.values() if len(values)]
-        look = {"color": style.NEUTRAL, "linewidth": 1.2, "zorder": 1, "gid": NOT_DATA}
-        axes.plot(means, [row] * len(means), **look)
+        joined = {"color": style.NEUTRAL, "linewidth": 1.2, "zorder": 1, "gid": NOT_DATA}
+        axes.plot(means, [row] * len(means), **joined)
         for arm, values in arms.items():
             look, color = style.ARM_STYLES[arm]["marker"], style.ARM_COLORS[arm]
             shift = np.linspace(-0.22, 0.22, len(values)) if len(values) > 1 else [0.0]
@@ -87,8 +87,8 @@ def order_rows(
     for arm in arms:
         axes.plot([], [], style.ARM_STYLES[arm]["marker"], color=style.ARM_COLORS[arm], label=arm)
     for row, (setting, found) in enumerate(learned.items()):
-        if drops[setting] is not None:
-            axes.vlines(drops[setting] - 0.5, row - 0.4, row + 0.4, **grey)
+        if (drop := drops[setting]) is not None:
+            axes.vlines(drop - 0.5, row - 0.4, row + 0.4, **grey)
         for arm, seeds in found.items():
             look, color = style.ARM_STYLES[arm]["marker"], style.ARM_COLORS[arm]
             # each arm has a strip of the row to itself, so that two who never learn both show

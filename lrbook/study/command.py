@@ -85,11 +85,9 @@ def _sweep(arguments: argparse.Namespace) -> int:
     found = index.records(arguments.results, [config.run_id for config in configs])
     diverged = [record for record in found.values() if record.status == "diverged"]
     if diverged:
-        first = diverged[0]
-        print(
-            f"lrbook: {len(diverged)} of them diverged, such as {first.run_id}: {first.message}",
-            file=sys.stderr,
-        )
+        example = diverged[0]
+        such = f"{example.run_id}: {example.message}"
+        print(f"lrbook: {len(diverged)} of them diverged, such as {such}", file=sys.stderr)
     return 1 if failed or diverged else 0
 
 

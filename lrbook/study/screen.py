@@ -67,12 +67,13 @@ def shown(progress: Progress, quiet: bool) -> Iterator[Callable[[], None]]:
         with Live(console=Console(stderr=True), refresh_per_second=4) as live:
             yield lambda: live.update(_table(progress))
     else:
-        last = [float("-inf"), ""]
+        said, at = "", float("-inf")
 
         def show() -> None:
+            nonlocal said, at
             line, now = progress.line(), time.monotonic()
-            if now - last[0] >= SECONDS_BETWEEN_LINES and line != last[1]:
-                last[:] = [now, line]
+            if now - at >= SECONDS_BETWEEN_LINES and line != said:
+                said, at = line, now
                 print(f"lrbook: {line}", file=sys.stderr, flush=True)
 
         yield show

@@ -61,6 +61,7 @@ def _run_child(task: dict[str, Any]) -> dict[str, Any]:
             env=os.environ | _share(task),
             start_new_session=True,  # Ctrl-C reaches the one who planned, who ends the others
         )
+        assert child.stdin is not None  # the pipe that was asked for
         try:
             child.stdin.write(json.dumps(task | {"results": results}).encode() + b"\n")
             child.stdin.flush()

@@ -34,10 +34,14 @@ def cost_words(examples: Sequence[Config], count: int) -> str:
 
 
 def _work(config: Config) -> float:
-    if config.experiment == "toy":
+    from lrbook.toy.config import ToyConfig
+
+    if isinstance(config, ToyConfig):
         return config.total_steps
     from lrbook.vision.cost import run_flops
+    from lrbook.vision.settings import ImageConfig
 
+    assert isinstance(config, ImageConfig)  # there are no other experiments
     return run_flops(config)
 
 
@@ -48,12 +52,13 @@ def _recorded_rate(experiment: str) -> float | None:
     """
     try:
         there = Store(recordings_dir()).find(experiment)
-        records = [run for run in there if run.wall_s and run.status == "finished"]
     except RecordError:
         return None
     cls = experiments.config_class(experiment)
     known = cls.model_fields
     rates = [
-        _work(cls(**{k: v for k, v in r.config.items() if k in known})) / r.wall_s for r in records
+        _work(cls(**{k: v for k, v in run.config.items() if k in known})) / run.wall_s
+        for run in there
+        if run.wall_s and run.status == "finished"
     ]
     return statistics.median_low(rates) if rates else None

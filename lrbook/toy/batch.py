@@ -26,11 +26,12 @@ from lrbook.toy.measure import COLUMNS, GRADIENT_SHARES, measure, next_measureme
 
 CALL_SECONDS = 1.0  # aim of one call of the compiled program: how late an interrupt is noticed
 _FIRST_CALL = 500  # steps
+How = Literal["map", "vmap"]  # runs one after the other, or vectorised
 
 _compiling = threading.Lock()  # else two threads compile the same program at once
 
 
-def _over_runs(function: Callable, how: Literal["map", "vmap"], **options: Any) -> Callable:
+def _over_runs(function: Callable, how: How, **options: Any) -> Callable:
     """``function`` over a leading axis of runs, compiled with the options of ``jax.jit``."""
     if how == "vmap":
         return jax.jit(jax.vmap(function), **options)
@@ -41,7 +42,7 @@ _OWN = [name for name in descent.State._fields if name != "extra"]
 
 
 @functools.cache
-def program(variant: variants.Variant, how: Literal["map", "vmap"]) -> Callable:
+def program(variant: variants.Variant, how: How) -> Callable:
     """``descent.advance`` for runs of one variant, compiled; every argument has an axis of runs."""
     step = variants.step_of(variant)
     options = cpu_options() if how == "map" else gpu_options()
@@ -62,12 +63,11 @@ def gpu_options() -> dict[str, Any]:
 
 
 def _where_known(compiler_options: dict[str, Any]) -> dict[str, Any]:
-    options = {"compiler_options": compiler_options}
     try:
-        jax.jit(lambda: 0, **options).lower().compile()
+        jax.jit(lambda: 0, compiler_options=compiler_options).lower().compile()
     except (TypeError, RuntimeError):
         return {}
-    return options
+    return {"compiler_options": compiler_options}
 
 
 _MEASURE = {how: _over_runs(measure, how) for how in ("map", "vmap")}
@@ -91,6 +91,18 @@ class Progress:
     limits: concurrent.futures.Future | None = None
 
     @property
+    def now(self) -> descent.State:
+        """``state`` of a run that is resumed or begun (``advance_all``)."""
+        assert self.state is not None
+        return self.state
+
+    @property
+    def given(self) -> descent.Problem:
+        """``problem`` of a run that is begun (``advance_all``)."""
+        assert self.problem is not None
+        return self.problem
+
+    @property
     def step(self) -> int:
         """Steps taken."""
         return 0 if self.state is None else int(self.state.step)
@@ -108,11 +120,12 @@ class Progress:
 
 def pack(run: Progress) -> bytes:
     """The run's state, rows and time as the bytes of an ``.npz`` file."""
+    arrays = {name: np.asarray(value) for name, value in zip(_OWN, run.now, strict=False)}
+    arrays |= {f"extra.{name}": np.asarray(value) for name, value in dict(run.now.extra).items()}
     buffer = io.BytesIO()
     np.savez(
         buffer,
-        **{name: np.asarray(value) for name, value in zip(_OWN, run.state, strict=False)},
-        **{f"extra.{name}": np.asarray(value) for name, value in dict(run.state.extra).items()},
+        **arrays,  # type: ignore[arg-type]  # NumPy's stub fears that one is named allow_pickle
         columns=np.array(list(run.rows[0])),
         rows=np.array([list(row.values()) for row in run.rows], dtype=np.float64),
         wall_s=np.float64(run.wall_s),
@@ -130,7 +143,7 @@ def unpack(config: ToyConfig, payload: bytes) -> Progress:
         with np.load(io.BytesIO(payload), allow_pickle=False) as saved:
             names = variants.extra_names(tasks.make_variant(config))
             extra = {name: saved[f"extra.{name}"] for name in names}
-            state = descent.State(*(saved[name] for name in _OWN), extra or ())
+            state = descent.State(**{name: saved[name] for name in _OWN}, extra=extra or ())
             columns = saved["columns"].tolist()
             rows = [dict(zip(columns, row, strict=True)) for row in saved["rows"].tolist()]
             wall_s = float(saved["wall_s"])
@@ -145,7 +158,7 @@ def advance_all(
     runs: Sequence[Progress],
     device: jax.Device,
     *,
-    how: Literal["map", "vmap"],
+    how: How,
     pause: Callable[[Sequence[Progress], int], bool],
 ) -> None:
     """Take ``runs`` (of equal shapes) to their end, or until told to stop.
@@ -183,14 +196,14 @@ class _Batch:
     states: descent.State
 
 
-def _begin(runs: Sequence[Progress], device: jax.Device, how: Literal["map", "vmap"]) -> _Batch:
+def _begin(runs: Sequence[Progress], device: jax.Device, how: How) -> _Batch:
     """Compile, and give each run its problem, its state and its first row where it has none."""
     with _compiling:
         for run in runs:
             # To the host: a batch is put together there, in far less time than on a card
             run.problem = jax.device_get(tasks.make_problem(run.config, device))
         begun = jax.device_get(
-            [run.state or tasks.make_state(run.config, run.problem) for run in runs]
+            [run.state or tasks.make_state(run.config, run.given) for run in runs]
         )
         batch = _Batch(
             program(tasks.make_variant(runs[0].config), how),
@@ -215,7 +228,7 @@ def _begin(runs: Sequence[Progress], device: jax.Device, how: Literal["map", "vm
 def _advance(runs: Sequence[Progress], batch: _Batch, most: int) -> int:
     """Take ``most`` steps, or as many as there are to a measurement; how many all took together."""
     on_the_way = [index for index, run in enumerate(runs) if not run.over]
-    due = [run.step if run.over else _next(run) for run in runs]
+    due = [_next(run) for run in runs]
     until = [min(run.step + most, at) for run, at in zip(runs, due, strict=True)]
     given = (batch.problems, batch.rules)
     batch.states = batch.advance(batch.states, np.array(until, np.int32), *given)
@@ -224,10 +237,10 @@ def _advance(runs: Sequence[Progress], batch: _Batch, most: int) -> int:
     here = jax.device_get(batch.states)
     rows, taken = None, 0
     for index in on_the_way:
-        run, before = runs[index], runs[index].state
+        run, before = runs[index], runs[index].now
         run.state = jax.tree.map(lambda leaf, i=index: leaf[i].copy(), here)
         taken += run.step - int(before.step)
-        annealed = int(run.state.annealed) != int(before.annealed)
+        annealed = int(run.now.annealed) != int(before.annealed)
         run.diverged = run.step < until[index] and not annealed
         if annealed or run.diverged or run.step == due[index]:
             rows = rows or _rows(batch.measure(batch.states, *given), runs[0].config)
@@ -245,7 +258,11 @@ def _append(rows: list[dict[str, float]], row: dict[str, float]) -> None:
 
 
 def _next(run: Progress) -> int:
-    return next_measurement(run.step, int(run.state.annealed), run.config.total_steps)
+    """The step at which to measure next; where the run is, if it is over."""
+    if run.over:
+        return run.step
+    later = next_measurement(run.step, int(run.now.annealed), run.config.total_steps)
+    return run.config.total_steps if later is None else later
 
 
 def _stack(trees: Sequence[Any], device: jax.Device) -> Any:

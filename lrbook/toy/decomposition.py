@@ -59,7 +59,7 @@ def one_step(
     gradient_w = gradient.W_p_only + gradient.W_both
 
     # Not (1 - eta lam) * U: in single precision that factor, so close to 1, is off at every step
-    def moved(U: jax.Array, lam: jax.Array, push: jax.Array) -> jax.Array:
+    def moved(U: jax.Array, lam: descent.Scalar, push: jax.Array) -> jax.Array:
         return U - eta * (lam * U + push)
 
     return Split(

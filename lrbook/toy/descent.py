@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from lrbook.toy import data, network, rays
 from lrbook.toy.noise import normals
 
-Scalar = jax.Array | np.generic | float
+Scalar = jax.Array | np.number | float
 NEVER = 2**31 - 1  # the step of an annealing that has not happened
 
 
@@ -163,7 +164,7 @@ def make_problem(
     )
 
 
-def first_state(problem: Problem, annealed: jax.Array) -> State:
+def first_state(problem: Problem, annealed: ArrayLike) -> State:
     """The state before the first step; ``annealed`` 0 means eta2 throughout (S)."""
     nothing = jnp.zeros(2, problem.W.dtype)
     start = jnp.zeros((), jnp.int32)
@@ -196,14 +197,19 @@ def one_step(
     W = state.W - eta * (rule.lam_w * state.W + gradient_w + rule.tau_xi_w * xi_w)
     V = state.V - eta * (rule.lam_v * state.V + gradient.V + rule.tau_xi_v * xi_v)
 
-    work, rest = add_work(state, eta, gradient)
+    work, rest = add_work(state, eta, gradient.W_p_only, gradient.W_both)
     return State(state.step + go_on, annealed, W, V, work, rest), go_on
 
 
-def add_work(state: State, eta: jax.Array, gradient: rays.Gradient) -> tuple[jax.Array, jax.Array]:
-    """``work`` and ``work_rest`` after a step of rate ``eta``."""
+def add_work(
+    state: State, eta: jax.Array, p_only: jax.Array, both: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """``work`` and ``work_rest`` after a step of rate ``eta``.
+
+    ``p_only`` and ``both`` are the parts of W's gradient, each of shape (m_w, d).
+    """
     # Kahan's sum: millions of small terms in single precision
-    parts = [jnp.sqrt(jnp.vdot(part, part)) for part in (gradient.W_p_only, gradient.W_both)]
+    parts = [jnp.sqrt(jnp.vdot(part, part)) for part in (p_only, both)]
     term = eta * jnp.stack(parts) + state.work_rest
     work = state.work + term
     return work, term - (work - state.work)

@@ -122,7 +122,7 @@ def learnt_first(history: pd.DataFrame, below: float) -> str | None:
     found = {pattern: math.inf if step is None else step for pattern, step in steps.items()}
     if found["P"] == found["Q"]:
         return None
-    return min(found, key=found.get)
+    return "P" if found["P"] < found["Q"] else "Q"
 
 
 def steps_table(

@@ -7,7 +7,7 @@ import importlib
 import sys
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import jax
 import numpy as np
@@ -19,7 +19,7 @@ from lrbook.pace import Pace
 from lrbook.provenance import available_cores, collect, describe_cpu, with_earlier
 from lrbook.record import Record
 from lrbook.toy import sharding
-from lrbook.toy.batch import Progress, advance_all, pack, unpack
+from lrbook.toy.batch import How, Progress, advance_all, pack, unpack
 from lrbook.toy.config import ToyConfig
 from lrbook.toy.outcome import limits_of, outcome, summary
 
@@ -85,7 +85,7 @@ def run(
     store.check_writable()
     with contextlib.ExitStack() as claims:
         stored = {config: store.load(config) for config in configs}
-        wanted = {c for c in configs if force or not (stored[c] and stored[c].done)}
+        wanted = {c for c in configs if force or not _done(stored[c])}
         # In the order of their names, so that two processes never wait for each other.
         for config in sorted(wanted, key=lambda config: config.run_id)[: _most_claims()]:
             claims.enter_context(store.claim(config))
@@ -100,7 +100,8 @@ def _run_claimed(
     progress: bool,
 ) -> list[Record]:
     stored = {config: store.load(config) for config in configs}
-    todo = [c for c in dict.fromkeys(configs) if force or not (stored[c] and stored[c].done)]
+    done = {} if force else {c: record for c, record in stored.items() if _done(record)}
+    todo = [config for config in stored if config not in done]
     if force:
         runs = [Progress(config) for config in todo]
     else:
@@ -112,8 +113,8 @@ def _run_claimed(
     for config in todo if force else ():
         store.forget(config)
     shell = _Shell(store, devices, stored if not force else {}, runs, progress)
-    done = {record.run_id: record for record in shell.run_all()}
-    return [done.get(config.run_id) or stored[config] for config in configs]
+    new = {record.run_id: record for record in shell.run_all()}
+    return [done[config] if config in done else new[config.run_id] for config in configs]
 
 
 class _Shell:
@@ -122,7 +123,7 @@ class _Shell:
     def __init__(
         self,
         store: Keeper,
-        devices: list[jax.Device],
+        devices: Sequence[jax.Device],
         stored: dict[ToyConfig, Record | None],
         runs: list[Progress],
         progress: bool,
@@ -189,7 +190,7 @@ class _Shell:
         def pause(runs: Sequence[Progress], taken: int) -> bool:
             self.bar.update(taken)
             for run in runs if self.vectorised else ():  # the card is busy now, and the host is not
-                run.limits = run.limits or beside.submit(limits_of, run.problem)
+                run.limits = run.limits or beside.submit(limits_of, run.given)
             stop = self.stopped.is_set()
             if self.store.keeps and (stop or pace.due()):
                 with pace.writing():
@@ -198,7 +199,7 @@ class _Shell:
             return stop
 
         try:
-            how = "vmap" if self.vectorised else "map"
+            how: How = "vmap" if self.vectorised else "map"
             # Graphics cards would multiply float32 matrices in fewer digits.
             digits = jax.default_matmul_precision("highest") if self.vectorised else None
             with digits or contextlib.nullcontext():
@@ -235,7 +236,7 @@ class _Shell:
             tqdm.write(f"{_words(run)}: {message}", file=sys.stderr)
             self.bar.update(run.config.total_steps - run.step)
         fingerprint = hashlib.sha256()
-        for leaf in run.problem.train:
+        for leaf in run.given.train:
             fingerprint.update(np.ascontiguousarray(leaf).tobytes())
         return self.store.finish(
             run.config,
@@ -269,6 +270,10 @@ def _most_claims() -> int:
         return MOST_CLAIMS
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MOST_CLAIMS if soft == resource.RLIM_INFINITY else min(MOST_CLAIMS, soft // 2)
+
+
+def _done(record: Record | None) -> TypeGuard[Record]:
+    return record is not None and record.done
 
 
 def _resume(config: ToyConfig, store: Keeper) -> Progress:

@@ -117,7 +117,7 @@ def loss_and_gradient(
         W_p_only=to_w[0] @ train.x1_p_only,
         W_both=to_w[1] @ train.x1_both,
         V=inputs.T @ to_v,
-        w=sum(after @ part for after, part in zip(after_w, slopes, strict=True)),
+        w=after_w[0] @ slopes[0] + after_w[1] @ slopes[1],
         v=to_inputs @ after_v,
     )
 

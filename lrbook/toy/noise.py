@@ -11,6 +11,7 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 PARITY = np.uint32(0x1BD11BDA)
@@ -38,7 +39,7 @@ def threefry(key: jax.Array, first: jax.Array, second: jax.Array) -> tuple[jax.A
     return first, second
 
 
-def _bits(key: jax.Array, step: jax.Array, count: int) -> jax.Array:
+def _bits(key: jax.Array, step: ArrayLike, count: int) -> jax.Array:
     index = jnp.arange((count + 1) // 2, dtype=jnp.uint32)
     return jnp.concatenate(threefry(key, index, jnp.full_like(index, step)))[:count]
 

@@ -37,11 +37,11 @@ def outcome(run: Progress) -> dict[str, Any]:
     """
     last = run.rows[-1]
     final = {name: None if run.diverged else _number(last[name]) for name in FINAL}
-    annealed = int(run.state.annealed)
+    annealed = int(run.now.annealed)
     return {
         **final,
         "annealed": annealed if run.config.arm == "L-S" and annealed <= run.step else None,
-        "limits": limits_of(run.problem) if run.limits is None else run.limits.result(),
+        "limits": limits_of(run.given) if run.limits is None else run.limits.result(),
     }
 
 

@@ -7,12 +7,13 @@ z + t zeta is X = 1, Y = t / REACH.
 """
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from lrbook.errors import ConfigError
@@ -93,8 +94,8 @@ def film(
         ConfigError: the run anneals by its loss, at a step that is not known beforehand.
         FloatingPointError: the run diverges.
     """
-    if config.arm == "L-S" and config.anneal == "loss":
-        raise ConfigError("a film needs the annealing step in advance: anneal is a number")
+    if config.arm == "L-S":
+        annealing_step(config)  # refuses one that nobody knows beforehand
     psi = np.linspace(-np.pi / 2, np.pi / 2, directions)
     points = np.stack([np.cos(psi), REACH * config.r * np.sin(psi)], axis=1).astype(np.float32)
     problem, rule = tasks.make_problem(config), tasks.make_rule(config)
@@ -108,8 +109,7 @@ def film(
             raise FloatingPointError(f"{config.run_id} diverged at step {int(state.step):,}")
         seen.append([np.asarray(x) for x in (*_look(state, problem, rule, points), state.V)])
     rate, values, between, V = (np.stack(column) for column in zip(*seen, strict=True))
-    times = np.array(times)
-    return Film(config, times, rate.astype(float), psi, values.astype(float), between, V)
+    return Film(config, np.array(times), rate.astype(float), psi, values.astype(float), between, V)
 
 
 def films(profile: str, seed: int, longest: int) -> dict[str, Film]:
@@ -123,10 +123,11 @@ def films(profile: str, seed: int, longest: int) -> dict[str, Film]:
     """
     if longest < 1:
         raise ConfigError(f"longest = {longest} leaves S without a step: give a number from 1 on.")
-    made, also = {}, []
+    made: dict[str, Film] = {}
+    also: list[int] = []
     for config in ToyConfig.expand(profile, seeds=[seed], arms=["L-S", "S"]):
         shorter = config.model_copy(update={"steps": min(config.steps, longest)})
-        if config.arm == "L-S" and config.anneal != "loss":  # which ``film`` refuses
+        if config.arm == "L-S":
             also = [*also, *early(config, longest)]
         made[config.arm] = film(shorter, also=also)
         also += made[config.arm].step[list(moments(made[config.arm]).values())].tolist()
@@ -142,13 +143,28 @@ def moments(film: Film) -> dict[str, int]:
 
 
 def early(config: ToyConfig, longest: int) -> tuple[int, int]:
-    """Middle and end of L-S's phase at the large rate, or of its first ``longest`` steps."""
-    end = min(config.anneal, longest)
+    """Middle and end of L-S's phase at the large rate, or of its first ``longest`` steps.
+
+    Raises:
+        ConfigError: as ``annealing_step``.
+    """
+    end = min(annealing_step(config), longest)
     return end // 2, end
 
 
+def annealing_step(config: ToyConfig) -> int:
+    """The step from which L-S has the small rate.
+
+    Raises:
+        ConfigError: the loss decides it.
+    """
+    if config.anneal == "loss":
+        raise ConfigError("a film needs the annealing step in advance: anneal is a number")
+    return config.anneal
+
+
 def on_and_off(
-    films: dict[str, Film], t: Sequence[float], most: int = 40
+    films: dict[str, Film], t: npt.ArrayLike, most: int = 40
 ) -> dict[str, dict[str, np.ndarray]]:
     """Activation patterns along z + t zeta of the neurons that switch between the outer rays.
 
@@ -205,10 +221,13 @@ def kinked_table(films: dict[str, Film]) -> pd.DataFrame:
         steps = sorted({*cuts[cuts <= one.step[-1]], one.step[-1]})
         frames = np.searchsorted(one.step, steps)
         for first, last in itertools.pairwise(frames):
-            row = {"arm": arm, "rate": f"{one.rate[first]:g}"}
-            row["steps"] = f"{one.step[first]:,} to {one.step[last]:,}"
-            row["between the rays, share of all"] = float(one.kinked[last].mean())
-            row["of those at its start, still there"] = kept(one.kinked, first, last)
+            row = {
+                "arm": arm,
+                "rate": f"{one.rate[first]:g}",
+                "steps": f"{one.step[first]:,} to {one.step[last]:,}",
+                "between the rays, share of all": float(one.kinked[last].mean()),
+                "of those at its start, still there": kept(one.kinked, first, last),
+            }
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -219,7 +238,7 @@ def largest(films: dict[str, Film]) -> float:
     return max(float(np.abs(along_line(one, t)[-1]).max()) for one in films.values())
 
 
-def along_line(film: Film, t: Sequence[float]) -> np.ndarray:
+def along_line(film: Film, t: npt.ArrayLike) -> np.ndarray:
     """N_V(z + t zeta) times s at every frame, shape (frames, len(t)), interpolated in direction."""
     Y = np.asarray(t, dtype=float) / REACH
     length, psi = np.hypot(1, Y), np.arctan(Y)

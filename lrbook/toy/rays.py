@@ -112,9 +112,9 @@ def loss_and_gradient(
     to_rays = train.places @ slope[p_only:]
     to_v = [jnp.where(before > 0, to_rays[k] * v, 0.0) for k, before in enumerate(before_v)]
     # Outer products: with a jnp.stack of two rows, XLA makes a scalar loop of V's whole update
-    gradient_v = sum(rays[k][:, None] * to_v[k] for k in range(3))
+    lower, middle, upper = (rays[k][:, None] * to_v[k] for k in range(3))
     return loss, Gradient(
         W_p_only=to_w[0] @ train.x1_p_only,
         W_both=to_w[1] @ train.x1_both,
-        V=gradient_v,
+        V=lower + middle + upper,
     )

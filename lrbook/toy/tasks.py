@@ -74,10 +74,11 @@ def make_state(config: ToyConfig, problem: descent.Problem) -> descent.State:
 
 def make_variant(config: ToyConfig) -> variants.Variant:
     """Which variants of the step the run needs: what its program is compiled for."""
-    noise = "none"
-    if config.preactivation_noise:
-        shared = "shared, one length" if config.alpha_min == 1 else "shared"
-        noise = shared if config.preactivation_shared else "own"
+    noise: variants.Preactivation = "none"
+    if config.preactivation_noise and not config.preactivation_shared:
+        noise = "own"
+    elif config.preactivation_noise:
+        noise = "shared, one length" if config.alpha_min == 1 else "shared"
     return variants.Variant(
         convolutional=config.network == "convolutional",
         train_output=config.train_output,

@@ -21,6 +21,8 @@ from lrbook.toy.rays import Prepared
 
 OUTPUT, BATCH, PREACTIVATION = range(1, 4)  # streams of random numbers besides xi's own
 
+Preactivation = Literal["none", "shared", "shared, one length", "own"]
+
 
 class Variant(NamedTuple):
     """Which variants are on: what a program is compiled for.
@@ -38,7 +40,7 @@ class Variant(NamedTuple):
     train_output: bool = False
     momentum: bool = False
     batch: int = 0
-    preactivation: Literal["none", "shared", "shared, one length", "own"] = "none"
+    preactivation: Preactivation = "none"
 
 
 PLAIN = Variant()
@@ -138,7 +140,7 @@ def one_step(
         after |= {"V": problem.plane @ after["W"].T, "v": after["w"]}
     if variant.train_output:
         extra |= {name: after[name] for name in ("w", "v")}
-    work = descent.add_work(state, eta, gradient)
+    work = descent.add_work(state, eta, gradient.W_p_only, gradient.W_both)
     step = state.step + go_on
     return State(step, annealed, after["W"], after["V"], *work, extra or ()), go_on
 

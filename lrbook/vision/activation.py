@@ -5,9 +5,11 @@ as its input, forward and backward, and there fresh pages cost more than the sum
 lie in memory that is used again.
 """
 
+from typing import Protocol
+
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import once_differentiable
 
 from lrbook.vision import memory
 
@@ -21,9 +23,15 @@ def pays(norm: nn.BatchNorm2d, x: Tensor) -> bool:
     """
     if x.device.type != "cpu" or x.dim() != 4 or x.dtype != torch.float32 or not norm.training:
         return False
+    if norm.momentum is None:  # then its running statistics are means over all batches
+        return False
     large = x.numel() * x.dtype.itemsize >= memory.SMALL
     whole = x.is_contiguous(memory_format=torch.channels_last)
     return large and whole and not torch.is_autocast_enabled("cpu")
+
+
+class _Kept(memory.Context, Protocol):
+    eps: float  # the norm's
 
 
 class Activation(torch.autograd.Function):
@@ -34,7 +42,7 @@ class Activation(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: FunctionCtx,
+        ctx: _Kept,
         x: Tensor,
         weight: Tensor,
         bias: Tensor,
@@ -53,8 +61,10 @@ class Activation(torch.autograd.Function):
         y = memory.kept.empty(*x.shape, dtype=x.dtype, channels_last=True)
         mean, inverse = torch.empty_like(weight), torch.empty_like(weight)
         running = (norm.running_mean, norm.running_var)
-        how = (True, norm.momentum, norm.eps)
-        torch.native_batch_norm(x, weight, bias, *running, *how, out=(y, mean, inverse))
+        momentum, eps = norm.momentum, norm.eps
+        assert momentum is not None  # ``pays`` is for no other norm
+        out = (y, mean, inverse)
+        torch.native_batch_norm(x, weight, bias, *running, True, momentum, eps, out=out)
         if noise is not None:
             y += noise
         y.relu_()
@@ -64,7 +74,7 @@ class Activation(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, slope: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: _Kept, slope: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients by x, weight and bias; ``slope`` is that by the result."""
         x, weight, mean, inverse, y = ctx.saved_tensors
         through_relu = memory.kept.empty(*x.shape, dtype=x.dtype, channels_last=True)

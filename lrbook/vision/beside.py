@@ -11,7 +11,7 @@ from typing import Any, Self
 from torch import Tensor
 
 from lrbook.vision import order
-from lrbook.vision.task import Task
+from lrbook.vision.task import PatchTask, Task
 from lrbook.vision.wideresnet import WideResNet
 
 
@@ -37,13 +37,18 @@ class Beside:
             self.pool.shutdown(cancel_futures=True)
 
     def observe(self, row: dict[str, Any], model: WideResNet, epoch: int, tally: Tensor) -> None:
-        """Look at the model as it is now; what is found is in ``row`` after ``settle``."""
+        """Look at the model as it is now; what is found is in ``row`` after ``settle``.
+
+        Of a run with a patch: no other is watched.
+        """
+        task = self.task
+        assert isinstance(task, PatchTask)
         self.settle()
         if self.pool is None:
-            row |= order.observe(self.task, model, epoch, tally)
+            row |= order.observe(task, model, epoch, tally)
             return
         self.row = row
-        self.look = self.pool.submit(order.observe, self.task, copy.deepcopy(model), epoch, tally)
+        self.look = self.pool.submit(order.observe, task, copy.deepcopy(model), epoch, tally)
 
     def settle(self) -> None:
         """Wait for the look that is under way, and complete its row.

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from lrbook.record import Record
+from lrbook.vision.config import PatchConfig
 from lrbook.vision.identity import COUNTS
 from lrbook.vision.settings import IMAGE_SIZE, ImageConfig
 
@@ -39,7 +40,7 @@ def run_flops(config: ImageConfig) -> float:
     """Operations of a whole run, training and evaluation, without the instruments of ``watch``."""
     whole = COUNTS["digits" if config.data == "digits" else "cifar10"]
     train, test = (getattr(config, f"{split}_size") or whole[split] for split in ("train", "test"))
-    tested = 2 * test + config.patch_test_size if config.experiment == "patch" else test
+    tested = 2 * test + config.patch_test_size if isinstance(config, PatchConfig) else test
     images = (1 + BACKWARD) * train + tested
     return float(config.epochs) * images * forward_flops(config)
 

@@ -1,7 +1,7 @@
 """The device that the experiments on images run on, and the digits that they compute with there."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 
@@ -43,7 +43,7 @@ def choose_precision(wanted: str, device: torch.device) -> str:
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
     if device.type == "cpu":
-        can = getattr(torch.cpu, "get_capabilities", dict)()
+        can: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
         return "bf16" if can.get("avx512_bf16") or can.get("amx_bf16") else "fp32"
     return "fp32"
 
@@ -54,15 +54,15 @@ def whole_precision(precision: str, device: torch.device) -> Iterator[None]:
     if precision != "fp32" or device.type != "cuda":
         yield
         return
-    backends = (torch.backends.cudnn, torch.backends.cuda.matmul)
-    before = [backend.allow_tf32 for backend in backends]
-    for backend in backends:
-        backend.allow_tf32 = False
+    convolutions = torch.backends.cudnn.allow_tf32
+    products = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
     try:
         yield
     finally:
-        for backend, allowed in zip(backends, before, strict=True):
-            backend.allow_tf32 = allowed
+        torch.backends.cudnn.allow_tf32 = convolutions
+        torch.backends.cuda.matmul.allow_tf32 = products
 
 
 @contextlib.contextmanager

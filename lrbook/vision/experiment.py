@@ -56,7 +56,8 @@ def run(
     store = Unstored() if store is None else store
     store.check_writable()
     stored = {config: store.load(config) for config in configs}
-    records = {c: stored[c] for c in configs if stored[c] and stored[c].done and not force}
+    over = {c: record for c, record in stored.items() if record is not None and record.done}
+    records = {} if force else over
     todo = [config for config in dict.fromkeys(configs) if config not in records]
     for words in dict.fromkeys(words for config in todo for words in said_of_drops(config)):
         print(f"lrbook: {words}", file=sys.stderr)

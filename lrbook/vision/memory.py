@@ -10,6 +10,7 @@ import math
 import threading
 import traceback
 import weakref
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -18,6 +19,24 @@ SMALL = 2**25
 """Bytes below which an array is left to the C library, of which glibc may keep what is freed up to
 this size (mallopt(3), ``M_MMAP_THRESHOLD``).
 """
+
+
+class Context(Protocol):
+    """What a function with gradients of its own keeps of its forward pass for the backward one.
+
+    What PyTorch hands it, with the hints that ``FunctionCtx`` lacks.
+    """
+
+    @property
+    def saved_tensors(self) -> tuple[Tensor, ...]:
+        """What was given to ``save_for_backward``."""
+
+    @property
+    def needs_input_grad(self) -> tuple[bool, ...]:
+        """Of each argument of the forward pass, whether its gradient is asked for."""
+
+    def save_for_backward(self, *tensors: Tensor) -> None:
+        """Keep them."""
 
 
 class Kept:

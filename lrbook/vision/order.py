@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lrbook.vision.patch import Draws, apply_patch, generator
-from lrbook.vision.task import KINDS, Task, autocast, normalise, training_batch
+from lrbook.vision.task import KINDS, PatchTask, Task, autocast, normalise, training_batch
 from lrbook.vision.train import VISIT, percent, predict
 from lrbook.vision.wideresnet import WideResNet
 
@@ -21,11 +21,11 @@ PROBE_TRAIN, PROBE_TEST = 2000, 1000
 RIDGE = 1e-3  # of the features' variance, which is 1
 
 
-def observe(task: Task, model: WideResNet, epoch: int, tally: Tensor) -> dict[str, float]:
+def observe(task: PatchTask, model: WideResNet, epoch: int, tally: Tensor) -> dict[str, float]:
     """One row of what is looked at after ``epoch``; leaves the model in evaluation mode.
 
     Args:
-        task: of a run with a patch.
+        task: of the run.
         model: after the epoch.
         epoch: from 1; names the random streams.
         tally: (3, 3), filled by ``train_epoch``.
@@ -77,12 +77,12 @@ def gradient_shares(task: Task, model: WideResNet, count: int = GRADIENT_IMAGES)
         loss = F.cross_entropy(logits.float(), batch.labels[chosen], reduction="sum") / len(index)
         gradient = torch.autograd.grad(loss, parameters)
         norms.append(torch.stack([part.float().square().sum() for part in gradient]).sum().sqrt())
-    norms = torch.stack(norms)
-    return norms / norms.sum()
+    lengths = torch.stack(norms)
+    return lengths / lengths.sum()
 
 
 @torch.no_grad()
-def readable(task: Task, model: WideResNet) -> Tensor:
+def readable(task: PatchTask, model: WideResNet) -> Tensor:
     """What a linear reader makes of each block's input: accuracy (%), (2, blocks + 1).
 
     Images that carry the full-strength patch of a class drawn at random, whatever they show; row 0
@@ -127,7 +127,7 @@ def ridge(features: Tensor, labels: Tensor, others: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def wrong_patch(task: Task, model: WideResNet, epoch: int) -> Tensor:
+def wrong_patch(task: PatchTask, model: WideResNet, epoch: int) -> Tensor:
     """Test images that carry the full-strength patch of another class, drawn anew each epoch.
 
     Returns:
@@ -146,7 +146,9 @@ def _stream(task: Task, name: str, epoch: int = 0) -> torch.Generator:
     return generator(task.config.seed, name, epoch, task.device.type)
 
 
-def _with_full_patch(task: Task, images: Tensor, labels: Tensor, draw: torch.Generator) -> Tensor:
+def _with_full_patch(
+    task: PatchTask, images: Tensor, labels: Tensor, draw: torch.Generator
+) -> Tensor:
     """Images whose centre is z +- zeta of the labels."""
     sign = torch.rand(len(labels), generator=draw, device=task.device) < 0.5
     visit = Draws(

@@ -84,8 +84,9 @@ def first(images: Images, train_size: int = 0, test_size: int = 0) -> Images:
     """
     train, train_labels = _first(images.train, images.train_labels, train_size, "train")
     test, test_labels = _first(images.test, images.test_labels, test_size, "test")
-    parts = {"train": train, "train_labels": train_labels, "test": test, "test_labels": test_labels}
-    return dataclasses.replace(images, **parts)
+    return dataclasses.replace(
+        images, train=train, train_labels=train_labels, test=test, test_labels=test_labels
+    )
 
 
 def load(data: str, train_size: int = 0, test_size: int = 0, folder: str | None = None) -> Images:
@@ -192,7 +193,8 @@ def read_parquet(folder: Path, split: str, size: int = 0) -> tuple[Tensor, Tenso
     Raises:
         DataError: names the file and what is wrong with it.
     """
-    images, labels = [], []
+    images: list[np.ndarray] = []
+    labels: list[int] = []
     for path in parquet_files(folder, split):
         rows = size - len(labels) if size else None
         if rows == 0:

@@ -11,10 +11,10 @@ H / 2 x W / 2 outputs.
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import once_differentiable
 
 from lrbook.vision import strided_filtering as filtering
-from lrbook.vision.memory import kept
+from lrbook.vision.memory import Context, kept
 from lrbook.vision.strided_filtering import STRIDE, Tiling, copied
 from lrbook.vision.winograd import suits
 
@@ -69,7 +69,7 @@ class StridedConvolution(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, weight: Tensor) -> Tensor:
+    def forward(ctx: Context, x: Tensor, weight: Tensor) -> Tensor:
         """(N, K, H / 2, W / 2)."""
         ctx.save_for_backward(x, weight)
         if filtering.pays(x, weight):
@@ -78,7 +78,7 @@ class StridedConvolution(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, slope: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    def backward(ctx: Context, slope: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """Gradients by both, where they are asked for; ``slope`` is that by the result."""
         x, weight = ctx.saved_tensors
         by_x = by_weight = None

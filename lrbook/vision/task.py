@@ -28,23 +28,27 @@ KINDS = ("image", "both", "patch")  # what a visited training example shows
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """What a run trains and is tested on, on its device; fixed from the first step to the last.
-
-    ``patch`` and the carriers are None in an experiment on plain images.
-    """
+    """What a run trains and is tested on, on its device; fixed from the first step to the last."""
 
     config: ImageConfig
     train: Tensor
     train_labels: Tensor
-    train_carriers: Tensor | None
     test: Tensor
     test_labels: Tensor
-    test_carriers: Tensor | None
     mean: Tensor
     std: Tensor
-    patch: Patch | None
     device: torch.device
     precision: str
+
+
+@dataclasses.dataclass(frozen=True)
+class PatchTask(Task):
+    """That of a run with a patch: the patch, and which of the images carry it, bool (N,)."""
+
+    config: PatchConfig
+    patch: Patch
+    train_carriers: Tensor
+    test_carriers: Tensor
 
 
 class Batch(NamedTuple):
@@ -67,30 +71,35 @@ def make_task(
         config=config,
         train=images.train.to(device),
         train_labels=images.train_labels.to(device),
-        train_carriers=None,
         test=images.test.to(device),
         test_labels=images.test_labels.to(device),
-        test_carriers=None,
         mean=torch.tensor(images.mean, device=device).view(shape),
         std=torch.tensor(images.std, device=device).view(shape),
-        patch=None,
         device=device,
         precision=precision,
     )
     return _with_patch(task, config) if isinstance(config, PatchConfig) else task
 
 
-def _with_patch(task: Task, config: PatchConfig) -> Task:
+def _with_patch(task: Task, config: PatchConfig) -> PatchTask:
     def carriers(images: Tensor, name: str) -> Tensor:
         stream = generator(config.seed, name)  # on the CPU: the same draws on every device
         return draw_carriers(len(images), config.carrier_share, stream).to(task.device)
 
     patch = patch_of(config)
-    return dataclasses.replace(
-        task,
+    return PatchTask(
+        config=config,
+        train=task.train,
+        train_labels=task.train_labels,
+        test=task.test,
+        test_labels=task.test_labels,
+        mean=task.mean,
+        std=task.std,
+        device=task.device,
+        precision=task.precision,
+        patch=Patch(patch.z.to(task.device), patch.zeta.to(task.device)),
         train_carriers=carriers(task.train, "carriers"),
         test_carriers=carriers(task.test, "test carriers"),
-        patch=Patch(patch.z.to(task.device), patch.zeta.to(task.device)),
     )
 
 
@@ -109,11 +118,12 @@ def autocast(task: Task) -> contextlib.AbstractContextManager:
 
 def training_batch(task: Task, index: Tensor, visits: torch.Generator) -> Batch:
     """The examples ``index`` of the training set, normalised and patched, as visited now."""
-    config, labels = task.config, task.train_labels[index]
+    labels = task.train_labels[index]
     images = normalise(task.train[index], task)
-    if task.patch is None:
+    if not isinstance(task, PatchTask):
         images = images.contiguous(memory_format=torch.channels_last)
         return Batch(images, labels, torch.zeros_like(labels))
+    config = task.config
     draws = draw_visit(len(index), config.patch_only_share, config.patch_only_scale, visits)
     carriers = task.train_carriers[index]
     images = apply_patch(images, labels, carriers, task.patch, draws)

@@ -44,25 +44,26 @@ def take(
         BaseException: whatever else ``run`` raised, or Ctrl-C: the others stop before their next
             batch, or where they wait.
     """
-    stopped, failed = threading.Event(), []
+    stopped = threading.Event()
+    found: dict[ImageConfig, Record] = {}
+    failed: list[RunError] = []
 
     def go_on() -> None:
         if stopped.is_set():
             raise KeyboardInterrupt
 
-    def one(config: ImageConfig) -> Record | None:
+    def one(config: ImageConfig) -> None:
         try:
             go_on()
-            return run(config, go_on)
+            found[config] = run(config, go_on)
         except RunError as error:
             failed.append(error)
-            return None
 
     with _one_thread() as cores:
         workers = max(1, at_once(len(configs), cores))
         with concurrent.futures.ThreadPoolExecutor(workers) as pool:
             try:
-                jobs = {pool.submit(one, config): config for config in configs}
+                jobs = [pool.submit(one, config) for config in configs]
                 for job in concurrent.futures.as_completed(jobs):
                     job.result()
             except BaseException:
@@ -71,7 +72,7 @@ def take(
                 raise
     if failed:
         raise failed[0]
-    return {config: job.result() for job, config in jobs.items()}
+    return {config: found[config] for config in configs}
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lrbook.vision.patch import apply_patch, draw_visit, generator
 from lrbook.vision.settings import ImageConfig
-from lrbook.vision.task import Task, autocast, make_task, normalise, training_batch
+from lrbook.vision.task import PatchTask, Task, autocast, make_task, normalise, training_batch
 from lrbook.vision.wideresnet import WideResNet
 
 __all__ = [
@@ -48,7 +48,8 @@ def make_model(config: ImageConfig, device: torch.device) -> WideResNet:
         stem_stride=config.stem_stride,
         generator=generator(config.seed, "weights"),
     )
-    return model.to(device, memory_format=torch.channels_last)
+    # Both in one copy, which PyTorch has no hint for
+    return model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def make_optimizer(model: WideResNet, config: ImageConfig) -> torch.optim.SGD:
@@ -216,10 +217,10 @@ def evaluate(task: Task, model: WideResNet, epoch: int) -> Tensor:
     Returns:
         (3,); (1,) in an experiment without a patch.
     """
-    config, device = task.config, task.device
     clean = percent(predict(task, model, task.test), task.test_labels)
-    if task.patch is None:
+    if not isinstance(task, PatchTask):
         return clean.view(1)
+    config, device = task.config, task.device
     draws = generator(config.seed, "evaluation", epoch, device.type)
 
     def accuracy(images: Tensor, labels: Tensor, carriers: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ has 17,116,634 parameters.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -32,7 +32,8 @@ def activated(norm: nn.BatchNorm2d, x: Tensor, noise: Tensor | None) -> Tensor:
     """``noisy_relu`` of what the norm makes of x, by ``activation`` where that is faster."""
     if torch.compiler.is_compiling() or not activation.pays(norm, x):
         return noisy_relu(norm(x), noise)
-    norm.num_batches_tracked.add_(1)
+    if norm.num_batches_tracked is not None:
+        norm.num_batches_tracked.add_(1)
     return activation.Activation.apply(x, norm.weight, norm.bias, norm, noise)
 
 
@@ -153,21 +154,26 @@ class WideResNet(nn.Module):
     def sites(self, x: Tensor) -> list[tuple[int, ...]]:
         """(1, 1, H, W) for every relu in turn, H and W being those of its input."""
         height, width = (-(-side // self.stem_stride) for side in x.shape[2:])
-        shapes = []
-        for block in self.blocks:
+        shapes: list[tuple[int, ...]] = []
+        for block in self._each_block():
             shapes.append((1, 1, height, width))
             height, width = (-(-side // block.stride) for side in (height, width))
             shapes.append((1, 1, height, width))
         shapes.append((1, 1, height, width))
         return shapes
 
+    def _each_block(self) -> Iterator[Block]:
+        for block in self.blocks:  # whose type says no more than that they are modules
+            assert isinstance(block, Block)
+            yield block
+
     def compute(self, x: Tensor, maps: list[Tensor] | None) -> Tensor:
         """Logits, all draws made: what can be compiled as one graph of fixed shapes."""
-        maps = maps or [None] * (2 * len(self.blocks) + 1)
+        added: Sequence[Tensor | None] = maps or [None] * (2 * len(self.blocks) + 1)
         out = self.conv1(x)
         for index, block in enumerate(self.blocks):
-            out = block(out, maps[2 * index], maps[2 * index + 1])
-        out = activated(self.bn, out, maps[-1])
+            out = block(out, added[2 * index], added[2 * index + 1])
+        out = activated(self.bn, out, added[-1])
         return self.fc(out.mean((2, 3)))
 
     def compile_training(self, batch: int, **options: Any) -> None:
@@ -201,7 +207,7 @@ class WideResNet(nn.Module):
         """
         out = self.conv1(x)
         found = []
-        for block in self.blocks:
+        for block in self._each_block():
             found.append(noisy_relu(block.bn1(out), None).mean((2, 3)))
             out = block(out, None, None)
         return [*found, noisy_relu(self.bn(out), None).mean((2, 3))]

@@ -19,9 +19,9 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import once_differentiable
 
-from lrbook.vision.memory import kept
+from lrbook.vision.memory import Context, kept
 
 OUTPUTS, FILTER = 4, 3  # in a row
 INPUTS = OUTPUTS + FILTER - 1
@@ -204,14 +204,14 @@ class Convolution(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, weight: Tensor) -> Tensor:
+    def forward(ctx: Context, x: Tensor, weight: Tensor) -> Tensor:
         """(N, K, H, W), channels last."""
         ctx.save_for_backward(x, weight)
         return convolve(x, transformed(weight).transpose(1, 2))
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, slope: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    def backward(ctx: Context, slope: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """Gradients by both, where they are asked for; ``slope`` is that by the result."""
         x, weight = ctx.saved_tensors
         by_x = by_weight = None

@@ -1,7 +1,7 @@
 """What the first page shows: the puzzle in one picture and two sentences, contents, citation."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lrbook import book, cite, full_size, style
 from lrbook.chapters.contents import table
@@ -62,14 +62,8 @@ def draw(axes: "Axes", records: Sequence[Record]) -> None:
         name: dict[str, Any] = {"fontweight": "bold", "ha": "center", "va": "bottom"}
         axes.annotate(LABELS[arm], there, (0, 5), textcoords="offset points", color=color, **name)
     axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.4, linestyle=":")
-    place = ("data", "axes fraction")
-    axes.annotate(
-        "the large rate drops",
-        (drop - 0.5, 0.05),
-        (8, 0),
-        xycoords=place,
-        textcoords="offset points",
-    )
+    place: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+    axes.annotate("the large rate drops", (drop - 0.5, 0.05), (8, 0), **place)
     axes.margins(y=0.12)
 
 

@@ -5,6 +5,7 @@ knows the patch, and how far ahead a large rate is by itself. Runs without a pat
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -83,6 +84,36 @@ def _clean(
         )
         found[arm] = {seed: (mine[seed], theirs[seed]) for seed in sorted(mine.keys() & theirs)}
     return found
+
+
+def by_run(
+    groups: Mapping[str, Sequence[Record]], without: Mapping[str, Sequence[Record]]
+) -> pd.DataFrame:
+    """Every run that has a control: how long it has known the patch, and what the patch costs it.
+
+    Returns:
+        Columns ``setting``, ``arm``, ``seed``, ``known`` (epochs from the one in which the patch
+        was learnt to the last, both counted; 0 for never) and ``cost`` (points of clean accuracy).
+        A run that stands in several settings is in the first only.
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    for setting, control in without.items():
+        for arm, runs in book.by_arm(groups[setting]).items():
+            clean = _clean(runs, control)[arm]
+            for run in runs:
+                seed, learnt = run.config["seed"], run.result["patch_learned_epoch"]
+                if run.run_id in rows or seed not in clean:
+                    continue
+                known = 0 if learnt is None else run.config["epochs"] - learnt + 1
+                mine, plain = clean[seed]
+                rows[run.run_id] = {
+                    "setting": setting,
+                    "arm": arm,
+                    "seed": seed,
+                    "known": known,
+                    "cost": plain - mine,
+                }
+    return pd.DataFrame(rows.values())
 
 
 def table(

@@ -6,7 +6,8 @@ import pytest
 import torch
 from tiny_images import tiny
 
-from lrbook import patch_cost, recordings, whatif
+from lrbook import figures, patch_cost, recordings, whatif
+from lrbook.figures import data
 from lrbook.record import Record
 from lrbook.sweeps import Sweep
 from lrbook.vision.config import PatchConfig
@@ -111,6 +112,41 @@ def test_the_table_has_a_row_for_each_setting_with_a_control(found):
         "+7.0\xa0±\xa05.0",
     ]
     assert row.iloc[3] == "+3.0\xa0±\xa02.5"  # 3, 4, 2
+
+
+def test_runs_come_with_the_time_for_which_they_have_known_the_patch(found):
+    groups, without, _ = found
+    groups = dict(groups)
+    learnt = {5: 16, 6: None}  # in the last epoch, and never
+    groups["eta2 = 0.1"] = [
+        dataclasses.replace(
+            run, result=run.result | {"patch_learned_epoch": learnt[run.config["seed"]]}
+        )
+        for run in SLOW
+    ]
+    table = patch_cost.by_run(groups, without)
+    slow = table[table.setting == "eta2 = 0.1"].set_index(["arm", "seed"])
+    assert slow.known.to_dict() == {
+        ("large", 5): 1,
+        ("large", 6): 0,
+        ("small", 5): 1,
+        ("small", 6): 0,
+    }
+    assert slow.cost.tolist() == [5, 6, 4, 3]
+    base = table[table.setting == whatif.BASE]
+    assert set(base.known) == {12}  # of 16 epochs, learnt in the fifth
+    # the base's small run stands in the row of the schedule as well: it is there once
+    assert table[table.setting == "schedule = wsd"].arm.tolist() == ["large"]
+    assert len(table) == 4 + 6 + 4 + 1
+
+    dots = data.table(figures.cost_by_time(table))
+    known, cost = (
+        next(name for name in dots if words in name) for words in ("epochs for", "points that")
+    )
+    for arm, mine in table.groupby("arm"):
+        shown = dots[dots.series == arm]
+        assert shown[known].tolist() == mine.known.tolist()
+        assert shown[cost].tolist() == mine.cost.tolist()
 
 
 def test_rows_are_told_by_the_interval_of_the_share():

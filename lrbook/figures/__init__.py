@@ -31,7 +31,7 @@ from lrbook.figures.plain import (
 from lrbook.figures.plane import across, scaling, stills
 from lrbook.figures.replay import replay
 from lrbook.figures.sweeps import against, phase_map, small_lines
-from lrbook.figures.variants import gap_rows, longer, mitigation, order_rows
+from lrbook.figures.variants import cost_by_time, gap_rows, longer, mitigation, order_rows
 
 __all__ = [
     "CHANCE",
@@ -42,6 +42,7 @@ __all__ = [
     "by_epoch",
     "by_kind",
     "by_step",
+    "cost_by_time",
     "curve_grid",
     "curve_with_bounds",
     "dots_by_arm",

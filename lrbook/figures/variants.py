@@ -65,6 +65,23 @@ def gap_rows(
     return figure
 
 
+def cost_by_time(runs: pd.DataFrame) -> "Figure":
+    """One dot per run: what the patch costs it, against how long it has known the patch.
+
+    Args:
+        runs: columns ``arm``, ``known`` (epochs) and ``cost`` (points), as ``patch_cost.by_run``.
+    """
+    figure, axes = new_figure()
+    axes.axhline(0, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
+    for arm, mine in runs.groupby("arm"):
+        marker, color = style.ARM_STYLES[arm]["marker"], style.ARM_COLORS[arm]
+        axes.plot(mine.known, mine.cost, marker, color=color, alpha=0.6, label=arm)
+    axes.set_xlabel("epochs for which the patch has been known (0: never)")
+    axes.set_ylabel("points that the patch costs")
+    figure.legend(loc="outside upper center", ncols=2)
+    return figure
+
+
 def order_rows(
     learned: Mapping[str, Mapping[str, Sequence[int | None]]],
     drops: Mapping[str, int | None],

@@ -19,7 +19,9 @@ _COLORS = style.OTHER_COLORS
 _MARKERS = ("o", "s", "^", "D", "v")
 
 
-def on_and_off(patterns: Mapping[str, Mapping[str, np.ndarray]], t: Sequence[float]) -> "Figure":
+def on_and_off(
+    patterns: Mapping[str, Mapping[str, np.ndarray]], t: Sequence[float] | np.ndarray
+) -> "Figure":
     """Which neurons are on along z + t zeta: a row per neuron, a panel per arm and moment.
 
     Args:

@@ -76,6 +76,10 @@ def test_what_the_chapter_says_of_the_gaps_is_in_the_records():
     assert all(clean.iloc[-1] > clean.iloc[:-1].max() + 10 for clean in late)
 
 
+def large_by_seed(runs):
+    return {run.config["seed"]: run.result["clean"] for run in book.by_arm(runs)["large"]}
+
+
 @pytest.fixture(scope="module")
 def rows():
     """The settings with the patch, and those of them that were run without it, too."""
@@ -104,6 +108,14 @@ def test_what_the_chapter_says_the_patch_costs_is_in_the_records(rows):
     # most of the differences are not the patch's doing
     assert 2 / 3 < alone["eta2 = 0.005"] / gaps["eta2 = 0.005"] < 0.75
     assert 0 < alone["eta2 = 0.1"] < 2
+    early, plain = (large_by_seed(groups[row]) for row in ("drop = 7", whatif.BASE))
+    early_without, plain_without = (
+        large_by_seed(without[row]) for row in ("drop = 7", whatif.BASE)
+    )
+    below = np.mean([plain[seed] - early[seed] for seed in early])
+    below_without = np.mean([plain_without[seed] - early_without[seed] for seed in early])
+    assert below > 5
+    assert 0.5 < below_without / below < 0.7
     # who pays: neither, the small rate, both
     assert costs["pattern = 0.1"] == pytest.approx({"large": 2, "small": 2}, abs=0.5)
     assert kind["pattern = 0.1"] == "Not apart"
@@ -120,6 +132,16 @@ def test_what_the_chapter_says_the_patch_costs_is_in_the_records(rows):
     assert kind["pattern = 0.4"] == "Not apart"
     for row in ("pattern = 0.1", "patch_only_share = 0.0"):  # about half of the base's
         assert costs[row]["large"] == pytest.approx(base["large"] / 2, abs=0.4)
+    for row in ("schedule = cosine", "drop = 7"):
+        assert costs[row]["small"] > costs[row]["large"]
+        assert kind[row] == "Not apart"
+    runs = patch_cost.by_run(groups, without).set_index(["setting", "arm"])
+    known = {
+        arm: runs.known.loc[row, arm].mean()
+        for arm, row in (("large", "drop = 7"), ("small", whatif.BASE))
+    }
+    assert 0.7 < costs["drop = 7"]["large"] / costs["drop = 7"]["small"] < 1
+    assert known["large"] == pytest.approx(known["small"] / 2, rel=0.1)
     # what fits less well
     for arm in whatif.ARMS:
         assert costs["eta2 = 0.1"][arm] == pytest.approx(base["small"], abs=1.1)

@@ -146,6 +146,10 @@ def test_what_the_chapter_says_the_patch_costs_is_in_the_records(rows):
     for arm in whatif.ARMS:
         assert costs["eta2 = 0.1"][arm] == pytest.approx(base["small"], abs=1.1)
     assert kind["eta2 = 0.1"] == "Not apart"
+    assert costs["depth = 16"]["small"] < 0.55 * base["small"]
+    assert kind["depth = 16"] == "Not apart"
+    small, large = (runs.known.loc["depth = 16", arm] for arm in ("small", "large"))
+    assert min(small) > max(large)
 
 
 def test_the_longer_a_run_has_known_the_patch_the_more_it_costs(rows):

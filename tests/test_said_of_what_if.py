@@ -132,7 +132,7 @@ def test_what_the_chapter_says_the_patch_costs_is_in_the_records(rows):
     assert kind["pattern = 0.4"] == "Not apart"
     for row in ("pattern = 0.1", "patch_only_share = 0.0"):  # about half of the base's
         assert costs[row]["large"] == pytest.approx(base["large"] / 2, abs=0.4)
-    for row in ("schedule = cosine", "drop = 7"):
+    for row in ("schedule = cosine", "drop = 7", "widen = 1"):
         assert costs[row]["small"] > costs[row]["large"]
         assert kind[row] == "Not apart"
     runs = patch_cost.by_run(groups, without).set_index(["setting", "arm"])
@@ -153,8 +153,9 @@ def test_what_the_chapter_says_the_patch_costs_is_in_the_records(rows):
 
 
 def test_the_longer_a_run_has_known_the_patch_the_more_it_costs(rows):
+    assert len(rows[1]) == 12  # "in a dozen settings", on what stands
     for _, runs in patch_cost.by_run(*rows).groupby("arm"):
-        assert runs.known.corr(runs.cost, method="spearman") > 0.6
+        assert runs.known.corr(runs.cost, method="spearman") > 0.75
 
 
 def test_what_the_chapter_says_of_the_shorter_runs_is_in_the_records():

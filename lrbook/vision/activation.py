@@ -30,8 +30,10 @@ def pays(norm: nn.BatchNorm2d, x: Tensor) -> bool:
     return large and whole and not torch.is_autocast_enabled("cpu")
 
 
-class _Kept(memory.Context, Protocol):
-    eps: float  # the norm's
+class NormContext(memory.Context, Protocol):
+    """``memory.Context`` with what the norm adds to its variances."""
+
+    eps: float
 
 
 class Activation(torch.autograd.Function):
@@ -42,7 +44,7 @@ class Activation(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: _Kept,
+        ctx: NormContext,
         x: Tensor,
         weight: Tensor,
         bias: Tensor,
@@ -74,7 +76,7 @@ class Activation(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: _Kept, slope: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: NormContext, slope: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients by x, weight and bias; ``slope`` is that by the result."""
         x, weight, mean, inverse, y = ctx.saved_tensors
         through_relu = memory.kept.empty(*x.shape, dtype=x.dtype, channels_last=True)

@@ -157,6 +157,9 @@ def test_the_longer_a_run_has_known_the_patch_the_more_it_costs(rows):
     assert len(rows[1]) == 12  # "in a dozen settings", on what stands
     for _, runs in patch_cost.by_run(*rows).groupby("arm"):
         assert runs.known.corr(runs.cost, method="spearman") > 0.75
+        seeds = [one for _, one in runs.groupby("seed") if len(one) > 2]
+        assert len(seeds) == 5
+        assert all(one.known.corr(one.cost, method="spearman") > 0.5 for one in seeds)
 
 
 def test_what_the_chapter_says_of_the_shorter_runs_is_in_the_records():

@@ -112,6 +112,8 @@ def test_what_the_chapter_says_is_recorded():
         assert (two.mixed > one.mixed)[known].all()
         assert (two.train_accuracy > one.train_accuracy)[known].all()
         assert (two.clean < one.clean)[known].mean() > 0.8
+        before = two.clean[:learned].max()  # within about six points of its best
+        assert 5.5 < two.clean.max() - before < 6.5
         behind = two.mixed - one.mixed
         assert behind[drop : drop + 3].min() > 5
         assert abs(behind.iloc[-3:].mean()) < 1 < told["large"]["mixed"] - told["small"]["mixed"]

@@ -43,6 +43,26 @@ def test_patch_data_another_threshold_leaves_the_order_of_the_arms(runs):
     assert 75 < stopped.history.patch_only.max() < 80
 
 
+def test_within_the_small_arm_the_picture_comes_before_the_patch(runs):
+    """As patch_experiment, inside_the_network, what_if, what_stands and the README say."""
+    for arm in ("small", "large"):
+        assert len(runs[arm]) == 10
+        for run in runs[arm]:
+            learnt, clean = run.result["patch_learned_epoch"], run.history.clean
+            if learnt is not None:
+                assert clean.iloc[:learnt].max() > 0.95 * clean.max()
+                assert run.history.patch_only.iloc[: learnt - 1].max() <= 50
+    watched = book.by_arm(book.recorded("patch-laptop-watched"))["small"]
+    fitted = []
+    for run in watched:
+        half = (run.history.fitted_patch > 50).idxmax()
+        fitted.append(run.history.fitted_image[half])
+    assert len(fitted) == 10
+    assert np.median(fitted) == pytest.approx(75, abs=2)
+    assert sum(65 < each < 85 for each in fitted) == 9
+    assert min(fitted) == pytest.approx(60, abs=1)
+
+
 def test_activation_noise_on_the_schedule_of_the_patch_noise_ends_far_below_the_large_rate():
     control = book.by_arm(book.recorded("patch-laptop-control"))
     ends = {

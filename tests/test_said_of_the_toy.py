@@ -32,6 +32,21 @@ def test_learning_order_by_the_first_crossing_q_is_first_in_both_arms(below):
         assert q < (p or np.inf)
 
 
+def test_learning_order_s_comes_by_p_before_it_fits_q_and_loses_it_again():
+    runs = book.by_arm(book.recorded("toy-laptop"))
+    gone = 0
+    for run in runs["S"]:
+        p = events.first_step(run.history, "p_only_accuracy", above=0.9)
+        q = events.first_step(run.history, "q_only_loss", below=0.1)
+        gone += p is not None and p < q / 2
+        assert run.history.p_only_accuracy.iloc[-1] < 0.85
+    assert (gone, len(runs["S"])) == (8, 10)
+    fast = [events.first_step(run.history, "p_only_accuracy", above=0.9) for run in runs["L-S"]]
+    assert (sum(step < 100 for step in fast), len(fast)) == (9, 10)
+    for run in runs["L-S"]:
+        assert run.history.p_only_accuracy[run.history.step > 100].min() > 0.85
+
+
 def test_learning_order_the_clock_of_the_two_arms():
     """Step for step L-S is ahead; at equal eta t S has fitted more, but never leads on fresh P."""
     runs = book.by_arm(book.recorded("toy-laptop"))

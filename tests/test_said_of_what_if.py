@@ -133,6 +133,7 @@ def test_what_the_chapter_says_the_patch_costs_is_in_the_records(rows):
     assert kind["pattern = 0.4"] == "Not apart"
     for row in ("pattern = 0.1", "patch_only_share = 0.0"):  # about half of the base's
         assert costs[row]["large"] == pytest.approx(base["large"] / 2, abs=0.4)
+    assert 0.7 < costs["eta2 = 0.005"]["large"] / base["large"] < 0.9  # most of it
     for row in ("schedule = cosine", "drop = 7", "widen = 1"):
         assert costs[row]["small"] > costs[row]["large"]
         assert kind[row] == "Not apart"

@@ -6,7 +6,7 @@ Every number that a page shows passes through here from a record or from ``paper
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lrbook import colab, experiments, recordings, sweeps, used
 from lrbook.arms import by_arm, data_of, histories, limit, values
@@ -35,6 +35,9 @@ from lrbook.words import (
     signed_words,
     standing,
 )
+
+if TYPE_CHECKING:  # which imports torch
+    from lrbook.vision.sources import Images
 
 __all__ = [
     "by_arm",
@@ -80,6 +83,7 @@ def live(
     seeds: int | Sequence[int] | None = None,
     arms: str | Sequence[str] | None = None,
     device: str = "auto",
+    images: "Images | None" = None,
     results_dir: str = "",
     **settings: Any,
 ) -> list[Record]:
@@ -91,6 +95,8 @@ def live(
         grid, points: values of fields, as for ``lrbook.sweeps.expand``.
         seeds, arms: one, or several; none takes the profile's.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        images: images in memory for all runs, of an experiment on images; ``data`` need not be
+            given then.
         results_dir: where records are kept and found again; empty keeps nothing.
         **settings: fields that differ from the profile.
 
@@ -98,7 +104,7 @@ def live(
         UserError: as ``lrbook run``.
     """
     cls = experiments.config_class(experiment)
-    settings, extra = experiments.locate_data(cls, profile, settings)
+    settings, extra = sweeps.locate_data(cls, profile, settings, images)
     seeds, arms = _several(seeds), _several(arms)
     configs = sweeps.expand(
         experiment, profile, grid=grid, points=points, seeds=seeds, arms=arms, **settings
@@ -141,8 +147,7 @@ def recorded(*names: str, arms: Sequence[str] = ()) -> list[Record]:
         return _shown(*part[-1], arms)
     raise LookupError(
         f"none of the recordings {', '.join(names)} is in the results folder {recordings_dir()}; "
-        f"the last is made by: {made_by(names[-1])}; if runs of your own are to stand for one, "
-        "name it, its profile and its seeds in recordings.toml there"
+        f"the last is made by: {made_by(names[-1])}; {recordings.own_entry(names[-1])}"
     )
 
 

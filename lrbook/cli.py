@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from lrbook import experiments, options
+from lrbook import cli_said, experiments, options
 from lrbook.config import counted
 from lrbook.errors import ConfigError, RecordError, RunError, UserError
 
@@ -104,24 +104,25 @@ def _run(arguments: argparse.Namespace) -> int:
         **settings,
     )
     experiments.check_device(arguments.device)
-    of_noise = [key for key in settings if key.startswith("noise") and name != "toy"]
-    if of_noise and not any(config.arm == "noise" for config in configs):
-        print(
-            f"lrbook: {' and '.join(of_noise)} changes nothing in these arms, of which none has "
-            "noise; --arms noise does.",
-            file=sys.stderr,
-        )
+    for words in cli_said.of_unread(configs, settings, in_some_arms=not arguments.quiet):
+        print(f"lrbook: {words}", file=sys.stderr)
     from lrbook.records import Store
 
+    store = Store(arguments.results)
+    stored = [] if arguments.force else [store.load(config) for config in configs]
+    there = sum(record is not None and record.done for record in stored)
     shell = experiments.shell(name)
     done = shell.run(
         configs,
-        Store(arguments.results),
+        store,
         device=arguments.device,
         force=arguments.force,
         progress=not arguments.quiet,
         **extra,
     )
+    if there and not arguments.quiet:
+        words = cli_said.of_loaded(there, len(configs), arguments.results)
+        print(f"lrbook: {words}", file=sys.stderr)
     summary = shell.summary(done)
     if arguments.json:
         print(json.dumps(summary, allow_nan=False))

@@ -152,6 +152,20 @@ class Config(pydantic.BaseModel):
         return {"experiment": self.experiment, "meaning": MEANING} | dict(sorted(own.items()))
 
     @property
+    def unread(self) -> frozenset[str]:
+        """Fields that this run never uses: another value is another run id with the same results.
+
+        None that may matter is among them; a subclass whose runs use more of its parent's fields
+        says so here.
+        """
+        return frozenset()
+
+    @property
+    def only_tested(self) -> frozenset[str]:
+        """Fields that act on training in other runs, and in this one on its tests alone."""
+        return frozenset()
+
+    @property
     def cores(self) -> int:
         """Cores that one run makes good use of on a CPU, where several runs share the machine."""
         return 1

@@ -7,6 +7,7 @@ import pandas as pd
 
 from lrbook import book, sweeps
 from lrbook.beyond import by_seed, percent, recovered
+from lrbook.provenance import device_kind
 from lrbook.record import Record
 from lrbook.stats import mean_interval
 
@@ -96,11 +97,14 @@ def recorded(name: str, base: Sequence[Record]) -> dict[str, list[Record]]:
     return groups(found) if all(settings == fixed[0] for settings in fixed) else {}
 
 
-def _fixed(record: Record) -> tuple[str, str | None, dict]:
-    """The images, the arithmetic, and what the runs of one comparison have in common."""
+def _fixed(record: Record) -> tuple[str, str | None, str | None, dict]:
+    """The images, the arithmetic, the kind of device (which random numbers depend on), and what the
+    runs of one comparison have in common.
+    """
     free = ("arm", "seed", "noise", "noise_drop")
     settings = {name: value for name, value in record.config.items() if name not in free}
-    return book.data_of([record]), record.provenance.get("precision"), settings
+    origin = record.provenance
+    return book.data_of([record]), origin.get("precision"), device_kind(origin), settings
 
 
 def groups(records: Sequence[Record]) -> dict[str, list[Record]]:

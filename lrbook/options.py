@@ -89,12 +89,13 @@ def _as_typed(word: str) -> str:
 def _add_chapter(given: Any) -> argparse.ArgumentParser:
     text = "re-execute a chapter with other parameters, all checked before it starts"
     chapter = given.add_parser("chapter", help=text, description=text, allow_abbrev=False)
-    chapter.add_argument("chapter", nargs="?", metavar="CHAPTER", help="its name; --list has them")
+    which = "its name (--list has them), or the path of a notebook of your own"
+    chapter.add_argument("chapter", nargs="?", metavar="CHAPTER", help=which)
     chapter.add_argument("--list", action="store_true", help="chapters, parameters and last runs")
     pair = {"nargs": 2, "metavar": ("NAME", "VALUE"), "action": "append", "default": []}
     pair["type"] = _as_typed
     chapter.add_argument("-p", dest="parameters", help="a parameter; may be repeated", **pair)
-    out = "executed notebook or its folder (default: runs/chapters); the page goes beside it"
+    out = "executed notebook or its folder (default: in runs/chapters); the page goes beside it"
     chapter.add_argument("-o", "--out", metavar="OUT", help=out)
     results = "folder of records that the figures show instead of the repository's"
     chapter.add_argument("--results", metavar="DIR", help=results)
@@ -114,7 +115,10 @@ def _add_run(kinds: Any, name: str, results: str) -> argparse.ArgumentParser:
     parser.add_argument("--results", default=results, metavar="DIR")
     parser.add_argument("--json", action="store_true", help="one line of JSON on stdout")
     parser.add_argument("--force", action="store_true", help="repeat finished runs")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    quiet = (
+        "no progress bar; no word on runs that were there, or an arm that a setting leaves alone"
+    )
+    parser.add_argument("--quiet", action="store_true", help=quiet)
     fields = parser.add_argument_group("settings (default: the profile's)")
     described = {field: info.description or "" for field, info in cls.model_fields.items()}
     for field, words in (described | cls.shorthands).items():

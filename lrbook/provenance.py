@@ -48,6 +48,25 @@ def with_earlier(before: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [*last.pop("earlier", []), last]
 
 
+def device_kind(origin: Mapping[str, Any]) -> str | None:
+    """``cpu``, ``cuda`` or ``mps``: what a run on images computed on; None where it is not told.
+
+    Random streams are of the kind of device: under one seed each kind draws other numbers.
+
+    Args:
+        origin: the run's provenance. One of an older lrbook has only the words for the device, and
+            these are a processor's, a graphics card's name, or ``mps``.
+    """
+    if "device_kind" in origin:
+        return str(origin["device_kind"])
+    words = origin.get("device")
+    if not words:
+        return None
+    if words.startswith("CPU, "):
+        return "cpu"
+    return "mps" if words == "mps" else "cuda"
+
+
 def here() -> dict[str, Any]:
     """Provenance of this process itself, on the machine's processor."""
     return collect(describe_cpu())

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from lrbook import recordings, sweeps
 from lrbook.config import Config
 from lrbook.errors import ConfigError, RunError, UserError
-from lrbook.provenance import available_cores
+from lrbook.provenance import available_cores, device_kind
 from lrbook.recordings import Recording
 from lrbook.study import machine
 
@@ -166,7 +166,8 @@ def _lacks_images(recording: Recording, results: str | Path, data: str | None) -
 def _would_mix(recording: Recording, results: str | Path) -> str:
     """Why runs of this machine cannot be set beside those that are there; empty if they can.
 
-    Arms and seeds are compared with each other, so all are to be computed in the same digits.
+    Arms and seeds are compared with each other, so all are to be computed in the same digits, and
+    from the random numbers of one kind of device. What a record does not know bars nothing.
     """
     if recording.experiment == "toy" or not _device_there(recording.device):
         return ""
@@ -176,21 +177,28 @@ def _would_mix(recording: Recording, results: str | Path) -> str:
     there = [*recordings.stored(recording, results).values()]
     for other in recordings.read(only=recording.beside) if recording.beside else ():
         there += recordings.stored(other, results).values()
-    known = [record.provenance.get("precision") for record in recordings.over(there)]
-    done = {precision for precision in known if precision is not None}
+    origins = [record.provenance for record in recordings.over(there)]
+    done = {(origin.get("precision"), device_kind(origin)) for origin in origins} - {(None, None)}
     if not (missing and done):
         return ""
     from lrbook.vision import devices
 
-    here = devices.choose_precision(missing[0].precision, devices.choose_device("auto"))
-    if done == {here}:
+    device = devices.choose_device("auto")
+    ours = (devices.choose_precision(missing[0].precision, device), device.type)
+    if all(known in (None, own) for each in done for known, own in zip(each, ours, strict=True)):
         return ""
-    theirs = " and ".join(sorted(done))
+    here, theirs = _words(*ours), " and ".join(sorted(_words(*each) for each in done))
     beside = f", or those of {recording.beside} beside them," if recording.beside else ""
     return (
         f"its runs{beside} are in {theirs}, and this machine would add some in {here}; complete "
         f"it on a machine that computes in {theirs}, or make all of it afresh with --results DIR"
     )
+
+
+def _words(precision: str | None, kind: str | None) -> str:
+    """``bf16 on a CPU``; without what is not known."""
+    kinds = {"cpu": " on a CPU", "cuda": " on a graphics card", "mps": " on an Apple GPU"}
+    return (precision or "digits of some kind") + kinds.get(kind or "", "")
 
 
 def _command(

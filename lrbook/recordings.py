@@ -138,6 +138,23 @@ def there(name: str, results: str | Path | None = None) -> tuple[list[Record], b
     return done, len(done) == len(found)
 
 
+def own_entry(name: str) -> str:
+    """How runs of a reader's own are made to stand for the recording ``name``, in a sentence.
+
+    An entry takes from ours what it does not give, images and arms included, and finds no run where
+    that is another's.
+    """
+    [ours] = read(only=name)
+    few = ("profile", "seeds", "arms", "data", "settings")
+    given = {field: value for field in few if (value := getattr(ours, field))}
+    said = [f"{k} = {list(v) if isinstance(v, tuple) else v!r}" for k, v in given.items()]
+    said += [f"{field} of its own" for field in ("grid", "points") if getattr(ours, field)]
+    return (
+        f"if runs of your own are to stand for {name}, give it an entry in {PLAN.name} there, with "
+        f"its name and all in which they differ from ours, which has {', '.join(said)}"
+    )
+
+
 def over(records: Iterable[Record | None]) -> list[Record]:
     """Those of the records that are there, of runs that are over."""
     return [record for record in records if record is not None and record.done]

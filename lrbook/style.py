@@ -60,6 +60,29 @@ ARM_STYLES = {
 }
 """Line style and marker of each arm, so that a print in grey still tells them apart."""
 
+_LOOKS = (_DASH_DOT, _DASHED, _SOLID, {"linestyle": ":", "marker": "D"})
+_own_arms: list[str] = []
+
+
+def arm_color(arm: str) -> str:
+    """Hex colour of an arm; one of an experiment of the reader's own gets the next of the others'.
+
+    It keeps this colour for as long as the process lasts.
+    """
+    return ARM_COLORS.get(arm) or OTHER_COLORS[_place(arm) % len(OTHER_COLORS)]
+
+
+def arm_style(arm: str) -> dict[str, str]:
+    """Line style and marker of an arm, one of the reader's own included."""
+    return ARM_STYLES.get(arm) or _LOOKS[_place(arm) % len(_LOOKS)]
+
+
+def _place(arm: str) -> int:
+    if arm not in _own_arms:
+        _own_arms.append(arm)
+    return _own_arms.index(arm)
+
+
 HEAVY, LIGHT = 2.6, 1.1
 """Widths of lines, in points, where one panel shows two things of each arm."""
 

@@ -6,7 +6,8 @@ import torch
 
 from lrbook.vision import probe, sources
 from lrbook.vision.config import PatchConfig
-from lrbook.vision.patch import patch_of
+from lrbook.vision.patch import generator, patch_of
+from lrbook.vision.task import make_task
 
 
 def config(**settings):
@@ -45,9 +46,21 @@ def test_visits_show_what_training_sees():
         assert same_centre == (kind == "no patch")
 
 
-def test_the_patch_shown_is_the_patch_trained_on():
-    from lrbook.vision.train import make_task
+@pytest.mark.parametrize("count", [5, 50])
+def test_those_who_carry_the_patch_are_those_of_the_run(count):
+    """The training images that the run marks, drawn from the stream that is named after them."""
+    images = sources.load("digits", 50, 10)
+    cpu = torch.device("cpu")
+    for seed in (1, 2, 3):
+        chosen = config().model_copy(update={"seed": seed})
+        kinds = probe.visits(chosen, images, count).kinds
+        shown = [kind != "no patch" for kind in kinds]
+        assert shown == make_task(chosen, images, cpu).train_carriers[:count].tolist()
+        drawn = torch.rand(50, generator=generator(seed, "carriers")) < chosen.carrier_share
+        assert shown == drawn[:count].tolist()
 
+
+def test_the_patch_shown_is_the_patch_trained_on():
     images = sources.load("digits", 50, 10)
     task = make_task(config(), images, torch.device("cpu"))
     assert torch.equal(task.patch.zeta, patch_of(config()).zeta)

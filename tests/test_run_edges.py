@@ -10,7 +10,7 @@ from lrbook import record_run, recordings
 from lrbook.cli import main
 from lrbook.errors import DataError, RecordError, RunError
 from lrbook.records import Store
-from lrbook.vision import checkpoint, experiment, sources, train
+from lrbook.vision import checkpoint, devices, experiment, sources, train
 from lrbook.vision.cifar import CifarConfig
 from lrbook.vision.config import PatchConfig
 from lrbook.vision.settings import said_of_drops
@@ -165,14 +165,19 @@ def test_runs_in_other_digits_than_those_beside_them_are_barred(monkeypatch):
 
 
 @pytest.mark.parametrize("widen", [1, 3])  # side by side, and one after the other
-@pytest.mark.parametrize("other", ["data_fingerprint", "precision"])
+@pytest.mark.parametrize("other", ["data_fingerprint", "precision", "device_kind"])
 def test_a_checkpoint_that_cannot_go_on_here_is_met_before_anything_is_changed(
     tmp_path, widen, other
 ):
     first, second = (config(seed=seed, epochs=3, drop=2, widen=widen) for seed in (0, 1))
     images = sources.load(first.data, first.train_size, first.test_size)
-    here = {"data_fingerprint": images.fingerprint, "precision": "fp32"}
-    model = train.make_model(second, torch.device("cpu"))
+    cpu = torch.device("cpu")
+    here = {
+        "data_fingerprint": images.fingerprint,
+        "precision": devices.choose_precision(second.precision, cpu),
+        "device_kind": "cpu",
+    }
+    model = train.make_model(second, cpu)
     begun = (model, train.make_optimizer(model, second), None, [{"epoch": 1}], 1.0)
     store = Store(tmp_path)
     origin = {**here, "date": "2026-01-01", other: "another"}

@@ -190,6 +190,17 @@ def test_runs_in_several_precisions_are_warned_of(report):
     }
 
 
+def test_runs_of_one_precision_on_two_kinds_of_device_are_warned_of(report):
+    """Their random numbers differ under one seed."""
+    large, small = study(PATCH + "seeds = [0]\narms = ['large', 'small']\n")
+    computed(large, "bf16", "NVIDIA H200")
+    computed(small, "bf16", "CPU, of some make")
+    out, _ = report()
+    [line] = [line for line in out.splitlines() if line.startswith("warning:")]
+    assert "not all in one arithmetic and kind of device" in line
+    assert "precision = auto: 1 in bf16 on cpu, 1 in bf16 on cuda" in line
+
+
 def test_a_study_of_precisions_is_no_mixture(report):
     configs = study(PATCH + "seeds = [0, 1]\n[grid]\nprecision = ['fp32', 'bf16']\n")
     for config in configs:

@@ -64,6 +64,7 @@ def test_a_card_takes_graphs_else_a_compiled_step_else_a_plain_one(monkeypatch, 
         tried.append(options)
         return "no" * (len(tried) <= fail)
 
+    monkeypatch.setattr(train, "_compiled", {})  # this kind has not been tried yet
     monkeypatch.setattr(train, "_why_not", why_not)
     monkeypatch.setattr(model, "compile_training", lambda batch, **way: taken.append((batch, way)))
     why = train.try_to_compile(task, model)

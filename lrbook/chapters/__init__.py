@@ -19,6 +19,7 @@ from lrbook.config import unknown_name
 from lrbook.errors import ConfigError, RecordError, RunError
 
 DEFAULT_FOLDER = Path("runs", "chapters")
+OWN = "own"  # the folder in it of notebooks that are not the book's, whatever their names
 TIMEOUT = 3600  # seconds a cell may take
 
 
@@ -40,15 +41,32 @@ def names() -> list[str]:
 
 
 def find(chapter: str) -> Path:
-    """The notebook of ``chapter``, given as a name or as a path that ends in it.
+    """The notebook of ``chapter``, given as a chapter's name or as a path.
+
+    A path leads to the file that is there, be it the reader's own and called as a chapter is.
 
     Raises:
-        ConfigError: there is no such chapter.
+        ConfigError: there is no such chapter, or no such file.
     """
-    name = Path(chapter).name.removesuffix(".ipynb")
+    path = Path(chapter)
+    if path.suffix == ".ipynb" and path.is_file() and not _in_book(path):
+        return path
+    if len(path.parts) > 1 and not _in_book(path):
+        raise ConfigError(
+            f"there is no notebook {chapter}; give the path of one that ends in .ipynb, or the "
+            "name of a chapter: lrbook chapter --list has them."
+        )
+    name = path.name.removesuffix(".ipynb")
     if name not in names():
-        raise ConfigError(unknown_name(name, names(), what="chapter"))
+        raise ConfigError(
+            f"{unknown_name(name, names(), what='chapter')} A notebook of your own is given by its "
+            "path, as in lrbook chapter ./mine.ipynb."
+        )
     return folder() / f"{name}.ipynb"
+
+
+def _in_book(path: Path) -> bool:
+    return path.resolve().parent == folder().resolve()
 
 
 def run(
@@ -63,10 +81,11 @@ def run(
     """Execute ``chapter`` with the ``given`` parameters, and render it.
 
     Args:
-        chapter: its name.
+        chapter: its name, or the path of a notebook of the reader's own.
         given: parameter -> value, as ``parameters.check`` takes them.
         out: the executed notebook; the page beside it has the same name and ends in ``.html``.
-            Default: ``runs/chapters/CHAPTER.ipynb``.
+            Default: ``runs/chapters/CHAPTER.ipynb``, of the reader's own
+            ``runs/chapters/own/NAME.ipynb``.
         results: recordings that figures and tables show instead of the repository's, which the
             executed notebook then says.
         timeout: seconds that a cell may take; 0 for no limit.
@@ -80,7 +99,13 @@ def run(
         RunError: a cell failed or took too long. The notebook up to there is at ``out``.
     """
     source = find(chapter)
-    known = parameters.read(source)
+    own = not _in_book(source)
+    known = parameters.read(source, own=own)
+    if given and not known:
+        raise ConfigError(
+            f"{source} takes no parameters: no cell of it is tagged parameters and sets any. Tag "
+            "the one that does, or leave -p out."
+        )
     values = parameters.check(known, given)
     if timeout < 0:
         raise ConfigError(f"timeout = {timeout} is not allowed: give seconds, or 0 for no limit.")
@@ -98,7 +123,7 @@ def run(
         started = datetime.datetime.now(datetime.UTC)
         with _environment(surroundings):
             failure = _execute(source, out, values, timeout, progress)
-        _sign(out, source.stem, values, started, used.read(log), failure, results)
+        _sign(out, source, values, started, used.read(log), failure, results)
     if failure:
         raise RunError(f"{source.stem}: {failure}; the notebook up to there is {out}.")
     page.render(out, referred)
@@ -109,9 +134,10 @@ def last_run(chapter: str) -> dict[str, Any] | None:
     """What the metadata of the chapter's last run at the default place say; None without one."""
     path = DEFAULT_FOLDER / f"{chapter}.ipynb"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))["metadata"]["lrbook"]
+        found = json.loads(path.read_text(encoding="utf-8"))["metadata"]["lrbook"]
     except (OSError, ValueError, KeyError):
         return None
+    return None if "notebook" in found else found
 
 
 def list_lines() -> Iterator[str]:
@@ -125,11 +151,14 @@ def list_lines() -> Iterator[str]:
 
 
 def _output(source: Path, out: Path | None) -> Path:
-    path = Path(out) if out else DEFAULT_FOLDER / source.name
+    default = DEFAULT_FOLDER if _in_book(source) else DEFAULT_FOLDER / OWN
+    path = Path(out) if out else default / source.name
     if path.suffix != ".ipynb":
         path = path / source.name  # a folder
-    if path.resolve().parent == source.parent.resolve():
+    if _in_book(path):
         raise ConfigError(f"{path} is among the book's own chapters: give another -o.")
+    if path.resolve() == source.resolve():
+        raise ConfigError(f"{path} is the notebook that is to be run: give another -o.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -169,7 +198,7 @@ def _execute(
 
 def _sign(
     out: Path,
-    chapter: str,
+    source: Path,
     values: Mapping[str, Any],
     started: datetime.datetime,
     records: Mapping[str, list[str]],
@@ -181,7 +210,8 @@ def _sign(
     known = ("commit", "dirty", "python", "versions", "platform", "device")
     seconds = (datetime.datetime.now(datetime.UTC) - started).total_seconds()
     notebook["metadata"]["lrbook"] = {
-        "chapter": chapter,
+        "chapter": source.stem,
+        **({} if _in_book(source) else {"notebook": str(source)}),
         "parameters": dict(values),
         "status": "failed" if failure else "finished",
         "message": failure,

@@ -1,7 +1,8 @@
 """The parameters of a chapter: what they are, and whether a value given for one can be used.
 
 Names, types, defaults and help are read from the chapter's own cell of parameters, by papermill.
-What a type cannot say is in ``rules.toml``.
+What a type cannot say is in ``rules.toml``, for the book's chapters. A notebook of the reader's own
+is checked as far as its cell of parameters goes.
 """
 
 import ast
@@ -40,18 +41,34 @@ class Parameter:
     rule: Mapping[str, Any]
 
 
-def read(chapter: Path) -> dict[str, Parameter]:
+def read(chapter: Path, *, own: bool = False) -> dict[str, Parameter]:
     """The parameters of the notebook ``chapter``, in its order.
 
+    Args:
+        chapter: the notebook.
+        own: it is the reader's own. It may have parameters of other types, and no rule is known:
+            one for a chapter of the same name need not fit what the reader has made of it.
+
     Raises:
-        ConfigError: the notebook has a parameter of a type that is not in ``TYPES``.
+        ConfigError: a chapter of the book has a parameter of a type that is not in ``TYPES``; or
+            the file is not a notebook.
     """
+    import nbformat
     import papermill
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of its libraries, about other things
-        found = papermill.inspect_notebook(str(chapter))
+    damage = (nbformat.ValidationError, ValueError, KeyError, TypeError, AttributeError)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of its libraries, about other things
+            found = papermill.inspect_notebook(str(chapter))
+    except damage as error:
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ConfigError(
+            f"{chapter} cannot be read as a notebook ({why}); open and save it in Jupyter."
+        ) from None
     rules = tomllib.loads(Path(__file__).with_name("rules.toml").read_text(encoding="utf-8"))
+    if own:
+        return {n: _own(n, each, rules["common"].get(n, {})) for n, each in found.items()}
     known = rules["common"] | rules.get(chapter.stem, {})
     parameters = {}
     for name, each in found.items():
@@ -63,6 +80,21 @@ def read(chapter: Path) -> dict[str, Parameter]:
         default = ast.literal_eval(each["default"])
         parameters[name] = Parameter(name, kind, default, each["help"], known.get(name, {}))
     return parameters
+
+
+def _own(name: str, each: Mapping[str, str], common: Mapping[str, Any]) -> Parameter:
+    """A parameter whose type may not be stated, or only as ``list[int]``, or be any other.
+
+    Of the rule ``common`` to chapters no more is taken than what the items of an empty list are.
+    """
+    try:
+        default = ast.literal_eval(each["default"])
+    except (ValueError, SyntaxError):  # an expression; what it comes to is for the kernel to say
+        default = None
+    stated = each["inferred_type_name"].partition("[")[0]
+    kind = type(default).__name__ if stated == "None" else stated
+    rule = {"of": common["of"]} if default == [] and "of" in common else {}
+    return Parameter(name, kind, default, each["help"], rule)
 
 
 def check(parameters: Mapping[str, Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,11 +135,17 @@ def _together(values: Mapping[str, Any], parameters: Mapping[str, Parameter]) ->
 def checked(parameter: Parameter, value: Any) -> Any:
     """``value`` as the type of ``parameter`` and within its rule. Raises ConfigError if neither."""
     name, rule = parameter.name, parameter.rule
+    if parameter.type not in TYPES:
+        raise ConfigError(
+            f"{name} = {value!r} is not allowed: a value can be given for the types "
+            f"{_either(TYPES)}, and {name} is none of them. Write it into the notebook's cell of "
+            "parameters."
+        )
     if parameter.type != "list":
         meant = _meant(name, parameter.type, value)
         _within(name, meant, meant, rule)
         return meant
-    kind = rule.get("of", "str")
+    kind = rule.get("of") or _kind_of_items(parameter.default)
     items = [_meant(name, kind, item, whole=value) for item in _items(name, value, kind)]
     if not items and not rule.get("empty", True):
         raise ConfigError(f"{name} = [] is not allowed: give at least one {_noun(kind)}.")
@@ -140,9 +178,20 @@ def _items(name: str, value: Any, kind: str) -> list[Any]:
     return [value]  # one item is a list of one
 
 
+def _kind_of_items(default: Any) -> str:
+    """The type that the items of a list have in its ``default``; ``any`` if that does not tell."""
+    items = default if isinstance(default, list) else []
+    kinds = {type(item).__name__ for item in items}
+    if kinds == {"int", "float"}:
+        return "float"
+    return kinds.pop() if len(kinds) == 1 and kinds <= TYPES.keys() - {"list"} else "any"
+
+
 def _meant(name: str, kind: str, value: Any, whole: Any = None) -> Any:
     """``value`` as a ``kind``, where it can only mean that."""
     shown = value if whole is None else whole
+    if kind == "any":
+        return _as_it_reads(value.strip()) if isinstance(value, str) else value
     if kind == "str" and isinstance(value, str):
         return value.strip() if whole is not None else value
     if isinstance(value, str):
@@ -177,6 +226,12 @@ def _from_words(text: str, kind: str) -> Any:
         return text
 
 
+def _as_it_reads(text: str) -> Any:
+    """A number where ``text`` is a finite one, else the text."""
+    found = _from_words(text, "float")
+    return text if isinstance(found, float) and not math.isfinite(found) else found
+
+
 def _within(name: str, value: Any, shown: Any, rule: Mapping[str, Any]) -> None:
     choices = rule.get("choices")
     if choices and value not in choices:
@@ -203,11 +258,12 @@ def _within(name: str, value: Any, shown: Any, rule: Mapping[str, Any]) -> None:
 
 
 def _noun(kind: str) -> str:
-    return {"int": "whole number", "float": "number"}.get(kind, "word")
+    return {"int": "whole number", "float": "number", "bool": "truth value"}.get(kind, "word")
 
 
 def _example(kind: str) -> str:
-    return {"int": "0,1,2", "float": "0.1,0.35"}.get(kind, "large,small")
+    few = {"int": "0,1,2", "float": "0.1,0.35", "bool": "true,false"}
+    return few.get(kind, "large,small")
 
 
 def _either(names: Mapping[str, Any]) -> str:

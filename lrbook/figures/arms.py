@@ -61,7 +61,7 @@ def dots_by_arm(values: Mapping[str, Mapping[str, Sequence[float]]], ylabel: str
             seeds = np.asarray(group[arm], dtype=float)
             at = index + width * (position - (len(arms) - 1) / 2)
             shift = np.linspace(-0.25, 0.25, len(seeds)) * width
-            color, marker = style.ARM_COLORS[arm], style.ARM_STYLES[arm]["marker"]
+            color, marker = style.arm_color(arm), style.arm_style(arm)["marker"]
             label = None if arm in named else arm
             named.add(arm)
             axes.plot(at + shift, seeds, marker, color=color, label=label, alpha=0.75)

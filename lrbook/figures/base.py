@@ -52,8 +52,8 @@ def draw_arm(
     axes: "Axes", arm: str, histories: Sequence[pd.DataFrame], x: str, y: str, **options: Any
 ) -> None:
     """Mean line and seed range of one arm, in its colour; the runs themselves if they are few."""
-    look = {"label": arm, "linestyle": style.ARM_STYLES[arm]["linestyle"]} | options
-    draw_seeds(axes, *aligned(histories, x, y), color=style.ARM_COLORS[arm], **look)
+    look = {"label": arm, "linestyle": style.arm_style(arm)["linestyle"]} | options
+    draw_seeds(axes, *aligned(histories, x, y), color=style.arm_color(arm), **look)
 
 
 def draw_seeds(axes: "Axes", x: Any, values: np.ndarray, **look: Any) -> None:
@@ -90,7 +90,7 @@ def mark_annealing(panels: Iterable["Axes"], arm: str, histories: Sequence[pd.Da
     steps = sorted(step for step in found if step is not None)
     for axes in panels:
         for step in steps:
-            axes.axvline(step, color=style.ARM_COLORS[arm], linewidth=1, alpha=0.6)
+            axes.axvline(step, color=style.arm_color(arm), linewidth=1, alpha=0.6)
 
 
 def intervals(groups: Iterable[pd.Series]) -> tuple[np.ndarray, np.ndarray]:

@@ -110,8 +110,8 @@ def arm_data(
         _, rows = aligned(seeds, x, column)
         three = np.stack([rows.mean(0), rows.min(0), rows.max(0)])
         values.append(np.round(three, digits).tolist())
-    dash = DASHES[style.ARM_STYLES[arm]["linestyle"]]
-    return {"arm": arm, "color": style.ARM_COLORS[arm], "dash": dash, "values": values}
+    dash = DASHES[style.arm_style(arm)["linestyle"]]
+    return {"arm": arm, "color": style.arm_color(arm), "dash": dash, "values": values}
 
 
 def _seeds(histories: Histories) -> str:

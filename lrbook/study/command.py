@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lrbook import cli_said
 from lrbook.config import Config
 from lrbook.errors import ConfigError
 
@@ -56,6 +57,9 @@ def _sweep(arguments: argparse.Namespace) -> int:
     configs, extra = study.configs(arguments.data)
     todo = engine.missing(configs, arguments.results)
     print(f"{study.name}: {len(configs)} runs, {len(configs) - len(todo)} recorded, {_cost(todo)}")
+    points = [name for point in study.points or [] for name in point]
+    for words in cli_said.of_study(configs, [*study.settings, *(study.grid or {}), *points]):
+        print(f"lrbook: {words}", file=sys.stderr)
     if arguments.plan:
         varied = _varied(configs)
         for config in todo:

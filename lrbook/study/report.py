@@ -10,6 +10,7 @@ import pandas as pd
 from lrbook.atomic import write_atomically
 from lrbook.errors import ConfigError, RecordError
 from lrbook.origin import distinct, origins_of
+from lrbook.provenance import device_kind
 from lrbook.record import Record
 from lrbook.stats import mean_interval
 from lrbook.sweeps import Sweep
@@ -196,15 +197,22 @@ def _diverged_words(records: list[Record]) -> list[str]:
 
 
 def _precision_words(records: list[Record]) -> list[str]:
-    """A warning where runs that were to be computed alike were not: ``auto`` on mixed machines."""
+    """A warning where runs that were to be computed alike were not: ``auto`` on mixed machines.
+
+    Or where runs on images were on devices of several kinds, which draw other random numbers.
+    """
+    done = [r for r in records if r.status == "finished" and r.provenance.get("precision")]
+    mixed = len({device_kind(record.provenance) for record in done} - {None}) > 1
     used: dict[str, dict[str, int]] = {}
-    for record in records:
-        precision = record.provenance.get("precision")
-        if record.status == "finished" and precision:
-            counts = used.setdefault(str(record.config.get("precision")), {})
-            counts[precision] = counts.get(precision, 0) + 1
+    for record in done:
+        words = record.provenance["precision"]
+        if mixed:
+            words += f" on {device_kind(record.provenance) or 'some device'}"
+        counts = used.setdefault(str(record.config.get("precision")), {})
+        counts[words] = counts.get(words, 0) + 1
+    what = "arithmetic and kind of device" if mixed else "arithmetic"
     return [
-        "warning: not all in one arithmetic, so arms and seeds are not compared alone (precision = "
+        f"warning: not all in one {what}, so arms and seeds are not compared alone (precision = "
         f"{wanted}: {', '.join(f'{n} in {each}' for each, n in sorted(counts.items()))})"
         for wanted, counts in used.items()
         if len(counts) > 1

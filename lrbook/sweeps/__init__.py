@@ -9,14 +9,17 @@ A part is written when its run ends, so a killed sweep goes on with the runs tha
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lrbook import colab, experiments, used
 from lrbook.locks import claim
 from lrbook.sweeps.cost import cost_words
-from lrbook.sweeps.plan import MOST_RUNS, expand
+from lrbook.sweeps.plan import MOST_RUNS, expand, locate_data
 from lrbook.sweeps.store import SweepStore
 from lrbook.sweeps.table import Sweep, folder_of, load, problems, recorded, sealed
+
+if TYPE_CHECKING:  # which imports torch
+    from lrbook.vision.sources import Images
 
 __all__ = [
     "MOST_RUNS",
@@ -26,6 +29,7 @@ __all__ = [
     "expand",
     "folder_of",
     "load",
+    "locate_data",
     "problems",
     "recorded",
     "run",
@@ -44,6 +48,7 @@ def run(
     most_runs: int = MOST_RUNS,
     folder: str | Path = "",
     device: str = "auto",
+    images: "Images | None" = None,
     progress: bool = True,
     **settings: Any,
 ) -> Sweep:
@@ -53,16 +58,19 @@ def run(
         folder: where it is kept and resumed from; empty keeps nothing. There measurements have
             single precision, but for counts: a rate of .02 reads .0199999996.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        images: images in memory for all runs, of an experiment on images; ``data`` need not be
+            given then.
         progress: show a bar on stderr, with rate and time left.
         **settings: as for ``expand``; ``data`` may be a folder of Parquet files, too, which
             ``expand`` knows by its hash only.
 
     Raises:
-        UserError: as ``expand``; or the folder holds another sweep, or is damaged.
+        UserError: as ``expand``; the images are not those that ``data`` names; or the folder holds
+            another sweep, or is damaged.
         RunError: a run broke off; the others are kept.
     """
     cls = experiments.config_class(experiment)
-    settings, extra = experiments.locate_data(cls, profile, settings)
+    settings, extra = locate_data(cls, profile, settings, images)
     configs = expand(
         experiment,
         profile,

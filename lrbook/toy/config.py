@@ -241,6 +241,28 @@ class ToyConfig(Config):
         return p_only, self.n - p_only - q_only, q_only
 
     @property
+    def unread(self) -> frozenset[str]:
+        """Fields that this run never uses: another value is another run id with the same results.
+
+        S reads eta1 by its noise, which is stationary at that rate.
+        """
+        large = self.arm == "L-S"
+        by_loss = large and self.anneal == "loss"
+        spread = self.lam_w * self.tau0_w or self.lam * self.tau0_v  # what noise keeps up
+        found = {
+            "steps": large,
+            "steps_ls": not large,
+            "anneal": not large,
+            "eps1": not by_loss,
+            "noise": not spread,
+            "eta1": not (large and self.anneal != 0)
+            and (self.arm == "S+noise" or not self.noise or not spread),
+            # At anneal = steps_ls it is the rate of the last row
+            "eta2": large and self.anneal != "loss" and self.anneal > self.steps_ls,
+        }
+        return frozenset(name for name, unread in found.items() if unread)
+
+    @property
     def total_steps(self) -> int:
         """Number of steps of this arm."""
         return self.steps_ls if self.arm == "L-S" else self.steps

@@ -1,27 +1,47 @@
 """What a checkpoint of a run on images holds: all that its next epoch depends on."""
 
+import copy
+import functools
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
 
 from lrbook.errors import RecordError
-from lrbook.provenance import with_earlier
+from lrbook.provenance import device_kind, with_earlier
 
 Rows = list[dict[str, Any]]
 _GO_ON = {
     "data_fingerprint": "with the images that it was begun on",
     "precision": "on a device of the kind that it was begun on",
+    "device_kind": "on a device of the kind that it was begun on",
 }
 
 
+class Stateful(Protocol):
+    """What PyTorch asks for a state: a network, an optimizer, a scaler."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Its tensors and numbers; these may change with it."""
+
+
+class _AsItWas:
+    """A copy of something's state, which does not change with it."""
+
+    def __init__(self, thing: Stateful) -> None:
+        self._state = copy.deepcopy(thing.state_dict())
+
+    def state_dict(self) -> dict[str, Any]:
+        return self._state
+
+
 def pack(
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    scaler: torch.amp.GradScaler | None,
+    model: Stateful,
+    optimizer: Stateful,
+    scaler: Stateful | None,
     rows: Rows,
     wall_s: float,
     origin: dict[str, Any],
@@ -45,10 +65,35 @@ def pack(
         "wall_s": wall_s,
         "data_fingerprint": origin["data_fingerprint"],
         "precision": origin["precision"],
+        "device_kind": device_kind(origin),
         "origins": with_earlier(origin),
     }
     torch.save(state, buffer)
     return buffer.getvalue()
+
+
+def packing(
+    model: Stateful,
+    optimizer: Stateful,
+    scaler: Stateful | None,
+    rows: Rows,
+    wall_s: float,
+    origin: dict[str, Any],
+    *,
+    later: bool,
+) -> Callable[[], bytes]:
+    """What packs the state of now when it is called.
+
+    Args:
+        model, optimizer, scaler, rows, wall_s, origin: as for ``pack``.
+        later: the state is copied, for training goes on before the call. The rows themselves are
+            not, which may be completed until then; those to come are left out.
+    """
+    if later:
+        model, optimizer = _AsItWas(model), _AsItWas(optimizer)
+        scaler = None if scaler is None else _AsItWas(scaler)
+        rows = [*rows]
+    return functools.partial(pack, model, optimizer, scaler, rows, wall_s, origin)
 
 
 def restore(
@@ -76,7 +121,7 @@ def restore(
         (none in a checkpoint of an older lrbook).
 
     Raises:
-        RecordError: the run was begun on other data, or in another precision.
+        RecordError: as ``read``.
     """
     state = read(saved, origin, run_id, path)
     model.load_state_dict(state["model"])
@@ -89,16 +134,24 @@ def restore(
 def read(saved: bytes, origin: Mapping[str, Any], run_id: str, path: Path | str) -> dict[str, Any]:
     """The state that ``pack`` put into ``saved``, if a run can go on from it.
 
+    A checkpoint of an older lrbook has no kind of device. It is the one of the process that wrote
+    it; of a still older one, which does not name that either, the run goes on anywhere.
+
     Args:
         saved: what ``pack`` gave.
-        origin: data_fingerprint and precision of where the run goes on.
+        origin: data_fingerprint, precision and device_kind of where the run goes on.
         run_id: the run, for the sentence.
         path: where ``saved`` lies, for the sentence.
 
     Raises:
-        RecordError: the run was begun on other data, or in another precision.
+        RecordError: the run was begun on other data, in another precision, or on a device of
+            another kind, which draws other random numbers.
     """
     state = torch.load(io.BytesIO(saved), weights_only=True, map_location="cpu")
+    if state.get("device_kind") is None:
+        wrote = state.get("origins", [])[-1:]
+        known = device_kind(wrote[0]) if wrote else None
+        state["device_kind"] = known or origin["device_kind"]
     for name, how in _GO_ON.items():
         if state[name] != origin[name]:
             # Not with --force, which repeats the finished runs of the command too; nor with

@@ -112,6 +112,12 @@ class CifarConfig(ImageConfig):
         return initial * self.drop_factor**drops
 
     @property
+    def unread(self) -> frozenset[str]:
+        """As of every experiment on images; here large drops by a factor and never gets to eta2."""
+        found = {"eta2": self.arm == "large", "drop_factor": self.first_drop > self.epochs}
+        return super().unread | {name for name, unread in found.items() if unread}
+
+    @property
     def noise_until(self) -> int:
         """The epoch from whose start the noise is multiplied by ``noise_after``."""
         return self.noise_drop or self.drop

@@ -1,11 +1,14 @@
 """Configuration of the patch experiment. The class defaults are the authors' own protocol."""
 
 import math
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
 
 from lrbook.vision.settings import IMAGE_SIZE, ImageConfig, Share
+
+if TYPE_CHECKING:
+    import torch
 
 WARM_UP = 0.1  # share of the epochs in which the schedule wsd warms up
 
@@ -46,6 +49,18 @@ class PatchConfig(ImageConfig):
 
     watch: bool = False
     """Also record, each epoch, the learning order inside the network; training is the same."""
+
+    def own_patch(self, draws: "torch.Generator") -> "tuple[torch.Tensor, torch.Tensor] | None":
+        """A patch in place of the authors', in a subclass; None leaves theirs.
+
+        Args:
+            draws: the stream for it, on the CPU: the same in every arm of a seed.
+
+        Returns:
+            z (C, P, P), which all classes share, and zeta (K, C, P, P), by class; C = 3 channels,
+            K = 10 classes, P pixels a side, in normalised pixel units.
+        """
+        return None
 
     profiles: ClassVar = {
         "smoke": {
@@ -125,6 +140,26 @@ class PatchConfig(ImageConfig):
             falling = self.eta2 + (self.eta1 - self.eta2) * self._not_fallen(epoch)
             return min(self.eta1 * min(1.0, rising), falling)
         return self.eta1 if epoch < self.drop else self.eta2
+
+    @property
+    def unread(self) -> frozenset[str]:
+        """As of every experiment on images; here the schedule is that of large alone."""
+        steps = self.arm == "large" and self.schedule == "step"
+        found = {
+            "schedule": self.arm != "large",
+            "eta1": steps and self.drop == 1,
+            "eta2": steps and self.drop > self.epochs,
+            "patch_only_scale": not self.patch_only_share or not self.pattern,
+        }
+        return super().unread | {name for name, unread in found.items() if unread}
+
+    @property
+    def only_tested(self) -> frozenset[str]:
+        """Those of the patch where no training image has one: that with a patch alone is tested."""
+        if self.carrier_share:
+            return frozenset()
+        patch = ("patch_size", "z_scale", "pattern", "patch_only_share", "patch_only_scale")
+        return frozenset(patch) - self.unread
 
     def _not_fallen(self, epoch: int) -> float:
         """What share of the way from eta1 to eta2 is still to come: 1 until the drop, 0 at last."""

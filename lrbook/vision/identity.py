@@ -16,6 +16,9 @@ NAMES = {
     "cifar10": "CIFAR-10",
     "parquet:ad293141ee8007bc": "CIFAR-10 (JPEG copy)",
 }
+# How images of one's own are normalised, which goes into their name: under the hash of the files
+# alone are records from when CIFAR-10's statistics served for them too, and these are other runs.
+OWN_STATISTICS = "normalised by the statistics of its training images"
 
 
 def identify(data: str) -> str:
@@ -23,7 +26,7 @@ def identify(data: str) -> str:
 
     ``digits``, ``cifar10``, ``parquet:HASH`` and ``memory:HASH`` stand for themselves, a known
     display name for its data; a folder is named by its files' hash, so a record does not depend on
-    where it lies.
+    where it lies. Into the hash of a folder that is not in ``NAMES`` goes ``OWN_STATISTICS``.
 
     Raises:
         DataError: neither a known name nor a folder with train and test Parquet files.
@@ -35,9 +38,22 @@ def identify(data: str) -> str:
         return by_name[data]
     if data in NAMES or data.startswith(("parquet:", "memory:")):
         return data
+    files = of_files(Path(data))
+    if files in NAMES:
+        return files
+    own = hashlib.sha256(f"{files}, {OWN_STATISTICS}".encode())
+    return f"parquet:{own.hexdigest()[:16]}"
+
+
+def of_files(folder: Path) -> str:
+    """``parquet:HASH`` of the folder's files alone, whatever is made of them.
+
+    Raises:
+        DataError: no such folder, no train and test Parquet files in it, or one cannot be read.
+    """
     digest = hashlib.sha256()
     for split in FILES:
-        for path in parquet_files(Path(data), split):
+        for path in parquet_files(folder, split):
             try:
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
             except OSError as error:

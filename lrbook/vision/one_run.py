@@ -1,5 +1,6 @@
 """One run on images, from its start or its checkpoint to its record."""
 
+import functools
 import math
 import sys
 import time
@@ -45,15 +46,18 @@ class Job(NamedTuple):
     @property
     def bound_to(self) -> dict[str, str]:
         """What a checkpoint must agree with for the run to go on from it."""
-        return {"data_fingerprint": self.images.fingerprint, "precision": self.precision}
+        return {
+            "data_fingerprint": self.images.fingerprint,
+            "precision": self.precision,
+            "device_kind": self.device.type,  # whose random streams are its own
+        }
 
     def origin(self) -> dict[str, Any]:
         """What the run's record says of where it was computed."""
         return collect(devices.describe(self.device), torch.get_num_threads()) | {
-            "precision": self.precision,
             "compiled": self.device.type == "cuda",
             "data": self.images.name,
-            "data_fingerprint": self.images.fingerprint,
+            **self.bound_to,
         }
 
 
@@ -130,8 +134,16 @@ def _train(
     training.began = time.perf_counter()
     pace = Pace(0.0, CHECKPOINT_SHARE)
     status, message = "finished", None
+
+    def save(pack: Callable[[], bytes]) -> None:
+        with pace.writing():
+            payload = pack()
+            store.save_checkpoint(config, payload)
+        if len(payload) <= SMALL:
+            pace.took = 0.0
+
     for epoch in range(len(training.rows) + 1, config.epochs + 1):
-        if broken := training.epoch(epoch, before_batch):
+        if broken := training.epoch(epoch, beside.between(before_batch)):
             status, message = "diverged", f"{broken} in epoch {epoch} at rate {config.rate(epoch)}"
             named = f"{config.experiment} {config.arm}, seed {config.seed}"
             tqdm.write(f"{named}: {message}", file=sys.stderr)
@@ -139,12 +151,7 @@ def _train(
             break
         bar.update()
         if store.keeps and epoch < config.epochs and pace.due():
-            beside.settle()
-            with pace.writing():
-                payload = training.pack()
-                store.save_checkpoint(config, payload)
-            if len(payload) <= SMALL:
-                pace.took = 0.0
+            beside.then(functools.partial(save, training.packing()))
     beside.settle()
     wall_s, history = training.wall_s, pd.DataFrame(training.rows)
     return store.finish(
@@ -176,9 +183,9 @@ class _Training:
         self.wall_before = 0.0
         saved = store.load_checkpoint(config)
         self.model = train.make_model(config, task.device)
-        if origin["compiled"] and (why := train.try_to_compile(task, self.model)):
+        if origin["compiled"] and (why := train.try_to_compile(task, self.model, _say)):
             origin["compiled"] = False
-            tqdm.write(f"lrbook: the training step runs uncompiled ({why})", file=sys.stderr)
+            _say(f"the training step runs uncompiled ({why})")
         self.optimizer = train.make_optimizer(self.model, config)
         self.scaler = torch.amp.GradScaler("cuda") if task.precision == "fp16" else None
         if saved is not None:
@@ -232,7 +239,11 @@ class _Training:
             self.beside.observe(self.rows[-1], model, epoch, tally)
         return ""
 
-    def pack(self) -> bytes:
-        """The checkpoint after the last row."""
-        state = (self.model, self.optimizer, self.scaler, self.rows, self.wall_s)
-        return checkpoint.pack(*state, self.origin)
+    def packing(self) -> Callable[[], bytes]:
+        """What packs the checkpoint after the last row, once that is whole."""
+        state = (self.model, self.optimizer, self.scaler, self.rows, self.wall_s, self.origin)
+        return checkpoint.packing(*state, later=self.beside.looking)
+
+
+def _say(words: str) -> None:
+    tqdm.write(f"lrbook: {words}", file=sys.stderr)

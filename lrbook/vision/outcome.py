@@ -58,11 +58,17 @@ RESULTS = {
 }
 
 
+def _names(record: Record) -> tuple[str, ...]:
+    """Of an experiment of the reader's own, too: it is one of the two with something changed."""
+    kind = "patch" if "pattern" in record.config else "cifar"
+    return RESULTS.get(record.experiment, RESULTS[kind])
+
+
 def summary(records: Sequence[Record]) -> dict[str, Any]:
     """What ``lrbook run --json`` prints: by arm, one value per seed (None if diverged)."""
     arms: dict[str, dict[str, list]] = {}
     for record in records:
-        names = RESULTS[record.experiment] + (WATCHED if record.config.get("watch") else ())
+        names = _names(record) + (WATCHED if record.config.get("watch") else ())
         arm = arms.setdefault(record.config["arm"], {"seeds": [], **{n: [] for n in names}})
         arm["seeds"].append(record.config["seed"])
         for name in names:

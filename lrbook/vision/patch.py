@@ -55,9 +55,15 @@ def draw_patch(
 
 
 def patch_of(config: PatchConfig) -> Patch:
-    """The patch of a run, drawn on the CPU from its seed: the same in every arm."""
+    """The patch of a run, drawn on the CPU from its seed: the same in every arm.
+
+    The configuration's ``own_patch`` if it has one.
+    """
+    draws = generator(config.seed, "patch")
+    if (own := config.own_patch(draws)) is not None:
+        return Patch(*own)
     return draw_patch(
-        generator(config.seed, "patch"),
+        draws,
         size=config.patch_size,
         z_scale=config.z_scale,
         pattern=config.pattern,

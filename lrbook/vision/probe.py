@@ -7,15 +7,9 @@ import torch
 from torch import Tensor
 
 from lrbook.vision.config import PatchConfig
-from lrbook.vision.patch import (
-    Patch,
-    apply_patch,
-    draw_carriers,
-    draw_visit,
-    generator,
-    patch_of,
-)
+from lrbook.vision.patch import Patch, apply_patch, draw_visit, generator, patch_of
 from lrbook.vision.sources import Images
+from lrbook.vision.task import PatchTask, make_task, normalise
 
 
 class Visits(NamedTuple):
@@ -27,15 +21,19 @@ class Visits(NamedTuple):
 
 
 def visits(config: PatchConfig, images: Images, count: int) -> Visits:
-    """The first ``count`` training images as the network would meet them in one epoch."""
+    """The first ``count`` training images as the network would meet them in one epoch.
+
+    Who carries the patch is as in the run on these images. What is drawn anew in each epoch is
+    drawn here once more, in none of the run's epochs.
+    """
+    task = make_task(config, images, torch.device("cpu"))
+    assert isinstance(task, PatchTask)
+    labels, carriers = task.train_labels[:count], task.train_carriers[:count]
     stream = generator(config.seed, "gallery")
-    labels = images.train_labels[:count]
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (images.mean, images.std))
-    normal = (images.train[:count].float() - mean) / std
-    carriers = draw_carriers(len(labels), config.carrier_share, stream)
     draws = draw_visit(len(labels), config.patch_only_share, config.patch_only_scale, stream)
-    patched = apply_patch(normal, labels, carriers, patch_of(config), draws)
-    pictures = ((patched * std + mean) / 255).clamp(0, 1).permute(0, 2, 3, 1).numpy()
+    normal = normalise(task.train[:count], task)
+    patched = apply_patch(normal, labels, carriers, task.patch, draws)
+    pictures = ((patched * task.std + task.mean) / 255).clamp(0, 1).permute(0, 2, 3, 1).numpy()
     kinds = [
         "no patch" if not carrier else "patch only" if zeroed else "image + patch"
         for carrier, zeroed in zip(carriers.tolist(), draws.zeroed.tolist(), strict=True)

@@ -15,6 +15,9 @@ from pydantic import (
 
 from lrbook.config import Config
 
+if TYPE_CHECKING:
+    import torch
+
 Share = Annotated[float, Interval(ge=0, le=1)]
 IMAGE_SIZE = 32
 
@@ -119,10 +122,35 @@ class ImageConfig(Config):
         raise NotImplementedError
 
     @property
+    def unread(self) -> frozenset[str]:
+        """Fields that this run never uses: another value is another run id with the same results.
+
+        No drop of the rate is among them: what a run had before its first drop is in its result,
+        in arms too whose rate never drops.
+        """
+        noisy = self.arm == "noise"
+        found = {
+            "eta1": self.arm != "large",
+            "noise": not noisy,
+            "noise_after": not noisy or not self.noise or self.noise_until > self.epochs,
+            "noise_drop": not noisy or not self.noise,
+        }
+        fields = type(self).model_fields
+        return frozenset(name for name, unread in found.items() if unread and name in fields)
+
+    @property
     def first_drop(self) -> int:
         """The epoch from whose start the rate is lowered first."""
         drops = (getattr(self, name, self.drop) for name in ("drop", "drop2", "drop3"))
         return min(drops)
+
+    def own_optimizer(self, model: "torch.nn.Module") -> "torch.optim.Optimizer | None":
+        """An optimiser in place of the authors' SGD, in a subclass; None leaves theirs.
+
+        Args:
+            model: its parameters are trained. Each epoch sets every group's ``lr`` to ``rate``.
+        """
+        return None
 
     def noise_level(self, epoch: int) -> float:
         """Activation noise of this arm in ``epoch`` (from 1); 0 in the arms without noise."""

@@ -4,15 +4,28 @@ import dataclasses
 import hashlib
 import importlib.util
 import io
+import math
 import os
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from lrbook.errors import DataError
-from lrbook.vision.identity import COUNTS, FILES, display_name, identify, parquet_files
+from lrbook.vision.identity import (
+    COUNTS,
+    FILES,
+    NAMES,
+    display_name,
+    identify,
+    of_files,
+    parquet_files,
+)
+
+Statistics = tuple[tuple[float, ...], tuple[float, ...]]  # mean and std, a number per channel
 
 # Channel statistics of CIFAR-10 used by the authors (0..255).
 CIFAR_MEAN = (125.3, 123.0, 113.9)
@@ -29,10 +42,14 @@ class Images:
         name: what figures and tables call it.
         train, test: images, uint8, (count, 3, 32, 32).
         train_labels, test_labels: int64, 0..9.
-        mean, std: channel statistics in the images' units, for normalisation.
+        mean, std: channel statistics in the images' units (0..255), for normalisation; kept as
+            three floats each.
+        standard: the mean and std that always go with images of this name; None for images of
+            one's own, which may be normalised by any.
 
     Raises:
-        DataError: made of tensors of another kind or shape.
+        DataError: made of anything but tensors, of tensors of another kind or shape, or of
+            statistics that cannot normalise three channels.
     """
 
     name: str
@@ -42,24 +59,16 @@ class Images:
     test_labels: Tensor
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    standard: Statistics | None = None
 
     def __post_init__(self) -> None:
         for split in ("train", "test"):
             pixels, labels = getattr(self, split), getattr(self, f"{split}_labels")
-            shape = tuple(pixels.shape)
-            if pixels.dtype != torch.uint8 or shape[1:] != (3, 32, 32) or not len(pixels):
-                raise DataError(
-                    f"{split} images are {pixels.dtype} of shape {shape}; they have to be uint8 of "
-                    "shape (count, 3, 32, 32), with values 0 to 255."
-                )
-            if labels.dtype != torch.int64 or tuple(labels.shape) != shape[:1]:
-                raise DataError(
-                    f"{split}_labels are {labels.dtype} of shape {tuple(labels.shape)}; they have "
-                    f"to be int64, one for each of the {len(pixels)} images."
-                )
-            if labels.min() < 0 or labels.max() > 9:
-                found = f"{labels.min()} to {labels.max()}"
-                raise DataError(f"{split}_labels go from {found}; allowed are 0 to 9.")
+            _check_tensor(split, pixels, "torch.uint8 of shape (count, 3, 32, 32)")
+            _check_tensor(f"{split}_labels", labels, "torch.int64 of shape (count,)")
+            _check_split(split, pixels, labels)
+        for name in ("mean", "std"):  # an array's numbers as floats: so they are hashed, and used
+            object.__setattr__(self, name, _three(name, getattr(self, name)))
 
     @property
     def data(self) -> str:
@@ -68,12 +77,93 @@ class Images:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over pixels and labels, first 16 hex digits."""
+        """SHA-256 over pixels, labels and, if they are not ``standard``, mean and std; first 16 hex
+        digits.
+        """
         digest = hashlib.sha256()
         for tensor in (self.train, self.train_labels, self.test, self.test_labels):
             digest.update(str(tuple(tensor.shape)).encode())
             digest.update(tensor.contiguous().numpy().tobytes())
+        if (self.mean, self.std) != self.standard:
+            digest.update(repr((self.mean, self.std)).encode())
         return digest.hexdigest()[:16]
+
+
+def _check_tensor(name: str, given: Any, wanted: str) -> None:
+    if not isinstance(given, Tensor):
+        raise DataError(
+            f"{name} is of type {type(given).__name__}; it has to be a torch.Tensor, {wanted}; "
+            f"torch.as_tensor({name}) makes one of an array."
+        )
+
+
+def _check_split(split: str, pixels: Tensor, labels: Tensor) -> None:
+    """DataError if pixels or labels of ``train`` or ``test`` are of another kind or shape."""
+    shape = tuple(pixels.shape)
+    if pixels.dtype != torch.uint8 or shape[1:] != (3, 32, 32) or not len(pixels):
+        last = shape[1:] == (32, 32, 3)
+        turned = f"; {split}.permute(0, 3, 1, 2) puts the channels there" if last else ""
+        raise DataError(
+            f"{split} images are {pixels.dtype} of shape {shape}; they have to be torch.uint8 of "
+            f"shape (count, 3, 32, 32), with values 0 to 255{turned}."
+        )
+    if labels.dtype != torch.int64 or tuple(labels.shape) != shape[:1]:
+        raise DataError(
+            f"{split}_labels are {labels.dtype} of shape {tuple(labels.shape)}; they have to be "
+            f"torch.int64, one for each of the {len(pixels)} images."
+        )
+    if labels.min() < 0 or labels.max() > 9:
+        found = f"{labels.min()} to {labels.max()}"
+        raise DataError(f"{split}_labels go from {found}; allowed are 0 to 9.")
+
+
+def _three(name: str, given: Any) -> tuple[float, ...]:
+    """``mean`` or ``std`` as three floats. DataError if it cannot normalise three channels."""
+    try:
+        numbers = tuple(float(number) for number in given)
+    except (TypeError, ValueError):
+        numbers = ()
+    finite = len(numbers) == 3 and all(map(math.isfinite, numbers))
+    if not finite or (name == "std" and min(numbers) <= 0):
+        above = ", each above 0" if name == "std" else ""
+        raise DataError(
+            f"{name} = {given!r} is not allowed: give three numbers, one per channel, on the "
+            f"images' scale of 0 to 255{above}; lrbook.vision.sources.channel_statistics(train) "
+            "gives mean and std."
+        )
+    return numbers
+
+
+def channel_statistics(images: Tensor) -> Statistics:
+    """Mean and standard deviation of each channel.
+
+    From whole numbers, so that they are the same on every machine.
+
+    Args:
+        images: uint8, (count, 3, 32, 32).
+
+    Returns:
+        mean, std: three floats each, in the images' units (0..255).
+
+    Raises:
+        DataError: a channel has one value throughout, so that nothing can be divided by its std.
+    """
+    means, stds = [], []
+    for channel in range(images.shape[1]):
+        counts = torch.bincount(images[:, channel].flatten(), minlength=256).tolist()
+        pixels = sum(counts)
+        total = sum(value * count for value, count in enumerate(counts))
+        squares = sum(value**2 * count for value, count in enumerate(counts))
+        spread = pixels * squares - total**2
+        if not spread:
+            raise DataError(
+                f"channel {channel} of the training images is {total // pixels} everywhere, and "
+                "cannot be normalised; give images that vary in all three channels (one that is "
+                "not used may repeat another)."
+            )
+        means.append(total / pixels)
+        stds.append(math.sqrt(spread) / pixels)
+    return tuple(means), tuple(stds)
 
 
 def first(images: Images, train_size: int = 0, test_size: int = 0) -> Images:
@@ -92,6 +182,9 @@ def first(images: Images, train_size: int = 0, test_size: int = 0) -> Images:
 def load(data: str, train_size: int = 0, test_size: int = 0, folder: str | None = None) -> Images:
     """Load a source.
 
+    The images of a folder of one's own, which is none of ``identity.NAMES``, are normalised by the
+    statistics of all its training images, whatever ``train_size`` is.
+
     Args:
         data: ``digits``, ``cifar10`` or ``parquet:HASH``.
         train_size: keep this many training images, the first ones; 0 keeps all.
@@ -100,34 +193,55 @@ def load(data: str, train_size: int = 0, test_size: int = 0, folder: str | None 
             variable LRBOOK_DATA names.
 
     Raises:
-        DataError: the files are missing or damaged, images are not 32x32x3 or labels not 0..9, or
-            more images are asked for than there are.
+        DataError: the files are missing or damaged, images are not 32x32x3 or labels not 0..9, a
+            channel of a folder of one's own does not vary, or more images are asked for than
+            there are.
     """
+    known = data in NAMES
     if data == "digits":
         splits, mean, std = _digits()
     elif data == "cifar10":
         splits = _cifar10()
         mean, std = CIFAR_MEAN, CIFAR_STD
     elif data.startswith("memory:"):
-        raise DataError(f"the images {data} were in memory; hand them over with images=.")
+        raise DataError(
+            f"the images {data} were in memory; hand them over with images=, which "
+            "lrbook.vision.experiment.run, lrbook.sweeps.run and lrbook.book.live take. From a "
+            "command line, give a folder of Parquet files."
+        )
     else:
         folder = folder or os.environ.get("LRBOOK_DATA")
-        if not folder or (found := identify(folder)) != data:
-            others = f"; {folder} holds others ({found})" if folder else ""
-            raise DataError(
-                f"the images {display_name(data)} are needed; give their folder with --data DIR"
-                f"{others}."
-            )
-        sizes = {"train": train_size, "test": test_size}
+        if not folder or identify(folder) != data:
+            raise DataError(_not_there(data, folder))
+        sizes = {"train": train_size if known else 0, "test": test_size}
         splits = {split: read_parquet(Path(folder), split, sizes[split]) for split in FILES}
-        mean, std = CIFAR_MEAN, CIFAR_STD
-    whole = Images(display_name(data), *splits["train"], *splits["test"], mean, std)
+        # The known copy goes by the authors' constants, as the recordings of it do
+        mean, std = (CIFAR_MEAN, CIFAR_STD) if known else channel_statistics(splits["train"][0])
+    standard = (mean, std) if known else None
+    whole = Images(display_name(data), *splits["train"], *splits["test"], mean, std, standard)
     return first(whole, train_size, test_size)
+
+
+def _not_there(data: str, folder: str | None) -> str:
+    """Why the images ``data`` cannot be had from ``folder``, in a sentence."""
+    needed = f"the images {display_name(data)} are needed; give their folder with --data DIR"
+    if not folder:
+        return f"{needed}."
+    found = identify(folder)
+    if of_files(Path(folder)) == data:
+        return (
+            f"data = {data!r} is the old name of {folder}, from when its images were normalised by "
+            f"CIFAR-10's statistics; by their own they are data = {found!r}: give that, or the "
+            "folder with --data DIR."
+        )
+    return f"{needed}; {folder} holds others ({found})."
 
 
 def _first(images: Tensor, labels: Tensor, size: int, split: str) -> tuple[Tensor, Tensor]:
     if size > len(images):
-        raise DataError(f"{split}_size = {size} is more than the {len(images)} images there are.")
+        raise DataError(
+            f"{split}_size = {size} is more than the {len(images)} images there are; 0 takes all."
+        )
     return (images[:size], labels[:size]) if size else (images, labels)
 
 
@@ -180,7 +294,7 @@ def _cifar10() -> dict[str, tuple[Tensor, Tensor]]:
 
 
 def read_parquet(folder: Path, split: str, size: int = 0) -> tuple[Tensor, Tensor]:
-    """Images and labels of one split in the Hugging Face layout (img.bytes, label).
+    """Images and labels of one split in the Hugging Face layout (img.bytes or image.bytes, label).
 
     Args:
         folder: holds ``train*.parquet`` and ``test*.parquet``.
@@ -215,11 +329,13 @@ def _read_file(path: Path, rows: int | None) -> tuple[list[bytes], list[int]]:
     import pyarrow
     import pyarrow.parquet
 
+    columns: list[str] = []
     try:
         # Without threads, as in lrbook.records: Arrow's can abort the process at exit.
         table = pyarrow.parquet.read_table(path, use_threads=False, pre_buffer=False)
         if rows is not None:
             table = table.slice(0, rows)
+        columns = [f"{field.name} ({field.type})" for field in table.schema]
         image = "img" if "img" in table.column_names else "image"
         encoded = [cell["bytes"] for cell in table[image].to_pylist()]
         return encoded, table["label"].to_pylist()
@@ -227,7 +343,12 @@ def _read_file(path: Path, rows: int | None) -> tuple[list[bytes], list[int]]:
         reason = str(error).split("\n")[0][:120]
         raise DataError(f"{path} is not a whole Parquet file ({reason}).") from None
     except (KeyError, TypeError):
-        raise DataError(f"{path} lacks the columns img (with bytes) and label.") from None
+        there = textwrap.shorten(", ".join(columns), 200, placeholder=" …") or "none"
+        raise DataError(
+            f"{path} lacks the columns that are needed: img or image, with an encoded image "
+            "(PNG, JPEG) under bytes in each row, and label, 0 to 9; its columns are "
+            f"{there}. Write it as Images of your own in book/reproduce.md shows."
+        ) from None
 
 
 def _decode(data: bytes, path: Path, row: int) -> np.ndarray:

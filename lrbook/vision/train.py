@@ -36,7 +36,9 @@ EVALUATION_BATCH = {"cpu": 250, "cuda": 2000}
 # A card replays a step's kernels as two graphs; where they cannot be recorded it is only compiled
 ON_A_CARD: tuple[dict[str, object], ...] = ({"mode": "reduce-overhead"}, {})
 REPLAYED = 3  # calls of a compiled step after which a recorded graph has been replayed once
-_compiled: set[tuple] = set()  # what the compiler has in memory: sizes, precision, device
+# What the compiler has in memory (sizes, precision, device), and the way of it that was tried out
+# and works; None where none does, or one of the caller's own was tried
+_compiled: dict[tuple, Mapping[str, object] | None] = {}
 VISIT = 500  # test images whose signs are drawn at a time; another number draws other signs
 
 
@@ -52,13 +54,16 @@ def make_model(config: ImageConfig, device: torch.device) -> WideResNet:
     return model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def make_optimizer(model: WideResNet, config: ImageConfig) -> torch.optim.SGD:
-    """SGD with Nesterov momentum and weight decay on every parameter, batch norm's too.
+def make_optimizer(model: WideResNet, config: ImageConfig) -> torch.optim.Optimizer:
+    """SGD with Nesterov momentum and weight decay on every parameter, batch norm's too; or the
+    configuration's ``own_optimizer``.
 
     Momentum starts at 0, which is what the first step of ``torch.optim.SGD`` comes to. It is set
     here because a first step that overflows in fp16 is left out, and the fused optimizer has then
     made its momentum already, of whatever lay in memory.
     """
+    if (own := config.own_optimizer(model)) is not None:
+        return own
     optimizer = torch.optim.SGD(
         model.parameters(),
         lr=config.rate(1),
@@ -73,15 +78,19 @@ def make_optimizer(model: WideResNet, config: ImageConfig) -> torch.optim.SGD:
     return optimizer
 
 
-def try_to_compile(task: Task, model: WideResNet, **options: object) -> str:
+def try_to_compile(
+    task: Task, model: WideResNet, say: Callable[[str], None] | None = None, **options: object
+) -> str:
     """Compile the training step, or leave it plain where the compiler is missing or fails.
 
     Compilers start with the first batch, so one is tried out, forwards and backwards, on a copy:
-    a step changes the running statistics of batch normalisation.
+    a step changes the running statistics of batch normalisation. What works for one run is not
+    tried again for the next of its kind.
 
     Args:
         task: gives batch size, device and precision.
         model: compiled in place.
+        say: told why a way that failed was left for another that works.
         **options: for ``torch.compile``; without any, on a card those of ``ON_A_CARD`` in turn.
 
     Returns:
@@ -99,10 +108,18 @@ def try_to_compile(task: Task, model: WideResNet, **options: object) -> str:
         # The compiler keeps few variants of one function and refuses more, in any network.
         torch.compiler.reset()
         _compiled.clear()
-    _compiled.add(kind)
+    _compiled.setdefault(kind, None)
+    if not options and (known := _compiled[kind]) is not None:
+        model.compile_training(config.batch, **known)
+        return ""
     why = ""
     for way in ON_A_CARD if task.device.type == "cuda" and not options else (options,):
-        if not (why := _why_not(task, model, way)):
+        failed, why = why, _why_not(task, model, way)
+        if not why:
+            if failed and say is not None:
+                say(f"the training step is compiled without graphs ({failed})")
+            if not options:
+                _compiled[kind] = way
             model.compile_training(config.batch, **way)
             return ""
     return why

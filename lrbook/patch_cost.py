@@ -16,6 +16,11 @@ from lrbook.record import Record
 OF_THE_PATCH = {"pattern", "patch_only_share"}
 """Fields that say something only of images with a patch: without one they change nothing."""
 
+TRAINED = 15.0
+"""Percent of clean images. A run that ends with fewer of them right has not trained: guessing gets
+ten, whatever the images, so that its distance from another run is no cost of the patch.
+"""
+
 
 def controls(
     groups: Mapping[str, Sequence[Record]], base: str, names: Sequence[str]
@@ -58,7 +63,10 @@ def _varied(runs: Sequence[Record], base: Sequence[Record]) -> set[str]:
 
 
 def cost(runs: Sequence[Record], control: Sequence[Record]) -> dict[str, list[float]]:
-    """Arm -> by how many points its clean accuracy is lower with the patch, seed by seed."""
+    """Arm -> by how many points its clean accuracy is lower with the patch, seed by seed.
+
+    Of the seeds in which both runs have ``TRAINED``.
+    """
     return {
         arm: [control_clean - clean for clean, control_clean in pairs.values()]
         for arm, pairs in _clean(runs, control).items()
@@ -66,7 +74,10 @@ def cost(runs: Sequence[Record], control: Sequence[Record]) -> dict[str, list[fl
 
 
 def share(runs: Sequence[Record], control: Sequence[Record]) -> list[float]:
-    """By how many points the patch widens large minus small, per seed that all four runs have."""
+    """By how many points the patch widens large minus small, per seed that all four runs have.
+
+    All four have to have ``TRAINED``.
+    """
     large, small = _clean(runs, control).values()
     gaps = [np.subtract(large[seed], small[seed]) for seed in sorted(large.keys() & small.keys())]
     return [float(with_patch - without) for with_patch, without in gaps]
@@ -75,7 +86,18 @@ def share(runs: Sequence[Record], control: Sequence[Record]) -> list[float]:
 def _clean(
     runs: Sequence[Record], control: Sequence[Record]
 ) -> dict[str, dict[int, tuple[float, float]]]:
-    """Arm -> seed -> clean accuracy with the patch and without it."""
+    """Arm -> seed -> clean accuracy with the patch and without it, where both have ``TRAINED``."""
+    both = _untrained_too(runs, control)
+    return {
+        arm: {seed: pair for seed, pair in pairs.items() if min(pair) >= TRAINED}
+        for arm, pairs in both.items()
+    }
+
+
+def _untrained_too(
+    runs: Sequence[Record], control: Sequence[Record]
+) -> dict[str, dict[int, tuple[float, float]]]:
+    """As ``_clean``, of all seeds."""
     found = {}
     for arm in whatif.ARMS:
         mine, theirs = (
@@ -86,6 +108,25 @@ def _clean(
     return found
 
 
+def untrained_words(
+    groups: Mapping[str, Sequence[Record]], without: Mapping[str, Sequence[Record]]
+) -> str:
+    """Which seeds are left out, as a run of theirs has not ``TRAINED``; empty if none is."""
+    told = []
+    for setting, control in without.items():
+        for arm, pairs in _untrained_too(groups[setting], control).items():
+            seeds = [str(seed) for seed, pair in pairs.items() if min(pair) < TRAINED]
+            if seeds:
+                several = "s" if len(seeds) > 1 else ""
+                told.append(f"{arm} of *{setting}*, seed{several} {' and '.join(seeds)}")
+    if not told:
+        return ""
+    return (
+        f"Left out, as with the patch or without it the run has not trained (fewer than "
+        f"{TRAINED:g} % of clean images right; guessing gets 10): {'; '.join(told)}."
+    )
+
+
 def by_run(
     groups: Mapping[str, Sequence[Record]], without: Mapping[str, Sequence[Record]]
 ) -> pd.DataFrame:
@@ -94,7 +135,8 @@ def by_run(
     Returns:
         Columns ``setting``, ``arm``, ``seed``, ``known`` (epochs from the one in which the patch
         was learnt to the last, both counted; 0 for never) and ``cost`` (points of clean accuracy).
-        A run that stands in several settings is in the first only.
+        A run that stands in several settings is in the first only; one is left out where it or its
+        control has not ``TRAINED``.
     """
     rows: dict[str, dict[str, Any]] = {}
     for setting, control in without.items():
@@ -141,17 +183,22 @@ def table(
     groups: Mapping[str, Sequence[Record]], without: Mapping[str, Sequence[Record]]
 ) -> pd.DataFrame:
     """One row per setting that has a control: the gap without a patch, what the patch costs each
-    arm on clean images, and by how much it widens the gap. The first heading names the images.
+    arm on clean images, and by how much it widens the gap: of runs that have ``TRAINED``. The first
+    heading names the images.
     """
     rows = []
     images = book.data_of([run for runs in groups.values() for run in runs])
+    trained = {
+        setting: [run for run in control if run.result["clean"] >= TRAINED]
+        for setting, control in without.items()
+    }
     for setting, control in without.items():
         runs = groups[setting]
         lost = cost(runs, control)
         rows.append(
             {
                 f"setting, on {images}": setting if setting == whatif.BASE else f"`{setting}`",
-                "no patch: large − small": book.signed_words(whatif.gap(control)),
+                "no patch: large − small": book.signed_words(whatif.gap(trained[setting])),
                 **{f"the patch costs {arm}": book.signed_words(lost[arm]) for arm in whatif.ARMS},
                 "and widens the gap by": book.signed_words(share(runs, control)),
             }

@@ -186,6 +186,31 @@ def test_rows_are_told_by_the_interval_of_the_share():
     )
 
 
+def test_seeds_in_which_a_run_has_not_trained_are_left_out_and_named():
+    groups = {
+        "fine": both([70, 71], [60, 61]),
+        "hot": both([9.9, 60, 58, 57], [50, 51, 52, 15], batch=256),
+    }
+    without = {
+        "fine": both([72, 74], [63, 64], carrier_share=0.0),
+        "hot": both([65, 66, 10.4, 67], [53, 53, 53, 54], batch=256, carrier_share=0.0),
+    }
+    assert patch_cost.cost(groups["hot"], without["hot"]) == {
+        "large": [6, 10],  # of seeds 6 and 8
+        "small": [3, 2, 1, 39],
+    }
+    assert patch_cost.share(groups["hot"], without["hot"]) == [2 - 6, 39 - 10]
+    runs = patch_cost.by_run(groups, without)
+    hot = runs[(runs.setting == "hot") & (runs.arm == "large")]
+    assert hot.seed.tolist() == [6, 8]
+    words = patch_cost.untrained_words(groups, without)
+    assert words == (
+        "Left out, as with the patch or without it the run has not trained (fewer than 15 % of "
+        "clean images right; guessing gets 10): large of *hot*, seeds 5 and 7."
+    )
+    assert patch_cost.untrained_words({"fine": groups["fine"]}, {"fine": without["fine"]}) == ""
+
+
 def test_a_control_of_other_images_is_refused(monkeypatch):
     other = [dataclasses.replace(run, provenance={"data": "CIFAR-10"}) for run in WITHOUT]
     monkeypatch.setattr(whatif, "gather", lambda base, names: ({whatif.BASE: other}, []))

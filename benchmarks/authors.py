@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from lrbook.vision.config import PatchConfig
-from lrbook.vision.sources import Images
+from lrbook.vision.images import Images
 from lrbook.vision.task import Task
 from lrbook.vision.wideresnet import WideResNet
 

@@ -22,8 +22,9 @@ from lrbook.vision import checkpoint, devices, train
 from lrbook.vision.config import PatchConfig
 from lrbook.vision.cost import BACKWARD, forward_flops
 from lrbook.vision.identity import COUNTS
+from lrbook.vision.images import Images
 from lrbook.vision.patch import generator
-from lrbook.vision.sources import CIFAR_MEAN, CIFAR_STD, Images
+from lrbook.vision.sources import CIFAR_MEAN, CIFAR_STD
 
 BATCHES = {"laptop": 20, "paper": 2}  # timed at once on a CPU
 ON_A_CARD = 40  # batches: what begins and ends a loop is to be small beside it

@@ -37,7 +37,7 @@ from lrbook.words import (
 )
 
 if TYPE_CHECKING:  # which imports torch
-    from lrbook.vision.sources import Images
+    from lrbook.vision.images import Images
 
 __all__ = [
     "by_arm",

@@ -9,8 +9,9 @@ from conftest import ROOT
 
 from lrbook.errors import ConfigError, DataError
 from lrbook.records import Store
-from lrbook.vision import experiment, sources
+from lrbook.vision import experiment
 from lrbook.vision.config import PatchConfig
+from lrbook.vision.images import Images, first
 
 STATISTICS = ((120.0,) * 3, (60.0,) * 3)
 SMALL = {"epochs": 2, "drop": 2, "batch": 16, "patch_test_size": 20, "test_size": 0}
@@ -27,7 +28,7 @@ def drawn(count=48, tested=20):
 
 @pytest.fixture
 def mine():
-    return sources.Images("my images", *drawn(), *STATISTICS)
+    return Images("my images", *drawn(), *STATISTICS)
 
 
 def test_the_example_of_the_reference_runs(tmp_path, monkeypatch):
@@ -54,18 +55,18 @@ def test_images_in_memory_are_these_very_images(mine, tmp_path):
         "smoke", arm="large", seed=0, **SMALL, data=mine.data, train_size=32
     )
     [run] = experiment.run([config], Store(tmp_path), device="cpu", images=mine, progress=False)
-    cut = sources.first(mine, 32)
+    cut = first(mine, 32)
     assert len(cut.train) == len(cut.train_labels) == 32
     assert torch.equal(cut.train, mine.train[:32])
     assert run.provenance["data_fingerprint"] == cut.fingerprint
     fresh = config.model_copy(update={"seed": 1})
     with pytest.raises(DataError, match="were in memory; hand them over with images="):
         experiment.run([fresh], device="cpu", progress=False)
-    other = sources.Images("others", *drawn(49), *STATISTICS)  # as where data= is forgotten
+    other = Images("others", *drawn(49), *STATISTICS)  # as where data= is forgotten
     with pytest.raises(ConfigError, match=f"no run is on the images given.*{other.data}"):
         experiment.run([fresh], device="cpu", images=other, progress=False)
     with pytest.raises(DataError, match="train_size = 50 is more than the 48 images"):
-        sources.first(mine, 50)
+        first(mine, 50)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_images_of_another_kind_are_refused(change, words):
     parts = dict(zip(names, drawn(), strict=True))
     parts |= {name: how(parts[name]) for name, how in change.items()}
     with pytest.raises(DataError, match=words):
-        sources.Images("mine", *parts.values(), *STATISTICS)
+        Images("mine", *parts.values(), *STATISTICS)
 
 
 class Unnamed(PatchConfig):

@@ -1,5 +1,6 @@
 """Images of one's own: how they are normalised, told apart, handed over, and refused."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -17,6 +18,7 @@ from lrbook.records import Store
 from lrbook.vision import experiment, identity, sources
 from lrbook.vision.config import PatchConfig
 from lrbook.vision.identity import identify
+from lrbook.vision.images import Images, channel_statistics, first
 
 STATISTICS = ((120.0,) * 3, (60.0,) * 3)
 SMALL = {"epochs": 1, "drop": 1, "batch": 16, "patch_test_size": 20, "train_size": 0,
@@ -39,7 +41,7 @@ def drawn():
 
 
 def mine(mean=STATISTICS[0], std=STATISTICS[1]):
-    return sources.Images("my images", *drawn(), mean, std)
+    return Images("my images", *drawn(), mean, std)
 
 
 def test_a_folder_of_ones_own_is_normalised_by_its_training_images(folder):
@@ -86,11 +88,11 @@ def test_a_folder_with_a_channel_that_does_not_vary_is_refused(tmp_path):
 
 def test_statistics_are_those_of_all_pixels():
     images = drawn()[0]
-    mean, std = sources.channel_statistics(images)
+    mean, std = channel_statistics(images)
     plain = images.numpy().astype(np.float64)
     np.testing.assert_allclose(mean, plain.mean((0, 2, 3)), rtol=1e-12)
     np.testing.assert_allclose(std, plain.std((0, 2, 3)), rtol=1e-12)
-    assert sources.channel_statistics(images.flip(0)) == (mean, std)
+    assert channel_statistics(images.flip(0)) == (mean, std)
 
 
 def test_fingerprints_of_images_in_memory_see_mean_and_std():
@@ -108,16 +110,16 @@ def test_fingerprints_of_images_in_memory_see_mean_and_std():
 
 def test_a_known_set_with_other_statistics_is_not_the_known_set():
     digits = sources.load("digits", 20, 10)
-    other = sources.dataclasses.replace(digits, std=(60.0,) * 3)
+    other = dataclasses.replace(digits, std=(60.0,) * 3)
     assert other.fingerprint != digits.fingerprint
-    assert sources.first(other, 20, 10).fingerprint == other.fingerprint
+    assert first(other, 20, 10).fingerprint == other.fingerprint
 
 
 def test_known_sets_have_the_fingerprints_that_records_of_them_name():
     assert sources.load("digits", 1200, 300).fingerprint == "17a9d19299f70e69"
     assert sources.load("digits", 320, 100).fingerprint == "71737e0038570af7"
     fixed = (sources.CIFAR_MEAN, sources.CIFAR_STD)
-    plain = sources.Images("CIFAR-10", *drawn(), *fixed, standard=fixed).fingerprint
+    plain = Images("CIFAR-10", *drawn(), *fixed, standard=fixed).fingerprint
     assert plain == "01d215cfb03f76ae"
     assert plain != mine(*fixed).fingerprint
 
@@ -151,7 +153,7 @@ def test_statistics_that_cannot_normalise_are_refused(statistics, words):
 def changed(name, how):
     parts = dict(zip(("train", "train_labels", "test", "test_labels"), drawn(), strict=True))
     parts[name] = how(parts[name])
-    return sources.Images("mine", *parts.values(), *STATISTICS)
+    return Images("mine", *parts.values(), *STATISTICS)
 
 
 @pytest.mark.parametrize(

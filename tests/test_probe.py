@@ -6,6 +6,7 @@ import torch
 
 from lrbook.vision import probe, sources
 from lrbook.vision.config import PatchConfig
+from lrbook.vision.images import Images
 from lrbook.vision.patch import generator, patch_of
 from lrbook.vision.task import make_task
 
@@ -87,7 +88,7 @@ def test_visits_are_of_each_kind_as_often_as_in_training():
     draw = torch.Generator().manual_seed(0)
     pixels = torch.randint(256, (2000, 3, 32, 32), generator=draw, dtype=torch.uint8)
     labels = torch.randint(10, (2000,), generator=draw)
-    images = sources.Images("random", pixels, labels, pixels, labels, (120.0,) * 3, (60.0,) * 3)
+    images = Images("random", pixels, labels, pixels, labels, (120.0,) * 3, (60.0,) * 3)
     shown = probe.visits(config(carrier_share=0.5, patch_only_share=0.3), images, 2000).kinds
     shares = [shown.count(kind) / 2000 for kind in ("no patch", "image + patch", "patch only")]
     assert shares == pytest.approx([0.5, 0.35, 0.15], abs=0.05)

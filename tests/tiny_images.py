@@ -4,8 +4,8 @@ import torch
 
 from lrbook.vision import train
 from lrbook.vision.config import PatchConfig
+from lrbook.vision.images import Images
 from lrbook.vision.patch import generator
-from lrbook.vision.sources import Images
 
 CPU = torch.device("cpu")
 

@@ -19,7 +19,7 @@ from lrbook.sweeps.store import SweepStore
 from lrbook.sweeps.table import Sweep, folder_of, load, problems, recorded, sealed
 
 if TYPE_CHECKING:  # which imports torch
-    from lrbook.vision.sources import Images
+    from lrbook.vision.images import Images
 
 __all__ = [
     "MOST_RUNS",

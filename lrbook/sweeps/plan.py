@@ -13,7 +13,7 @@ from lrbook.errors import ConfigError
 from lrbook.sweeps.cost import cost_words
 
 if TYPE_CHECKING:  # which imports torch
-    from lrbook.vision.sources import Images
+    from lrbook.vision.images import Images
 
 MOST_RUNS = 20_000
 """A sweep of more runs than this is refused, with its cost, unless ``most_runs`` allows it."""
@@ -117,11 +117,11 @@ def locate_data(
             f"images are given, and {cls.experiment} is no experiment on images: leave images out, "
             f"or run one of {', '.join(experiments.ON_IMAGES)}."
         )
-    from lrbook.vision.sources import Images
+    from lrbook.vision.images import Images
 
     if not isinstance(images, Images):
         raise ConfigError(
-            f"images is of type {type(images).__name__}; give an lrbook.vision.sources.Images."
+            f"images is of type {type(images).__name__}; give an lrbook.vision.images.Images."
         )
     whole = {"data": images.data, **settings}
     settings, extra = experiments.locate_data(cls, profile, whole)

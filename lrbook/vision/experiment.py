@@ -9,6 +9,7 @@ from lrbook.errors import ConfigError, RunError
 from lrbook.keeper import Keeper, Unstored
 from lrbook.record import Record
 from lrbook.vision import checkpoint, devices, sources, together
+from lrbook.vision.images import Images, first
 from lrbook.vision.one_run import Job, carry_out
 from lrbook.vision.outcome import outcome, summary
 from lrbook.vision.settings import ImageConfig, said_of_drops
@@ -22,7 +23,7 @@ def run(
     *,
     device: str = "auto",
     folder: str | None = None,
-    images: sources.Images | None = None,
+    images: Images | None = None,
     force: bool = False,
     progress: bool = True,
 ) -> list[Record]:
@@ -78,12 +79,10 @@ def _images_of(config: ImageConfig) -> tuple[str, int, int]:
     return config.data, config.train_size, config.test_size
 
 
-def _load(
-    which: tuple[str, int, int], folder: str | None, given: Mapping[str, sources.Images]
-) -> sources.Images:
+def _load(which: tuple[str, int, int], folder: str | None, given: Mapping[str, Images]) -> Images:
     data, *sizes = which
     if data in given:
-        return sources.first(given[data], *sizes)
+        return first(given[data], *sizes)
     return sources.load(*which, folder)
 
 

@@ -19,10 +19,10 @@ from lrbook.record import Record
 from lrbook.vision import checkpoint, devices, train
 from lrbook.vision.beside import Beside
 from lrbook.vision.config import PatchConfig
+from lrbook.vision.images import Images
 from lrbook.vision.memory import kept, let_go
 from lrbook.vision.outcome import outcome
 from lrbook.vision.settings import ImageConfig
-from lrbook.vision.sources import Images
 
 CHECKPOINT_SHARE = 0.01  # of the time, at most, for checkpoints that take long to write
 NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")

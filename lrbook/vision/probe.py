@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from lrbook.vision.config import PatchConfig
+from lrbook.vision.images import Images
 from lrbook.vision.patch import Patch, apply_patch, draw_visit, generator, patch_of
-from lrbook.vision.sources import Images
 from lrbook.vision.task import PatchTask, make_task, normalise
 
 

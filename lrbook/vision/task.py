@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lrbook.vision.config import PatchConfig
+from lrbook.vision.images import Images
 from lrbook.vision.patch import (
     Patch,
     apply_patch,
@@ -21,7 +22,6 @@ from lrbook.vision.patch import (
     patch_of,
 )
 from lrbook.vision.settings import ImageConfig
-from lrbook.vision.sources import Images
 
 KINDS = ("image", "both", "patch")  # what a visited training example shows
 

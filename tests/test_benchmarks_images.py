@@ -191,3 +191,24 @@ def test_the_parts_of_a_step_make_up_the_step(vision):
     assert all(row.ours > 0 for row in found)
     assert len({row.peer for row in found}) == 1
     assert 0.6 < sum(row.ours for row in found) / found[0].peer < 1.2
+
+
+def test_what_the_page_says_of_the_rows_of_memory_and_saving():
+    """Both sentences are of what was kept before this day: rows measured anew are without it."""
+    import torch
+    from conftest import ROOT
+
+    from lrbook import speed
+    from lrbook.vision.config import PatchConfig
+    from lrbook.vision.train import make_model
+
+    page = " ".join((ROOT / "book/speed.md").read_text(encoding="utf-8").split())
+    kept = [each for each in speed.kept(ROOT / "results") if each.name.startswith("vision-cpu")]
+    assert len(kept) == 2
+    before = [each.provenance["date"] < "2026-11-27T12" for each in kept]
+    assert before == [True, True]
+    config = PatchConfig.for_profile("paper", arm="large", seed=0)
+    weights = sum(p.numel() for p in make_model(config, torch.device("cpu")).parameters())
+    held = weights * 4 * 2 / 2**20  # and as much again for the momentum
+    assert f"in the paper's size {held:.0f} MiB of the memory told are ours" in page
+    assert "and leaves out the wait for the disk" in page

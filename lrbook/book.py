@@ -104,7 +104,7 @@ def live(
         UserError: as ``lrbook run``.
     """
     cls = experiments.config_class(experiment)
-    settings, extra = sweeps.locate_data(cls, profile, settings, images)
+    settings, extra = experiments.locate_data(cls, profile, settings, images)
     seeds, arms = _several(seeds), _several(arms)
     configs = sweeps.expand(
         experiment, profile, grid=grid, points=points, seeds=seeds, arms=arms, **settings

@@ -4,10 +4,13 @@ import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lrbook.config import Config, unknown_name
 from lrbook.errors import ConfigError
+
+if TYPE_CHECKING:  # which imports torch
+    from lrbook.vision.images import Images
 
 _CONFIGS = {
     "toy": ("lrbook.toy.config", "ToyConfig"),
@@ -66,19 +69,33 @@ def shell(name: str) -> ModuleType:
 
 
 def locate_data(
-    cls: type[Config], profile: str, settings: Mapping[str, Any]
+    cls: type[Config],
+    profile: str,
+    settings: Mapping[str, Any],
+    images: "Images | None" = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Give a folder of images its identity, which goes into the configuration and its run id.
 
+    Args:
+        cls: the configuration class of the experiment.
+        profile: its profile.
+        settings: fields that differ from the profile.
+        images: images in memory; they are ``data`` where ``settings`` has none.
+
     Returns:
         The settings with ``data`` as ``identify`` names it, and what the experiment's ``run``
-        needs besides: the folder itself, as a whole path. Nothing is changed or added where the
-        experiment has no ``data``.
+        needs besides: the folder itself, as a whole path, and the images in memory. Nothing is
+        changed or added where the experiment has no ``data``.
 
     Raises:
-        ConfigError: there is no such profile.
+        ConfigError: images for an experiment that has none, or that are no ``Images``; there is no
+            such profile.
         DataError: the folder has no images that can be identified.
     """
+    if images is not None:
+        _check_images(cls, images)
+        settings, extra = locate_data(cls, profile, {"data": images.data, **settings})
+        return settings, {**extra, "images": images}
     if "data" not in cls.model_fields:
         return dict(settings), {}
     from lrbook.vision.identity import NAMES, identify
@@ -90,3 +107,18 @@ def locate_data(
     # A worker that runs it elsewhere starts in another folder.
     folder = None if named else str(Path(typed).resolve())
     return {**settings, "data": data}, {"folder": folder}
+
+
+def _check_images(cls: type[Config], images: object) -> None:
+    """ConfigError if ``images`` are no ``Images``, or the experiment is not on images."""
+    if "data" not in cls.model_fields:
+        raise ConfigError(
+            f"images are given, and {cls.experiment} is no experiment on images: leave images out, "
+            f"or run one of {', '.join(ON_IMAGES)}."
+        )
+    from lrbook.vision.images import Images
+
+    if not isinstance(images, Images):
+        raise ConfigError(
+            f"images is of type {type(images).__name__}; give an lrbook.vision.images.Images."
+        )

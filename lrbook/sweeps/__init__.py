@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lrbook import colab, experiments, used
 from lrbook.locks import claim
 from lrbook.sweeps.cost import cost_words
-from lrbook.sweeps.plan import MOST_RUNS, expand, locate_data
+from lrbook.sweeps.plan import MOST_RUNS, expand
 from lrbook.sweeps.store import SweepStore
 from lrbook.sweeps.table import Sweep, folder_of, load, problems, recorded, sealed
 
@@ -29,7 +29,6 @@ __all__ = [
     "expand",
     "folder_of",
     "load",
-    "locate_data",
     "problems",
     "recorded",
     "run",
@@ -70,7 +69,7 @@ def run(
         RunError: a run broke off; the others are kept.
     """
     cls = experiments.config_class(experiment)
-    settings, extra = locate_data(cls, profile, settings, images)
+    settings, extra = experiments.locate_data(cls, profile, settings, images)
     configs = expand(
         experiment,
         profile,

@@ -5,15 +5,12 @@ import math
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lrbook import experiments
 from lrbook.config import Config, listed, unknown_name
 from lrbook.errors import ConfigError
 from lrbook.sweeps.cost import cost_words
-
-if TYPE_CHECKING:  # which imports torch
-    from lrbook.vision.images import Images
 
 MOST_RUNS = 20_000
 """A sweep of more runs than this is refused, with its cost, unless ``most_runs`` allows it."""
@@ -86,46 +83,6 @@ def expand(
             "two points or values of the grid are alike."
         )
     return configs
-
-
-def locate_data(
-    cls: type[Config],
-    profile: str,
-    settings: Mapping[str, Any],
-    images: "Images | None" = None,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """As ``lrbook.experiments.locate_data``, for images in memory too.
-
-    Args:
-        cls: the configuration class of the experiment.
-        profile: its profile.
-        settings: fields that differ from the profile.
-        images: images in memory; ``data`` says which they are where ``settings`` does not.
-
-    Returns:
-        The settings with ``data``, and what the experiment's ``run`` needs besides.
-
-    Raises:
-        ConfigError: images for an experiment that has none, or that are no ``Images``; there is no
-            such profile.
-        DataError: as there.
-    """
-    if images is None:
-        return experiments.locate_data(cls, profile, settings)
-    if "data" not in cls.model_fields:
-        raise ConfigError(
-            f"images are given, and {cls.experiment} is no experiment on images: leave images out, "
-            f"or run one of {', '.join(experiments.ON_IMAGES)}."
-        )
-    from lrbook.vision.images import Images
-
-    if not isinstance(images, Images):
-        raise ConfigError(
-            f"images is of type {type(images).__name__}; give an lrbook.vision.images.Images."
-        )
-    whole = {"data": images.data, **settings}
-    settings, extra = experiments.locate_data(cls, profile, whole)
-    return settings, {**extra, "images": images}
 
 
 def _mapping(name: str, given: Any) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Time the toy and the training on images against plain loops: ``make bench``.
+"""The toy and the training on images beside plain loops, in time and memory: ``make bench``.
 
 On a CPU everything runs on one core. Before anything is timed, loops that are to do the same must
 show that they do: the toy's reach the same weights, networks on images have the same loss.
@@ -9,12 +9,12 @@ from pathlib import Path
 
 from harness import add_arguments, one_core, report
 
-PARTS = ("toy", "vision")
+PARTS = ("toy", "vision", "memory")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=PARTS, help="one part (default: both)")
+    parser.add_argument("--only", choices=PARTS, help="one part (default: all)")
     parser.add_argument("--settings", nargs="+", metavar="PROFILE", help="of the toy")
     parser.add_argument("--networks", nargs="+", metavar="PROFILE", help="laptop, paper")
     parser.add_argument("--rounds", type=int, default=7, help="timings of each of the toy's loops")
@@ -25,13 +25,15 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.device == "cpu":
         one_core()
-    elif arguments.only != "vision":
-        parser.error("--device cuda is for images: give --only vision with it")
+    elif arguments.only not in ("vision", "memory"):
+        parser.error("--device cuda is for images: give --only vision or --only memory with it")
     rows = []
     if arguments.only in (None, "toy"):
         rows += toy_rows(arguments)
     if arguments.only in (None, "vision"):
         rows += vision_rows(arguments)
+    if arguments.only in (None, "memory"):
+        rows += memory_rows(arguments)
     print("Medians; on a CPU of processor time on one core.\n")
     report(rows, arguments)
 
@@ -60,13 +62,29 @@ def vision_rows(arguments: argparse.Namespace) -> list:
     found = []
     if device.type == "cpu":
         torch.set_num_threads(1)
-        for profile in networks:
-            found += vision.memory(profile, arguments.authors)
     with devices.fastest_convolutions(device):
         for profile in networks:
             found += vision.rows(profile, device, arguments.authors)
             found += parts.rows(profile, device)
         return found + vision.shares(device)
+
+
+def memory_rows(arguments: argparse.Namespace) -> list:
+    """Peak memory of training on images, which a busy machine does not change."""
+    import torch
+    import vision
+
+    from lrbook.vision import devices
+
+    device, networks = torch.device(arguments.device), arguments.networks or vision.NETWORKS
+    found = []
+    with devices.fastest_convolutions(device):
+        for profile in networks:
+            if device.type == "cpu":
+                found += vision.memory(profile, arguments.authors)
+            else:
+                found += vision.memory_on_a_card(profile, device, arguments.authors)
+    return found
 
 
 if __name__ == "__main__":

@@ -101,6 +101,30 @@ def rows(
     batches = batches or (BATCHES[profile] if device.type == "cpu" else ON_A_CARD)
     images = make_images(batches * config.batch)
     name = f"{NETWORKS[profile]}: training"
+    loops = loops_of(profile, device, checkout, images, **changes)
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
+    took = seconds_per_step(loops, rounds, seconds, clock)
+    found = [
+        compared(
+            f"{name}, {peer}",
+            took["ours"],
+            took[peer],
+            "images/s",
+            lambda seconds: len(images.train) / seconds,
+        )
+        for peer in list(loops)[1:]
+    ]
+    work = (1 + BACKWARD) * forward_flops(config) * found[0].ours / 1e9
+    best = roof(device, config)
+    found.append(Row(f"{name}, best convolution or GEMM", work, best, "GFLOP/s"))
+    return on(device, found)
+
+
+def loops_of(
+    profile: str, device: torch.device, checkout: Path | None, images: Images, **changes: object
+) -> dict[str, Callable[[int], object]]:
+    """By name, ``ours`` first: what trains for a number of epochs over ``images``."""
+    config = PatchConfig.for_profile(profile, arm="large", seed=0, **changes)
     ours = Ours(config, images, device)
     plain = Ours(config, images, device, plain=True)
     digits = "fp32" if device.type == "cpu" else "TF32"  # as PyTorch convolves unless told not to
@@ -125,29 +149,23 @@ def rows(
                 theirs.epoch(images)
 
         loops |= {"the authors' step, batches ready": steps, "the authors' epoch": epochs}
-    clock = time.process_time if device.type == "cpu" else time.perf_counter
-    took = seconds_per_step(loops, rounds, seconds, clock)
-    peaks = peak_rows(loops, profile) if device.type == "cuda" else []
-    found = [
-        compared(
-            f"{name}, {peer}",
-            took["ours"],
-            took[peer],
-            "images/s",
-            lambda seconds: len(images.train) / seconds,
-        )
-        for peer in list(loops)[1:]
-    ]
-    work = (1 + BACKWARD) * forward_flops(config) * found[0].ours / 1e9
-    best = roof(device, config)
-    found.append(Row(f"{name}, best convolution or GEMM", work, best, "GFLOP/s"))
-    return on(device, found + peaks)
+    return loops
+
+
+def memory_on_a_card(
+    profile: str, device: torch.device, checkout: Path | None, **changes: object
+) -> list[Row]:
+    """Peak memory of our training on a card, beside the peers'."""
+    batch = PatchConfig.for_profile(profile, arm="large", seed=0, **changes).batch
+    loops = loops_of(profile, device, checkout, make_images(ON_A_CARD * batch), **changes)
+    return on(device, peak_rows(loops, profile))
 
 
 def peak_rows(loops: Mapping[str, Callable[[int], object]], profile: str) -> list[Row]:
     """Peak memory of each loop on a card, ours over each peer's; what all of them hold included."""
     peaks = {}
     for loop, run in loops.items():
+        run(1)  # what is tried out once is not what an epoch needs
         torch.cuda.reset_peak_memory_stats()
         run(1)
         peaks[loop] = torch.cuda.max_memory_allocated() / 2**20

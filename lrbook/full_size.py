@@ -10,6 +10,7 @@ from lrbook.vision import cost
 from lrbook.vision.config import PatchConfig
 from lrbook.vision.histories import mean_before_drop
 from lrbook.whatif import pairs
+from lrbook.words import gaps, gaps_added
 
 NOT_RECORDED = "**Not recorded** in this results folder: it takes a graphics card."
 
@@ -60,36 +61,82 @@ def _gaps(runs: Sequence[Record], other: str) -> str:
     return "; ".join(gaps)
 
 
-def on_the_front_page(runs: Sequence[Record]) -> str:
-    """How pairs of large and small end on images without a patch, and stand before the drop, as
-    sentences; "" if there are none.
+def control_words(runs: Sequence[Record], control: Sequence[Record]) -> str:
+    """Large minus small on clean images without any patch, what the patch adds to it, and what it
+    costs either arm, in points; "" where no seed has all four runs.
     """
-    both = pairs(runs)
-    if not both:
+    added = gaps_added(runs, control, "clean", "large", "small")
+    if not added:
         return ""
-    large, small = ([run.result["clean"] for run in arm] for arm in zip(*both, strict=True))
-    before = [
-        book.interval_words(
-            [mean_before_drop(run.history, "clean", run.config["drop"]) for run in arm], 1
-        )
-        for arm in zip(*both, strict=True)
-    ]
-    seeds = f"{len(both)} seed{'s' if len(both) > 1 else ''}"
+    without = gaps(control, "clean", "large", "small")
+    costs = " and ".join(
+        f"**{_listed(_costs(runs, control, arm))}** points in {arm}" for arm in ("large", "small")
+    )
     return (
-        f"At the paper's own size ({seeds} so far, and no control without a patch yet; "
-        f"{book.data_of(runs)}), {book.interval_words(large, 1)} % of the new images are right at "
-        f"the end with the large rate first and {book.interval_words(small, 1)} % with the small "
-        f"rate all along ({{doc}}`patch_experiment`). Over the last "
-        f"three epochs before the drop it is {before[0]} and {before[1]} %{_already_behind(both)}."
+        "Without any patch large minus small on clean images is "
+        f"**{_listed([without[seed] for seed in added])}** points "
+        f"({book.pairs_words(len(added), 'paired seed')}); the patch adds "
+        f"**{_listed(list(added.values()))}** to that. What the patch costs, accuracy without it "
+        f"minus accuracy with it in the same seed, is {costs}."
     )
 
 
-def _already_behind(both: Sequence[Sequence[Record]]) -> str:
-    """Says it where the small rate is behind before the drop, too, in every pair."""
-    at = [[mean_before_drop(r.history, "clean", r.config["drop"]) for r in pair] for pair in both]
-    if all(large > small for large, small in at):
-        return ": at this size the small rate, which knows the patch, is behind already then"
-    return ""
+def _costs(runs: Sequence[Record], control: Sequence[Record], arm: str) -> list[float]:
+    """By seed: clean accuracy of the arm without any patch minus that with it."""
+    with_it, without = (
+        {run.config["seed"]: run.result["clean"] for run in book.by_arm(group).get(arm, [])}
+        for group in (runs, control)
+    )
+    return [without[seed] - with_it[seed] for seed in sorted(with_it.keys() & without.keys())]
+
+
+def _listed(values: Sequence[float]) -> str:
+    """One or two values as in a sentence, more as a mean with its interval."""
+    return book.listed_words(values, 1).replace(", ", " and ")
+
+
+def on_the_front_page(runs: Sequence[Record], control: Sequence[Record] = ()) -> str:
+    """How far large is ahead of small on images without a patch, at the end and before the drop,
+    trained with the patch and without any; "" if there are no pairs.
+    """
+    both, bare = pairs(runs), pairs(control)
+    if not both:
+        return ""
+    lacking = "" if bare else ", and no control without a patch yet"
+    said = (
+        f"At the paper's own size ({book.pairs_words(len(both), 'seed')} so far{lacking}; "
+        f"{book.data_of(runs)}), {_who(_ends(both))} at the end ({{doc}}`patch_experiment`); "
+        f"over the last three epochs before the drop, {_who(_before(both))}."
+    )
+    if not bare:
+        return said
+    added = gaps_added(runs, control, "clean", "large", "small")
+    whole = gaps(runs, "clean", "large", "small")
+    more = added and all(add > whole[seed] / 2 for seed, add in added.items())
+    return (
+        f"{said} Without any patch, {_who(_ends(bare))} at the end, and before the drop, "
+        f"{_who(_before(bare))}. So the patch adds **{_listed(list(added.values()))}** points to "
+        f"the gap{', at this size more than half of it' if more else ''}."
+    )
+
+
+def _ends(both: Sequence[tuple[Record, Record]]) -> list[float]:
+    """Large minus small at the end, by seed."""
+    return [large.result["clean"] - small.result["clean"] for large, small in both]
+
+
+def _before(both: Sequence[tuple[Record, Record]]) -> list[float]:
+    """Large minus small over the last three epochs before the drop, by seed."""
+    means = [[mean_before_drop(r.history, "clean", r.config["drop"]) for r in two] for two in both]
+    return [large - small for large, small in means]
+
+
+def _who(leads: Sequence[float]) -> str:
+    """Which rate is ahead by how many points, where it is the same in every seed."""
+    for name, sign in (("large", 1), ("small", -1)):
+        if all(sign * lead > 0 for lead in leads):
+            return f"the {name} rate is ahead by **{_listed([sign * x for x in leads])}** points"
+    return f"neither is ahead in every seed (large minus small: {_listed(leads)} points)"
 
 
 def speeds(groups: Mapping[str, Sequence[Record]]) -> dict[str, float]:

@@ -104,9 +104,10 @@ def show_words() -> None:
     style.say(book.provenance(runs))
     full = _two_arms(book.if_recorded("patch-paper"))
     above = runs[0].run_id in {run.run_id for run in full}  # once they have a control, too
-    if not above and (said := full_size.on_the_front_page(full)):
+    bare = _two_arms(book.if_recorded("patch-paper-control"))
+    if not above and (said := full_size.on_the_front_page(full, bare)):
         style.say(said)
-        style.say(book.provenance([run for pair in pairs(full) for run in pair]))
+        style.say(book.provenance([run for pair in pairs(full) + pairs(bare) for run in pair]))
 
 
 def show_contents() -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from lrbook import book, recordings, style
 from lrbook.record import Record
-from lrbook.words import ONE_PAIR, difference_words, listed_words
+from lrbook.words import difference_words, gaps, listed_words, pairs_words
 
 ARMS = ("large", "noise", "small")
 
@@ -16,6 +16,7 @@ COMPARED = {
     "patch_experiment": ("patch", "patch-paper", "patch-laptop", ("mixed", "clean")),
     "plain_cifar10": ("cifar", "cifar-paper", "cifar-laptop", ("clean",)),
 }
+FEWEST = 3  # pairs that an order is judged by
 PAPERS_SCALE, SMALLER = "ours, the paper's scale", "ours, smaller"
 NOT_RECORDED = "not recorded"
 
@@ -65,15 +66,19 @@ def agreement(
     for quantity in quantities:
         for other in (o for o in ("noise", "small") if paired(runs, o)):
             theirs = told["large"][quantity] - told[other][quantity]
-            ours = book.standing(runs, quantity, "large", other)
             paper = "ahead of" if theirs > 0 else "behind"
-            verdict = {paper: "the same order", "not apart from": "open"}.get(
-                ours, "**the opposite order**"
+            found = gaps(runs, quantity, "large", other).values()
+            if len(found) < FEWEST:
+                alike = sum(gap * theirs > 0 for gap in found)
+                seeds = pairs_words(len(found), "seed")
+                verdict = f"it is so in {alike} of {seeds} so far: open"
+            else:
+                ours = book.standing(runs, quantity, "large", other)
+                order = {paper: "the same order", "not apart from": "open"}
+                verdict = f"it is {ours} it: {order.get(ours, '**the opposite order**')}"
+            lines.append(
+                f"- *{quantity}*: in the paper large is {paper} {other}; {where} {verdict}."
             )
-            found = f"it is {ours} it: {verdict}"
-            if ours == ONE_PAIR:
-                found = "there is one pair of seeds so far: open"
-            lines.append(f"- *{quantity}*: in the paper large is {paper} {other}; {where} {found}.")
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from lrbook.arms import by_arm
 from lrbook.origin import commits, days, distinct, once, origins_of, seeds_words, time_words
 from lrbook.record import Record
-from lrbook.stats import mean_interval, paired_interval
+from lrbook.stats import mean_interval
 
 NO_PAIRS, ONE_PAIR = "not compared with", "not judged, with one pair only, against"
 """What ``standing`` says where no interval can judge."""
@@ -48,14 +48,14 @@ def difference_words(
 ) -> str:
     """``first - second`` over the seeds that both arms have: mean, 95 % interval, number.
 
-    A dash for the mean where there is no such seed.
+    One or two differences are listed instead. A dash for the mean where there is no such seed.
     """
-    return _over_pairs(*paired_difference(records, quantity, first, second), digits)
+    return _over_pairs(list(gaps(records, quantity, first, second).values()), digits)
 
 
 def gain_words(before: Sequence[float], after: Sequence[float]) -> str:
     """``after - before``, seed by seed: mean, 95 % interval, number of pairs."""
-    return _over_pairs(*paired_interval(after, before), len(after))
+    return _over_pairs([b - a for a, b in zip(before, after, strict=True)])
 
 
 def standing(records: Sequence[Record], quantity: str, first: str, second: str) -> str:
@@ -76,8 +76,16 @@ def paired_difference(
 ) -> tuple[float, float | None, int]:
     """Mean of ``first - second``, half-width of its 95 % interval, and the number of pairs.
 
-    The mean is nan where there is no pair, the half-width None where there are less than two. A
-    run without the quantity, such as one that never learnt the patch, is in no pair.
+    The mean is nan where there is no pair, the half-width None where there are less than two.
+    """
+    found = list(gaps(records, quantity, first, second).values())
+    return *mean_interval(found), len(found)
+
+
+def gaps(records: Sequence[Record], quantity: str, first: str, second: str) -> dict[int, float]:
+    """Seed -> ``first - second``, for the seeds that both arms have.
+
+    A run without the quantity, such as one that never learnt the patch, is in no pair.
     """
     arms = by_arm(records)
     one, two = (
@@ -88,9 +96,7 @@ def paired_difference(
         }
         for arm in (first, second)
     )
-    seeds = sorted(one.keys() & two.keys())
-    mean, half = paired_interval([one[s] for s in seeds], [two[s] for s in seeds])
-    return mean, half, len(seeds)
+    return {seed: float(one[seed] - two[seed]) for seed in sorted(one.keys() & two.keys())}
 
 
 def difference_of_differences(
@@ -102,23 +108,22 @@ def difference_of_differences(
     digits: int | None = None,
 ) -> str:
     """How much more ``first`` exceeds ``second`` in ``records`` than in ``control``, by seed."""
-    per_seed = [
-        {
-            (run.config["arm"], run.config["seed"]): run.result[quantity]
-            for run in group
-            if run.status == "finished" and run.result[quantity] is not None
-        }
+    added = gaps_added(records, control, quantity, first, second)
+    return _over_pairs(list(added.values()), digits)
+
+
+def gaps_added(
+    records: Sequence[Record], control: Sequence[Record], quantity: str, first: str, second: str
+) -> dict[int, float]:
+    """Seed -> how much more ``first`` exceeds ``second`` in ``records`` than in ``control``.
+
+    For the seeds of which all four runs are finished and have the quantity.
+    """
+    whole, without = (
+        gaps([run for run in group if run.status == "finished"], quantity, first, second)
         for group in (records, control)
-    ]
-    seeds = sorted(
-        {
-            seed
-            for arm, seed in per_seed[0]
-            if all((name, seed) in group for name in (first, second) for group in per_seed)
-        }
     )
-    gaps, without = ([group[first, s] - group[second, s] for s in seeds] for group in per_seed)
-    return _over_pairs(*paired_interval(gaps, without), len(seeds), digits)
+    return {seed: whole[seed] - without[seed] for seed in sorted(whole.keys() & without.keys())}
 
 
 def plus_minus(mean: float, half: float | None, digits: int | None = None, sign: str = "") -> str:
@@ -140,10 +145,9 @@ def pairs_words(count: int, what: str = "pair") -> str:
     return f"{count or 'no'} {what}{'s' if count != 1 else ''}"
 
 
-def _over_pairs(mean: float, half: float | None, count: int, digits: int | None = None) -> str:
-    """A mean over pairs with its interval and their number; a dash for the mean of none."""
-    words = plus_minus(mean, half, digits) if count else "–"
-    return f"{words} ({pairs_words(count, 'paired seed')})"
+def _over_pairs(values: Sequence[float], digits: int | None = None) -> str:
+    """Mean over pairs, its interval and their number; one or two are listed, a dash is for none."""
+    return f"{listed_words(values, digits) or '–'} ({pairs_words(len(values), 'paired seed')})"
 
 
 def provenance(records: Sequence[Record]) -> str:

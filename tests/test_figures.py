@@ -49,6 +49,22 @@ def test_lines_are_means_and_bands_are_ranges():
     assert any(line.get_ydata()[0] == figures.CHANCE for line in lower.lines[2:])
 
 
+def test_groups_stand_side_by_side_on_one_scale():
+    groups = {
+        "With": {"large": [patch_history(0), patch_history(4)], "small": [patch_history(1)]},
+        "Without": {"large": [patch_history(20)]},
+    }
+    figure = figures.side_by_side(groups, "clean", [3])
+    left, right = figure.axes
+    assert [axes.get_title() for axes in (left, right)] == ["With", "Without"]
+    assert left.get_ylim() == right.get_ylim()
+    assert [line.get_ydata()[0] for line in left.lines[:3]] == [51, 55, 52]
+    assert left.lines[2].get_color() == style.ARM_COLORS["small"]
+    assert [line.get_ydata()[0] for line in right.lines[:1]] == [71]
+    for axes in (left, right):
+        assert [line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) == 2] == [2.5]
+
+
 def toy_history(arm, offset=0.0):
     steps = np.array([0, 1, 10, 100])
     rate = [0.3, 0.3, 0.3, 0.01] if arm == "L-S" else [0.01] * 4

@@ -57,7 +57,11 @@ def test_the_papers_numbers_stand_beside_ours(monkeypatch):
     assert paper_and_ours.agreement(TOLD, alone, ("clean",), "in ours") == said[1]
     single = [found for found in alone if found.config["seed"] == 0]
     said = paper_and_ours.agreement(TOLD, single, ("clean",), "in ours")
-    assert said.endswith("ahead of small; in ours there is one pair of seeds so far: open.")
+    assert said.endswith("ahead of small; in ours it is so in 0 of 1 seed so far: open.")
+    two = [run("large", 0, clean=71), run("small", 0, clean=71.5)]
+    two += [run("large", 2, clean=75), run("small", 2, clean=71)]
+    said = paper_and_ours.agreement(TOLD, two, ("clean",), "in ours")
+    assert said.endswith("ahead of small; in ours it is so in 1 of 2 seeds so far: open.")
 
 
 def test_an_arm_that_is_missing_at_the_papers_size_is_not_recorded(monkeypatch):

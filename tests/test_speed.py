@@ -179,11 +179,20 @@ def test_what_the_page_says_of_bf16_on_a_processor_is_measured():
     assert rows[": training, best convolution or GEMM"].ratio / convolutions < 0.5
 
 
+def test_peak_memory_on_the_card_is_kept_with_our_graphs_in_it():
+    rows = of_the_paper_s_network("vision-gpu-memory")
+    assert len(rows) == 3
+    for name, row in rows.items():
+        assert name.startswith(": peak memory on the card, ")
+        assert (row.unit, row.hardware) == ("MiB", "NVIDIA H200")
+        assert row.ratio < 1
+
+
 def test_what_the_page_says_of_the_h200_is_measured():
     """Its sentences on a training step: waiting, convolutions, and what they alone would allow."""
     rows = of_the_paper_s_network("vision-gpu")
     assert {each.hardware for each in rows.values()} == {"NVIDIA H200"}
-    assert not any("memory" in name for name in rows)  # "left out there for now"
+    assert not any("memory" in name for name in rows)  # which is in a table of its own
     parts = [each for name, each in rows.items() if name.startswith(", a step: ")]
     convolutions, norms, rest = (each.ratio for each in parts)
     assert 0 < 1 - convolutions - norms - rest < 0.05

@@ -15,7 +15,7 @@ def test_pairs_are_taken_by_seed_not_by_position():
     assert (mean, pairs) == (12.0, 2)
     assert half == pytest.approx(12.7062 * 2, rel=1e-4)
     words = book.difference_words(RUNS, "clean", "large", "small")
-    assert words == "12.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}25.4 (2 paired seeds)"
+    assert words == "14.0, 10.0 (2 paired seeds)"  # their interval would hide them
 
 
 def test_standing_needs_an_interval_that_leaves_out_zero():
@@ -44,7 +44,14 @@ def test_difference_of_differences():
     ]
     # gaps 14 and 10 against 1 and 5: 13 and 5, mean 9, standard error 4
     words = book.difference_of_differences(RUNS, control, "clean", "large", "small")
-    assert words == "9.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}50.8 (2 paired seeds)"
+    assert words == "13.0, 5.0 (2 paired seeds)"
+    # and with a third gap, 15 against 3: mean 10, standard error sqrt(19) / sqrt(3), t = 4.3027
+    third = [record("large", 7, clean=75.0), record("small", 7, clean=60.0)]
+    without = [record("large", 7, clean=63.0), record("small", 7, clean=60.0)]
+    words = book.difference_of_differences(
+        [*RUNS, *third], [*control, *without], "clean", "large", "small"
+    )
+    assert words == "10.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}10.8 (3 paired seeds)"
 
 
 def test_one_or_two_seeds_can_be_listed():
@@ -132,8 +139,9 @@ def test_one_pair_is_not_called_seeds():
 
 
 def test_gains_are_paired():
-    words = book.gain_words([0.5, 0.7], [0.6, 0.8]).replace("\N{NO-BREAK SPACE}", " ")
-    assert words == "0.100 ± 0.000 (2 paired seeds)"
+    words = book.gain_words([0.5, 0.7, 0.9], [0.6, 0.8, 1.0]).replace("\N{NO-BREAK SPACE}", " ")
+    assert words == "0.100 ± 0.000 (3 paired seeds)"
+    assert book.gain_words([0.5, 0.7], [0.6, 0.9]) == "0.100, 0.200 (2 paired seeds)"
 
 
 def test_an_arm_that_is_not_there_has_no_pairs():

@@ -15,7 +15,7 @@ from lrbook.figures.arms import (
     patch_learning,
 )
 from lrbook.figures.base import draw_arm, sign
-from lrbook.figures.epochs import by_epoch
+from lrbook.figures.epochs import by_epoch, side_by_side
 from lrbook.figures.explorer import curve_grid, explorer
 from lrbook.figures.inside import beside_wrong_patch, by_kind, readings
 from lrbook.figures.movie import movie
@@ -67,6 +67,7 @@ __all__ = [
     "readings",
     "replay",
     "scaling",
+    "side_by_side",
     "sign",
     "signal_and_noise",
     "small_lines",

@@ -36,3 +36,26 @@ def by_epoch(
     whole_epochs(panels[-1, 0])
     legend_above(figure, panels[0, 0])
     return figure
+
+
+def side_by_side(groups: Mapping[str, Histories], column: str, drops: Sequence[int]) -> "Figure":
+    """One column of the histories by epoch and arm, in a panel for each group, on the same scale.
+
+    Args:
+        groups: the panel's title -> its histories.
+        column: what is drawn, in percent.
+        drops: first epochs at a lower rate.
+    """
+    figure, panels = new_figure(
+        1, len(groups), figsize=(style.WIDTH, 4.2), sharex=True, sharey=True, squeeze=False
+    )
+    for axes, (title, histories) in zip(panels.flat, groups.items(), strict=True):
+        for arm, seeds in histories.items():
+            draw_arm(axes, arm, seeds, "epoch", column)
+        for drop in drops:
+            axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.2)
+        axes.set(title=title, xlabel="epoch")
+        whole_epochs(axes, 4)
+    panels[0, 0].set_ylabel("accuracy (%)")
+    legend_above(figure, panels[0, 0])
+    return figure

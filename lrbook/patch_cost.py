@@ -83,6 +83,38 @@ def share(runs: Sequence[Record], control: Sequence[Record]) -> list[float]:
     return [float(with_patch - without) for with_patch, without in gaps]
 
 
+def at_most_words(
+    runs: Sequence[Record], control: Sequence[Record], few: Mapping[str, Sequence[Record]]
+) -> str:
+    """What the patch costs each arm beside what it would if images with it taught no picture.
+
+    Args:
+        runs: with the patch.
+        control: the same without any.
+        few: what is said of them -> runs on as many whole pictures as carry no patch in ``runs``,
+            and on nothing else. Their distance from ``control`` is the second number.
+
+    Returns:
+        Points of clean accuracy, over the seeds that all runs of an arm have.
+    """
+    told = []
+    for arm in whatif.ARMS:
+        seeds = set.intersection(
+            *(
+                {run.config["seed"] for run in book.by_arm(group).get(arm, [])}
+                for group in few.values()
+            )
+        )
+        mine = [run for run in control if run.config["seed"] in seeds]
+        paid = book.interval_words(cost(runs, mine)[arm], 1)
+        most = ", ".join(
+            f"**{book.interval_words(cost(group, mine)[arm], 1)}** {words}"
+            for words, group in few.items()
+        )
+        told.append(f"It costs {arm} **{paid}** points; if such images taught nothing: {most}.")
+    return " ".join(told)
+
+
 def _clean(
     runs: Sequence[Record], control: Sequence[Record]
 ) -> dict[str, dict[int, tuple[float, float]]]:

@@ -113,10 +113,22 @@ def on_the_front_page(runs: Sequence[Record], control: Sequence[Record] = ()) ->
     added = gaps_added(runs, control, "clean", "large", "small")
     whole = gaps(runs, "clean", "large", "small")
     more = added and all(add > whole[seed] / 2 for seed, add in added.items())
+    points = _listed(list(added.values()))
     return (
-        f"{said} Without any patch, {_who(_ends(bare))} at the end, and before the drop, "
-        f"{_who(_before(bare))}. So the patch adds **{_listed(list(added.values()))}** points to "
-        f"the gap{', at this size more than half of it' if more else ''}."
+        f"{said} Without any patch, {crossing_words(control)}. So the patch adds **{points}** "
+        f"points to the gap{', at this size more than half of it' if more else ''}."
+    )
+
+
+def crossing_words(runs: Sequence[Record]) -> str:
+    """Which rate is ahead on clean images before the drop, and which at the end, in every seed;
+    "" if there are no pairs.
+    """
+    if not (both := pairs(runs)):
+        return ""
+    return (
+        f"over the last three epochs before the drop, {_who(_before(both))}; at the end, "
+        f"{_who(_ends(both))}"
     )
 
 

@@ -61,8 +61,13 @@ def test_the_front_page_tells_what_the_patch_adds():
     bare = [run("large", clean=86.0, before=70.0), run("small", clean=79.0, before=72.0)]
     said = full_size.on_the_front_page(pair, bare)
     assert "(1 seed so far; some images)" in said
-    assert "Without any patch, the large rate is ahead by **7.0** points at the end" in said
-    assert "and before the drop, the small rate is ahead by **2.0** points." in said
+    bare_said = (
+        "over the last three epochs before the drop, the small rate is ahead by **2.0** points; "
+        "at the end, the large rate is ahead by **7.0** points"
+    )
+    assert full_size.crossing_words(bare) == bare_said
+    assert f"Without any patch, {bare_said}. So the patch" in said
+    assert full_size.crossing_words(bare[:1]) == ""
     assert said.endswith("adds **9.0** points to the gap, at this size more than half of it.")
     bare = [run("large", clean=86.0), run("small", clean=78.0)]  # the patch adds 8 of 16
     assert full_size.on_the_front_page(pair, bare).endswith("adds **8.0** points to the gap.")
@@ -208,11 +213,15 @@ def test_what_the_chapter_says_of_the_control_is_recorded():
         lead = large.clean - small.clean
         assert 1.5 < -lead.loc[drop - 3 : drop - 1].mean() < 2.5
         assert lead.loc[drop:].min() > 5  # "and well behind after it"
+        ahead = lead.iloc[-3:].mean()  # what_stands: "by more than it was behind"
+        assert ahead > -lead.loc[drop - 3 : drop - 1].mean()
     for patched, plain in zip(with_it["small"], without["small"], strict=True):
         assert abs(patched.clean.loc[51:].mean() - patched.clean.loc[11:14].mean()) < 0.5
         assert 7 < plain.clean.loc[51:].mean() - plain.clean.loc[11:14].mean() < 8
     added = gaps_added(runs, control, "clean", "large", "small")
-    bare = gaps(control, "clean", "large", "small")
+    whole, bare = (gaps(group, "clean", "large", "small") for group in (runs, control))
+    # README and what_stands: "somewhat more than half"
+    assert all(0.5 < added[seed] / gap < 0.6 for seed, gap in whole.items())
     assert all(6 < gap < 7.5 for gap in bare.values())  # "six to seven points"
     assert all(1 < added[seed] / gap < 1.5 for seed, gap in bare.items())
     base = [recordings.load(name) for name in ("patch-laptop", "patch-laptop-control")]

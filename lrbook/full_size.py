@@ -96,19 +96,23 @@ def _listed(values: Sequence[float]) -> str:
 
 
 def on_the_front_page(runs: Sequence[Record], control: Sequence[Record] = ()) -> str:
-    """How far large is ahead of small on images without a patch, at the end and before the drop,
+    """How far large is ahead of small on images without a patch, before the drop and at the end,
     trained with the patch and without any; "" if there are no pairs.
     """
-    both, bare = pairs(runs), pairs(control)
+    both = pairs(runs)
     if not both:
         return ""
-    lacking = "" if bare else ", and no control without a patch yet"
+    lacking = "" if pairs(control) else ", and no control without a patch yet"
     said = (
         f"At the paper's own size ({book.pairs_words(len(both), 'seed')} so far{lacking}; "
-        f"{book.data_of(runs)}), {_who(_ends(both))} at the end ({{doc}}`patch_experiment`); "
-        f"over the last three epochs before the drop, {_who(_before(both))}."
+        f"{book.data_of(runs)}; {{doc}}`patch_experiment`), {crossing_words(runs)}."
     )
-    if not bare:
+    if all(lead > 0 for lead in _before(both)):
+        said += (
+            " With the patch, then, the small rate does not look better on these images even "
+            "before the drop: by then it knows the patch."
+        )
+    if lacking:
         return said
     added = gaps_added(runs, control, "clean", "large", "small")
     whole = gaps(runs, "clean", "large", "small")
@@ -116,7 +120,7 @@ def on_the_front_page(runs: Sequence[Record], control: Sequence[Record] = ()) ->
     points = _listed(list(added.values()))
     return (
         f"{said} Without any patch, {crossing_words(control)}. So the patch adds **{points}** "
-        f"points to the gap{', at this size more than half of it' if more else ''}."
+        f"points to the gap at the end{', at this size more than half of it' if more else ''}."
     )
 
 

@@ -48,9 +48,14 @@ def test_words_without_one_of_the_arms():
 
 def test_the_front_page_names_both_ends():
     said = full_size.on_the_front_page([run("large"), run("small")])
-    assert "(1 seed so far, and no control without a patch yet; some images)" in said
-    assert "the large rate is ahead by **16.0** points at the end" in said
-    assert said.endswith("before the drop, the large rate is ahead by **5.0** points.")
+    assert "(1 seed so far, and no control without a patch yet; some images; {doc}`" in said
+    assert "epochs before the drop, the large rate is ahead by **5.0** points; at the end, " in said
+    assert "at the end, the large rate is ahead by **16.0** points. With the patch, then" in said
+    assert said.endswith(
+        "does not look better on these images even before the drop: by then it knows the patch."
+    )
+    behind = full_size.on_the_front_page([run("large", before=50.0), run("small")])
+    assert "With the patch, then" not in behind
     assert "(2 seeds so far" in full_size.on_the_front_page(
         [run(arm, seed) for arm in ("large", "small") for seed in (0, 1)]
     )
@@ -60,7 +65,7 @@ def test_the_front_page_tells_what_the_patch_adds():
     pair = [run("large"), run("small")]
     bare = [run("large", clean=86.0, before=70.0), run("small", clean=79.0, before=72.0)]
     said = full_size.on_the_front_page(pair, bare)
-    assert "(1 seed so far; some images)" in said
+    assert "(1 seed so far; some images; {doc}`" in said
     bare_said = (
         "over the last three epochs before the drop, the small rate is ahead by **2.0** points; "
         "at the end, the large rate is ahead by **7.0** points"
@@ -68,15 +73,17 @@ def test_the_front_page_tells_what_the_patch_adds():
     assert full_size.crossing_words(bare) == bare_said
     assert f"Without any patch, {bare_said}. So the patch" in said
     assert full_size.crossing_words(bare[:1]) == ""
-    assert said.endswith("adds **9.0** points to the gap, at this size more than half of it.")
+    assert said.endswith("**9.0** points to the gap at the end, at this size more than half of it.")
     bare = [run("large", clean=86.0), run("small", clean=78.0)]  # the patch adds 8 of 16
-    assert full_size.on_the_front_page(pair, bare).endswith("adds **8.0** points to the gap.")
+    assert full_size.on_the_front_page(pair, bare).endswith(
+        "adds **8.0** points to the gap at the end."
+    )
     two = [*pair, run("large", 1, before=50.0), run("small", 1)]
     said = full_size.on_the_front_page(two, bare)  # its second seed has no control
     assert (
         "the drop, neither is ahead in every seed (large minus small: 5.0 and -5.0 points)" in said
     )
-    assert said.endswith("adds **8.0** points to the gap.")
+    assert said.endswith("adds **8.0** points to the gap at the end.")
 
 
 def test_the_control_tells_what_the_patch_adds_and_costs():
@@ -185,9 +192,17 @@ def test_what_the_chapter_says_of_single_arms_is_recorded():
     late = noise.clean.iloc[-8:]
     assert 9 < late.median() - late.min() < 11
     assert arms["noise"][0].result["clean"] < late.median() - 3
-    low = [told[arm]["clean"] - value for arm, values in clean.items() for value in values]
-    assert all(0 < each < 10 for each in low)
-    assert sorted(low)[1] > 2  # "all arms some points below", but for small in one seed
+    below = {arm: [told[arm]["clean"] - value for value in clean[arm]] for arm in clean}
+    assert all(3.5 < each < 4.6 for each in below["large"])
+    assert below["noise"][0] == pytest.approx(8, abs=0.5)
+    assert below["small"] == pytest.approx([3, 0], abs=0.5)
+    for large, small in zip(of["large"], of["small"], strict=True):
+        assert (large.clean - small.clean).iloc[-20:].mean() == pytest.approx(16, abs=0.5)
+    assert 58.5 < of["small"][1].clean.loc[31:].min() < 60
+    assert [(small.patch_only > limit).idxmax() for small in of["small"] for limit in (50, 90)] == [
+        *(7, 7),
+        *(7, 8),
+    ]
 
     caught_up, without = of["large"]
     beside, other = of["small"]
@@ -212,12 +227,22 @@ def test_what_the_chapter_says_of_the_control_is_recorded():
     for large, small in zip(without["large"], without["small"], strict=True):
         lead = large.clean - small.clean
         assert 1.5 < -lead.loc[drop - 3 : drop - 1].mean() < 2.5
+        assert (lead.loc[:14] > 0).sum() >= 12  # "for about the first fourteen epochs"
+        assert 2 < -lead.loc[16 : drop - 1].mean() < 4
+        assert lead.loc[:10].min() > 0  # "not ahead from the start"
         assert lead.loc[drop:].min() > 5  # "and well behind after it"
         ahead = lead.iloc[-3:].mean()  # what_stands: "by more than it was behind"
         assert ahead > -lead.loc[drop - 3 : drop - 1].mean()
     for patched, plain in zip(with_it["small"], without["small"], strict=True):
         assert abs(patched.clean.loc[51:].mean() - patched.clean.loc[11:14].mean()) < 0.5
         assert 7 < plain.clean.loc[51:].mean() - plain.clean.loc[11:14].mean() < 8
+        assert plain.clean.loc[18:].max() - plain.clean.loc[18:].min() < 1.5  # "and stays"
+        assert 58 < patched.clean.loc[11:].min() < 61  # "with falls down to 59"
+    means = {
+        arm: sum(each.clean for each in seeds) / len(seeds)
+        for arm, seeds in of_the_chapter("patch-laptop-control").items()
+    }
+    assert (means["small"] > means["large"]).loc[:12].all()  # "unlike in our small runs"
     added = gaps_added(runs, control, "clean", "large", "small")
     whole, bare = (gaps(group, "clean", "large", "small") for group in (runs, control))
     # README and what_stands: "somewhat more than half"

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from lrbook import cli_said, experiments, options
+from lrbook import cli_said, experiments, options, orphans
 from lrbook.config import counted
 from lrbook.errors import ConfigError, RecordError, RunError, UserError
 
@@ -35,6 +35,7 @@ _EXTRAS = {
 
 def entry() -> NoReturn:
     """Console script."""
+    orphans.watch()
     try:
         code = main()
         sys.stdout.flush()

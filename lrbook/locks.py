@@ -1,6 +1,8 @@
 """One process at a time: a lock that the kernel takes back when its holder dies."""
 
 import contextlib
+import errno
+import functools
 import os
 import sys
 import time
@@ -17,6 +19,16 @@ else:
     CAN_LOCK = True
 
 PAUSE_S = 0.05  # between two looks at a lock that another process has
+# Of a file system that knows no locks, or whose server keeps none
+NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOLCK}
+
+
+class _Refused(Exception):
+    """The system's own error on a lock, which is not that another process has it."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 @contextlib.contextmanager
@@ -25,8 +37,8 @@ def claim(path: Path, what: str, go_on: Callable[[], None] | None = None) -> Ite
 
     The lock is the kernel's (flock), not the file: a killed process leaves nothing locked. The file
     tells who holds it and is removed at the end. Where there is no flock (Windows), nothing is
-    locked, nor on file systems that know no locks. On NFS the lock reaches other machines (since
-    Linux 2.6.12, where the server takes part).
+    locked, nor on file systems that know no locks, which is told once. On NFS the lock reaches
+    other machines (since Linux 2.6.12, where the server takes part).
 
     Args:
         path: a hidden file beside what is to be written.
@@ -35,14 +47,17 @@ def claim(path: Path, what: str, go_on: Callable[[], None] | None = None) -> Ite
             the kernel wakes us: at once, but Ctrl-C ends such a wait in the main thread only.
 
     Raises:
-        RecordError: the file cannot be made.
+        RecordError: the file cannot be made or locked.
     """
 
     def opened() -> int:
         try:
             return _open(path)
         except OSError as error:
-            raise RecordError(f"{path} cannot be written ({error.strerror}).") from None
+            hint = "."
+            if isinstance(error, PermissionError) and path.exists():
+                hint = f"; who is not allowed to read it cannot go on with {what}."
+            raise RecordError(f"{path} cannot be written ({error.strerror}){hint}") from None
 
     def told(holder: str) -> str:
         return f"lrbook: {what} is being run by another process ({holder}); waiting for it."
@@ -61,6 +76,7 @@ def alone(path: Path, told: Callable[[str], str]) -> Iterator[None]:
 
     Raises:
         OSError: the file cannot be made.
+        RecordError: it cannot be locked.
     """
     with _held(path, lambda: _open(path), told):
         yield
@@ -68,7 +84,11 @@ def alone(path: Path, told: Callable[[str], str]) -> Iterator[None]:
 
 def _open(path: Path) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
-    return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        # Who may write is for the user's mask to say: a group that shares the folder, for one
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except PermissionError:
+        return os.open(path, os.O_RDONLY)  # another user's, which can be locked all the same
 
 
 @contextlib.contextmanager
@@ -81,13 +101,15 @@ def _held(
     if not CAN_LOCK:
         yield
         return
-    file = _lock(path, opened, told, go_on)
+    file, locked = _lock(path, opened, told, go_on)
     try:
         yield
     finally:
-        # Removed while it is still held, so that who waits for it sees that it is gone.
-        with contextlib.suppress(OSError):
-            path.unlink()
+        # Removed while it is still held, so that who waits for it sees that it is gone. Without a
+        # lock it may be another's.
+        if locked:
+            with contextlib.suppress(OSError):
+                path.unlink()
         os.close(file)
 
 
@@ -96,48 +118,75 @@ def _lock(
     opened: Callable[[], int],
     told: Callable[[str], str],
     go_on: Callable[[], None] | None,
-) -> int:
+) -> tuple[int, bool]:
+    """The open file, and whether it is locked: not where its file system knows no locks."""
     said = False
     while True:
         file = opened()
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if not said:
-                holder = os.pread(file, 200, 0).decode(errors="replace").strip() or "unknown"
-                print(told(holder), file=sys.stderr)
-                said = True
-            _wait(file, go_on)
-        except OSError:
-            return file  # a file system that knows no locks
+            try:
+                _flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if not said:
+                    holder = os.pread(file, 200, 0).decode(errors="replace").strip() or "unknown"
+                    print(told(holder), file=sys.stderr)
+                    said = True
+                _wait(file, go_on)
+        except _Refused as refused:
+            if refused.error.errno in NO_LOCKS:
+                _say_unlocked(str(path.parent), refused.error.strerror)
+                return file, False
+            os.close(file)
+            if refused.error.errno == errno.ESTALE:  # NFS: removed by its holder elsewhere
+                continue
+            reason = refused.error.strerror
+            raise RecordError(f"{path} cannot be locked ({reason}); try again later.") from None
+        except BaseException:  # the wait was broken off
+            os.close(file)
+            raise
         if _is_still_there(file, path):
             with contextlib.suppress(OSError):  # the name is a courtesy; a full disk may refuse it
                 os.ftruncate(file, 0)
                 os.pwrite(file, f"process {os.getpid()} on {os.uname().nodename}\n".encode(), 0)
-            return file
+            return file, True
         os.close(file)  # its last holder removed it meanwhile: what we hold has no name any more
 
 
 def _wait(file: int, go_on: Callable[[], None] | None) -> None:
-    """Lock ``file``, which another process has; closes it where the wait is broken off."""
-    try:
-        if go_on is None:
-            fcntl.flock(file, fcntl.LOCK_EX)
+    """Lock ``file``, which another process has."""
+    if go_on is None:
+        _flock(file, fcntl.LOCK_EX)
+        return
+    while True:
+        go_on()
+        with contextlib.suppress(BlockingIOError):
+            _flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
-        while True:
-            go_on()
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            time.sleep(PAUSE_S)
-    except BaseException:
-        os.close(file)
+        time.sleep(PAUSE_S)
+
+
+def _flock(file: int, how: int) -> None:
+    """BlockingIOError: another process has it. _Refused: whatever else the system says."""
+    try:
+        fcntl.flock(file, how)
+    except BlockingIOError:
         raise
+    except OSError as error:
+        raise _Refused(error) from None
+
+
+@functools.cache
+def _say_unlocked(folder: str, reason: str) -> None:
+    print(
+        f"lrbook: {folder} is on a file system without locks ({reason}): nothing keeps two "
+        "processes from working on the same run there, so start each run once only.",
+        file=sys.stderr,
+    )
 
 
 def _is_still_there(file: int, path: Path) -> bool:
     try:
         there, held = path.stat(), os.fstat(file)
-    except FileNotFoundError:
+    except OSError:  # gone, or stale on NFS
         return False
     return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)

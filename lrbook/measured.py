@@ -9,7 +9,8 @@ from lrbook.sweeps import Sweep
 
 
 def with_errors(sweep: Sweep) -> pd.DataFrame:
-    """The sweep's runs with kappa = sqrt(d / N), p_only_error and test_error.
+    """The sweep's runs with kappa = sqrt(d / N), p_only_error and test_error; both errors are nan
+    where a run diverged.
 
     ``test_error`` is that of the data distribution: the errors on fresh examples with P alone, with
     Q alone and with both, in the proportions p0, q0 and the rest.
@@ -19,12 +20,13 @@ def with_errors(sweep: Sweep) -> pd.DataFrame:
     last = pd.DataFrame([record.history.iloc[-1] for record in sweep.records])
     p0, q0 = (np.array([config[name] for config in configs]) for name in ("p0", "q0"))
     runs["kappa"] = _kappas(sweep)
-    runs["p_only_error"] = 1 - runs.p_only_accuracy
+    runs["p_only_error"] = 1 - runs.p_only_accuracy.astype(float)
     runs["test_error"] = (
         p0 * (1 - last.p_only_accuracy.to_numpy(float))
         + q0 * (1 - last.q_only_accuracy.to_numpy(float))
         + (1 - p0 - q0) * (1 - last.both_accuracy.to_numpy(float))
     )
+    runs.loc[runs.status != "finished", ["p_only_error", "test_error"]] = np.nan
     return runs
 
 

@@ -64,9 +64,7 @@ def cube() -> Sweep:
 
 def errors(sweep: Sweep) -> pd.DataFrame:
     """The runs with kappa and errors; nan where a run diverged."""
-    runs = measured.with_errors(sweep)
-    runs.loc[runs.status != "finished", ["p_only_error", "test_error"]] = np.nan
-    return runs
+    return measured.with_errors(sweep)
 
 
 def histories(

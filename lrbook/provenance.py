@@ -13,6 +13,7 @@ from typing import Any
 
 PACKAGES = ("lrbook", "numpy", "jax", "torch", "torchvision", "scikit-learn")
 CGROUP = Path("/sys/fs/cgroup")
+GIT_LIMIT_S = 30.0  # a clone on a disk that does not answer holds no run up
 
 
 def collect(device: str, threads: int | None = None) -> dict[str, Any]:
@@ -135,15 +136,19 @@ def _git() -> dict[str, Any]:
         return {"commit": None, "dirty": None}
     try:
         commit = _run(["git", "rev-parse", "HEAD"], root)
-        # Records themselves are output, not code: they do not make a run dirty.
-        dirty = _run(["git", "status", "--porcelain", "--", ".", ":!results"], root)
-    except (OSError, subprocess.CalledProcessError):
+        # Of code alone: what runs write into a clone does not change what they compute. Without
+        # git's own lock, which would bar the user's commits.
+        status = ["git", "--no-optional-locks", "status", "--porcelain", "--"]
+        dirty = _run([*status, "lrbook", "benchmarks"], root)
+    except (OSError, subprocess.SubprocessError):
         return {"commit": None, "dirty": None}
     return {"commit": commit, "dirty": bool(dirty)}
 
 
 def _run(command: list[str], cwd: Path) -> str:
-    done = subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=cwd, check=True, capture_output=True, text=True, timeout=GIT_LIMIT_S
+    )
     return done.stdout.strip()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from lrbook import experiments
-from lrbook.errors import RecordError
+from lrbook.errors import ConfigError, RecordError
 
 STATUSES = ("running", "finished", "diverged", "failed")
 
@@ -103,10 +103,14 @@ def parse_record(data: bytes | str, folder: Path) -> Record:
     """
     path = folder / "record.json"
     try:
-        record = Record(**json.loads(data), folder=folder)
+        found = json.loads(data)
+        known = found.pop("sha256", None)  # records of an older lrbook have none
+        if known not in (None, fingerprint(found)):
+            raise ValueError("its content is not what its SHA-256 is of")
+        record = Record(**found, folder=folder)
         _check_types(record)
         record = dataclasses.replace(record, config=_whole(record))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise RecordError(
             f"{path} is damaged ({str(error)[:80]}). "
             f"Restore it, or move the folder {folder.name} away and run again."
@@ -114,6 +118,30 @@ def parse_record(data: bytes | str, folder: Path) -> Record:
     if record.run_id != folder.name or record.status not in STATUSES:
         raise RecordError(f"{path} does not belong there: run {record.run_id}, {record.status}.")
     return record
+
+
+def fingerprint(content: dict[str, Any]) -> str:
+    """The SHA-256 of a record's content, however its file is laid out."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def check_run_id(record: Record) -> None:
+    """RecordError where the configuration of a record is not the one that its run id is of.
+
+    Of this book's experiments; a configuration that is no longer allowed is let pass.
+    """
+    if record.experiment not in experiments.NAMES:
+        return
+    try:
+        config = experiments.config_class(record.experiment)(**record.config)
+    except ConfigError:
+        return
+    if config.run_id != record.run_id:
+        raise RecordError(
+            f"{record.folder}/record.json holds the configuration of run {config.run_id}. "
+            f"Restore it, or move the folder {record.run_id} away and run again."
+        )
 
 
 def defaults(experiment: str) -> dict[str, Any]:

@@ -3,14 +3,13 @@
 import concurrent.futures
 import os
 import queue
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
-from lrbook import recordings, sweeps
+from lrbook import orphans, recordings, sweeps
 from lrbook.config import Config
 from lrbook.errors import ConfigError, RunError, UserError
 from lrbook.provenance import available_cores, device_kind
@@ -128,7 +127,7 @@ def _in_processes(
         command, runs = job
         gpu = free.get() if gpus else None
         own = {} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu}
-        code = subprocess.run(command, env=shared | own).returncode
+        code = orphans.call(command, shared | own)
         if gpu is not None:
             free.put(gpu)
         bar.update(runs)

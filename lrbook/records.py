@@ -1,6 +1,7 @@
 """Records on disk: one folder per run, written so that nothing is half there and nothing is lost.
 
-    RESULTS/RUN_ID/record.json       config, status, provenance, result, hash of the history
+    RESULTS/RUN_ID/record.json       config, status, provenance, result; hash of the history and
+                                     of all these
     RESULTS/RUN_ID/history.parquet   one row per measurement
     RESULTS/RUN_ID/checkpoint        only while a run is unfinished
 
@@ -25,7 +26,7 @@ from lrbook.atomic import write_atomically
 from lrbook.config import Config, unknown_name
 from lrbook.errors import ConfigError, RecordError
 from lrbook.locks import claim
-from lrbook.record import Record, read_record
+from lrbook.record import Record, check_run_id, fingerprint, read_record
 
 
 class Store:
@@ -223,15 +224,22 @@ class Store:
         return sorted(found, key=lambda record: record.config["seed"])
 
     def problems(self) -> list[str]:
-        """One sentence for each record that is damaged; empty if all is well."""
+        """One sentence for each record that is damaged or lost; empty if all is well."""
         sentences = []
         for folder in self.folders():
             try:
                 record = read_record(folder)
+                check_run_id(record)
                 if record.done:
                     _ = record.history
             except RecordError as error:
                 sentences.append(str(error))
+        for path in sorted(self.root.glob("*/history.parquet")):
+            if not (path.parent / "record.json").exists():
+                sentences.append(
+                    f"{path} has no record.json beside it. Restore that, or move the folder "
+                    f"{path.parent.name} away and run again."
+                )
         return sentences
 
     def _write(self, config: Config, status: str, **fields: Any) -> None:
@@ -245,5 +253,6 @@ class Store:
             "wall_s": None,
             "message": None,
         } | fields
+        record["sha256"] = fingerprint(record)
         text = json.dumps(record, indent=1, allow_nan=False) + "\n"
         write_atomically(self.root / config.run_id / "record.json", text.encode())

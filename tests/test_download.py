@@ -15,6 +15,7 @@ import pytest
 from mirrors import CONTENT, FILES, GOOD, MD5, Handler, packed
 
 from lrbook.errors import DataError
+from lrbook.vision import download
 from lrbook.vision.download import ensure_cifar10
 
 ARCHIVE = "cifar-10-python.tar.gz"
@@ -248,6 +249,16 @@ def test_folder_named_in_the_environment(monkeypatch, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / ARCHIVE).write_bytes(GOOD)
     assert ensure_cifar10(mirrors=[], md5=MD5, files=FILES) == tmp_path / "mine"
+
+
+def test_without_a_home_folder_the_variable_is_named(monkeypatch):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("LRBOOK_CIFAR10", raising=False)
+    monkeypatch.setattr(download.Path, "home", no_home)
+    with pytest.raises(DataError, match=r"no home folder .* set LRBOOK_CIFAR10 to a folder"):
+        download.default_folder()
 
 
 def test_default_folder_is_in_the_home_folder(monkeypatch, tmp_path):

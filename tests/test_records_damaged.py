@@ -80,6 +80,49 @@ def test_record_under_another_runs_name(store, folder):
         store.load(other)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"result": {"clean": 99.0}}, {"wall_s": 1e9}, {"config": {"arm": "large", "seed": 99}}],
+    ids=["result", "time", "config"],
+)
+def test_a_record_changed_by_hand_is_not_believed(store, folder, change):
+    path = folder / "record.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(RecordError, match=r"record.json is damaged \(its content is not what"):
+        store.load(CONFIG)
+    [said] = store.problems()
+    assert str(path) in said
+
+
+def test_a_record_laid_out_anew_is_the_same(store, folder):
+    path, before = folder / "record.json", store.load(CONFIG)
+    found = json.loads(path.read_text())
+    path.write_text(json.dumps(dict(reversed(found.items())), indent=4))
+    assert store.load(CONFIG) == before
+    assert store.problems() == []
+
+
+def test_verify_finds_a_configuration_that_is_not_the_runs(store, folder):
+    """In a record of an older lrbook, which has no hash of its own."""
+    path = folder / "record.json"
+    found = json.loads(path.read_text())
+    del found["sha256"]
+    path.write_text(json.dumps(found))
+    assert store.problems() == []
+    other = CONFIG.model_copy(update={"seed": 99})
+    path.write_text(json.dumps(found | {"config": other.model_dump(mode="json")}))
+    [said] = store.problems()
+    assert f"{path} holds the configuration of run {other.run_id}." in said
+    path.write_text(json.dumps(found | {"config": found["config"] | {"batch": -1}}))
+    assert store.problems() == []  # not allowed today; it may have been
+
+
+def test_verify_finds_a_history_that_has_lost_its_record(store, folder):
+    (folder / "record.json").unlink()
+    [said] = store.problems()
+    assert said.startswith(f"{folder / 'history.parquet'} has no record.json beside it.")
+
+
 def test_record_of_a_version_with_fewer_fields_is_still_read(store, folder):
     config = CONFIG.model_dump(mode="json")
     del config["precision"]  # at its default in CONFIG: the id says the same without it

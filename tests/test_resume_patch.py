@@ -170,6 +170,31 @@ def test_a_run_does_not_go_on_with_other_data_or_arithmetic(
     assert list(record.history.epoch) == [1, 2, 3, 4, 5]
 
 
+def test_a_checkpoint_of_another_network_is_named_with_the_way_out(
+    lrbook, tmp_path, monkeypatch, break_off, tree
+):
+    """As after a change of the code, which changes no run's id."""
+    command = [*COMMAND, "--seeds", "6", "--arms", "large"]
+    break_off(2, KeyboardInterrupt())
+    assert lrbook(*command).code == 130
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    before = tree(tmp_path / "runs")
+    original = train.make_model
+
+    def wider(config, device):
+        return original(config.model_copy(update={"widen": 2}), device)
+
+    monkeypatch.setattr(train, "make_model", wider)
+    answer = lrbook(*command)
+    assert answer.code == 2
+    path = Path("runs") / config("large").run_id / "checkpoint"
+    assert f"cannot go on from {path}, which other code has written (" in answer.err
+    assert "go on with that code, or delete the file to start this run afresh." in answer.err
+    assert answer.err.count("\n") == 1
+    assert tree(tmp_path / "runs") == before
+
+
 def test_a_start_that_fails_at_once_does_not_hide_who_trained_before(
     lrbook, tmp_path, monkeypatch, whole, break_off
 ):

@@ -9,7 +9,7 @@ from tiny_toy import configs, run, same, unbroken
 
 from lrbook.errors import RunError
 from lrbook.records import Store
-from lrbook.toy import batch, descent, experiment
+from lrbook.toy import batch, descent, experiment, measure
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +80,32 @@ def test_what_a_batch_computes_beside_its_steps_is_what_its_runs_compute(whole):
     assert all(one.limits.done() for one in runs)
     for found, record in zip(records, whole.values(), strict=True):
         assert found.result["limits"] == record.result["limits"]
+
+
+def test_a_card_multiplies_in_whole_digits_from_the_first_row_on(monkeypatch):
+    """By one compiled program, in whichever thread it is called first."""
+    seen, plain = [], measure.measure
+
+    def spied(*arguments):
+        seen.append(jax.config.jax_default_matmul_precision)
+        return plain(*arguments)
+
+    program = batch._over_runs(spied, "vmap")
+    monkeypatch.setitem(batch._MEASURE, "vmap", program)
+    run_as_a_batch(configs(seeds=(0, 1), arms=("S",)), experiment.Unstored())
+    assert seen == ["highest"]
+    assert program._cache_size() == 1
+    assert jax.config.jax_default_matmul_precision is None
+
+
+def test_what_is_over_holds_no_data(whole):
+    shell = experiment._Shell(
+        experiment.Unstored(), experiment.choose_devices("cpu"), {}, [], progress=False
+    )
+    runs = [batch.Progress(config) for config in whole][:2]
+    assert len(shell._run_together(runs, shell.devices[0], [])) == 2
+    assert all(one.problem is None and one.state is None for one in runs)
+    assert all(one.over for one in runs)
 
 
 def run_as_a_batch(wanted, store):

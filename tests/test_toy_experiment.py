@@ -236,6 +236,12 @@ def test_a_run_without_p_only_examples_has_nulls_where_they_would_be():
     assert record.result["p_only_accuracy"] > 0.4
 
 
+def test_64_bits_are_refused_with_the_way_out(tmp_path):
+    with jax.enable_x64(True), pytest.raises(ConfigError, match="unset JAX_ENABLE_X64"):
+        run(configs(), Store(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("steps", [16, 17, 18])
 def test_a_loss_that_is_infinite_after_the_very_last_step_is_no_finish(steps):
     """At step 16 the loss is infinite; that nothing comes after it changes nothing."""

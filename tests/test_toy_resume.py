@@ -139,3 +139,25 @@ def test_checkpoint_of_something_else_is_refused_and_left(tmp_path, tree):
         with pytest.raises(RecordError, match=f"{config.run_id} .* delete it"):
             run([other, config], store)
         assert tree(tmp_path) == before
+
+
+def test_a_run_that_diverged_at_its_last_step_and_was_killed_then_has_diverged(
+    tmp_path, monkeypatch
+):
+    settings = {"train_output": True, "lam": 0.0, "lam_w": 0.0, "eta1": 100.0, "anneal": 10**6}
+    wanted = ToyConfig.expand("smoke", arms=["L-S"], seeds=[0], steps_ls=16, **settings)
+    store = Store(tmp_path)
+    monkeypatch.setattr(experiment, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(experiment, "CHECKPOINT_SHARE", np.inf)
+
+    def killed(run):
+        raise SystemExit
+
+    monkeypatch.setattr(experiment, "outcome", killed)
+    with pytest.raises(SystemExit):
+        run(wanted, store)
+    assert store.load_checkpoint(wanted[0])
+    monkeypatch.undo()
+    [record] = run(wanted, store)
+    assert record.status == "diverged"
+    assert record.message == "the training loss became nan or inf at step 16"

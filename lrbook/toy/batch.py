@@ -5,6 +5,7 @@ not depend on its companions. On a GPU a batch is all runs of one shape, vectori
 """
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import functools
 import io
@@ -89,6 +90,7 @@ class Progress:
     problem: descent.Problem | None = None
     diverged: bool = False
     limits: concurrent.futures.Future | None = None
+    let_go: bool = False
 
     @property
     def now(self) -> descent.State:
@@ -110,7 +112,11 @@ class Progress:
     @property
     def over(self) -> bool:
         """Whether there is no step left to take."""
-        return self.diverged or self.step >= self.config.total_steps
+        return self.let_go or self.diverged or self.step >= self.config.total_steps
+
+    def release(self) -> None:
+        """Keep neither data nor state of a run that is over: megabytes, and runs are thousands."""
+        self.problem, self.state, self.let_go = None, None, True
 
     @property
     def history(self) -> pd.DataFrame:
@@ -151,7 +157,10 @@ def unpack(config: ToyConfig, payload: bytes) -> Progress:
         raise _unreadable(config) from None
     if state.W.shape != (config.m_w, config.d) or state.V.shape != (2, config.m_v):
         raise _unreadable(config)
-    return Progress(config, rows, state, wall_s)
+    run = Progress(config, rows, state, wall_s)
+    # In the middle of a run the next step would find it out again
+    run.diverged = run.over and not math.isfinite(rows[-1]["loss"])
+    return run
 
 
 def advance_all(
@@ -173,16 +182,24 @@ def advance_all(
         pause: called between calls of the program, with the runs up to date and the number of
             steps just taken by all together; true stops.
     """
-    batch = _begin(runs, device, how)
+    with _whole_digits(how):
+        batch = _begin(runs, device, how)
     taken, call = 0, _FIRST_CALL
     while not pause(runs, taken) and not all(run.over for run in runs):
         began = time.perf_counter()
         on_the_way = [run for run in runs if not run.over]
-        taken = _advance(runs, batch, call)
+        with _whole_digits(how):
+            taken = _advance(runs, batch, call)
         elapsed = time.perf_counter() - began
         call = int(np.clip(call * CALL_SECONDS / elapsed, call / 2, 2 * call)) + 1
         for run in on_the_way:
             run.wall_s += elapsed / len(on_the_way)
+
+
+def _whole_digits(how: How) -> contextlib.AbstractContextManager:
+    """For a card, which would multiply float32 matrices in fewer digits. Of this thread alone."""
+    whole = how == "vmap"
+    return jax.default_matmul_precision("highest") if whole else contextlib.nullcontext()
 
 
 @dataclasses.dataclass
@@ -213,9 +230,14 @@ def _begin(runs: Sequence[Progress], device: jax.Device, how: How) -> _Batch:
             _stack(begun, device),
         )
         now = np.array([run.step for run in runs], np.int32)
+
+        def measure_first() -> dict[str, jax.Array]:
+            with _whole_digits(how):
+                return batch.measure(batch.states, batch.problems, batch.rules)
+
         # No step is taken: this compiles both programs, side by side
         with concurrent.futures.ThreadPoolExecutor(1) as other:
-            measured = other.submit(batch.measure, batch.states, batch.problems, batch.rules)
+            measured = other.submit(measure_first)
             jax.block_until_ready(batch.advance(batch.states, now, batch.problems, batch.rules))
             first = _rows(measured.result(), runs[0].config)
     for run, state, row in zip(runs, begun, first, strict=True):

@@ -225,7 +225,8 @@ def advance(
     """Take steps until ``until``, or until the rule anneals or the loss is not finite.
 
     The result does not depend on where a run is cut into calls. ``step`` may be that of a variant
-    (``lrbook.toy.variants``).
+    (``lrbook.toy.variants``). Not compiled: for a loop of your own take ``jax.jit(advance,
+    static_argnames="step")`` once, or each call is compiled anew.
     """
 
     train = rays.prepare(problem.train)

@@ -77,9 +77,14 @@ def run(
         ``diverged``; the others go on.
 
     Raises:
-        UserError: configuration, device or records are at fault.
+        UserError: configuration, device or records are at fault, or JAX is set to 64 bits.
         RunError: a run broke off; the others were brought to their end first.
     """
+    if jax.numpy.zeros(()).dtype != np.float32:
+        raise ConfigError(
+            "JAX is set to 64 bits here, and the toy computes in 32; unset JAX_ENABLE_X64, or call "
+            'jax.config.update("jax_enable_x64", False) first.'
+        )
     devices = choose_devices(device)
     store = Unstored() if store is None else store
     store.check_writable()
@@ -200,10 +205,7 @@ class _Shell:
 
         try:
             how: How = "vmap" if self.vectorised else "map"
-            # Graphics cards would multiply float32 matrices in fewer digits.
-            digits = jax.default_matmul_precision("highest") if self.vectorised else None
-            with digits or contextlib.nullcontext():
-                advance_all(runs, device, how=how, pause=pause)
+            advance_all(runs, device, how=how, pause=pause)
             ended = [self._end(run, origins[run.config], failed) for run in runs if run.over]
             return [record for record in ended if record is not None]
         except UserError:
@@ -238,7 +240,7 @@ class _Shell:
         fingerprint = hashlib.sha256()
         for leaf in run.given.train:
             fingerprint.update(np.ascontiguousarray(leaf).tobytes())
-        return self.store.finish(
+        record = self.store.finish(
             run.config,
             run.history,
             outcome(run),
@@ -247,6 +249,8 @@ class _Shell:
             status="diverged" if run.diverged else "finished",
             message=message,
         )
+        run.release()
+        return record
 
     def _earlier(self, run: Progress) -> dict[str, Any]:
         """What a resumed run was begun with is part of its origin."""

@@ -121,13 +121,20 @@ def restore(
         (none in a checkpoint of an older lrbook).
 
     Raises:
-        RecordError: as ``read``.
+        RecordError: as ``read``, or the network or the optimizer was another when it was written.
     """
     state = read(saved, origin, run_id, path)
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    if scaler is not None:
-        scaler.load_state_dict(state["scaler"])
+    try:
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        if scaler is not None:
+            scaler.load_state_dict(state["scaler"])
+    except (RuntimeError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())[:80]
+        raise RecordError(
+            f"run {run_id} cannot go on from {path}, which other code has written ({reason}...); "
+            "go on with that code, or delete the file to start this run afresh."
+        ) from None
     return state["rows"], state["wall_s"], state.get("origins", [])
 
 

@@ -41,9 +41,19 @@ class _MirrorError(Exception):
 
 
 def default_folder() -> Path:
-    """Where CIFAR-10 is kept: LRBOOK_CIFAR10, else ``.cache/lrbook`` in the home folder."""
+    """Where CIFAR-10 is kept: LRBOOK_CIFAR10, else ``.cache/lrbook`` in the home folder.
+
+    Raises:
+        DataError: there is no home folder, as in some containers.
+    """
     named = os.environ.get("LRBOOK_CIFAR10")
-    return Path(named).expanduser() if named else Path.home() / ".cache" / "lrbook"
+    try:
+        return Path(named).expanduser() if named else Path.home() / ".cache" / "lrbook"
+    except RuntimeError:
+        raise DataError(
+            "there is no home folder to keep CIFAR-10 in; set LRBOOK_CIFAR10 to a folder, such as "
+            "LRBOOK_CIFAR10=/data/cifar10."
+        ) from None
 
 
 def ensure_cifar10(

@@ -83,6 +83,12 @@ def share(runs: Sequence[Record], control: Sequence[Record]) -> list[float]:
     return [float(with_patch - without) for with_patch, without in gaps]
 
 
+def alike(records: Sequence[Record], others: Sequence[Record]) -> list[Record]:
+    """Those of ``records`` that have arm and seed of one of the ``others``."""
+    wanted = {(run.config["arm"], run.config["seed"]) for run in others}
+    return [run for run in records if (run.config["arm"], run.config["seed"]) in wanted]
+
+
 def at_most_words(
     runs: Sequence[Record], control: Sequence[Record], few: Mapping[str, Sequence[Record]]
 ) -> str:

@@ -108,6 +108,11 @@ def test_what_the_patch_could_cost_at_most_is_told_on_the_same_seeds():
     assert small.endswith("**12.0 ± 0.0** in as many epochs, **6.5 ± 19.1** in as many steps.")
 
 
+def test_those_alike_have_arm_and_seed_of_another():
+    others = [run("small", 6, 1.0), run("large", 9, 1.0)]
+    assert patch_cost.alike(BASE, others) == [BASE[4]]  # small, seed 6
+
+
 def test_the_table_has_a_row_for_each_setting_with_a_control(found):
     groups, without, _ = found
     table = patch_cost.table(groups, without).set_index("setting, on digits")

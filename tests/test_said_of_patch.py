@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lrbook import book, sweeps
+from lrbook import book, patch_cost, sweeps
 from lrbook.stats import mean_interval
 from lrbook.vision import histories
 
@@ -134,3 +134,29 @@ def test_patch_experiment_how_restless_the_network_is_after_noise():
     late = noise.history.clean.tail(10)
     assert -late.diff().min() == pytest.approx(9.2, abs=0.1)
     assert (late.diff() < -1).sum() >= 2
+
+
+def test_patch_experiment_what_the_patch_could_cost_at_most():
+    """It is as many images as the patch leaves alone; half and less than a third are paid."""
+    few = book.sweep("patch-laptop-few")
+    whole, bare = (
+        patch_cost.alike(book.recorded(f"patch-laptop{what}"), few.records)
+        for what in ("", "-control")
+    )
+    assert len(whole) == len(bare) == 10
+    settings = whole[0].config
+    fifths = [few.select(epochs=24), few.select(epochs=120)]
+    for group, times in zip(fifths, (1, 5), strict=True):
+        assert len(group) == 10
+        for run in group:
+            assert run.config["carrier_share"] == 0
+            assert run.config["train_size"] == pytest.approx(settings["train_size"] / 5)
+            assert run.config["epochs"] == times * settings["epochs"]
+            assert run.config["drop"] - 1 == times * (settings["drop"] - 1)
+        most, paid = patch_cost.cost(group, bare), patch_cost.cost(whole, bare)
+        assert np.mean(paid["small"]) / np.mean(most["small"]) == pytest.approx(0.5, abs=0.03)
+        assert 0.25 < np.mean(paid["large"]) / np.mean(most["large"]) < 1 / 3
+        leads = [
+            book.paired_difference(runs, "clean", "large", "small")[0] for runs in (group, bare)
+        ]
+        assert abs(leads[0] - leads[1]) < 1.5  # "by about as much"

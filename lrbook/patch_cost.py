@@ -113,11 +113,14 @@ def at_most_words(
         )
         mine = [run for run in control if run.config["seed"] in seeds]
         paid = book.interval_words(cost(runs, mine)[arm], 1)
-        most = ", ".join(
+        most = " and ".join(
             f"**{book.interval_words(cost(group, mine)[arm], 1)}** {words}"
             for words, group in few.items()
         )
-        told.append(f"It costs {arm} **{paid}** points; if such images taught nothing: {most}.")
+        told.append(
+            f"The patch costs {arm} **{paid}** points; if images with it taught nothing of "
+            f"pictures, it would be {most}."
+        )
     return " ".join(told)
 
 

@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,8 +16,9 @@ import pytest
 import tiny_toy
 from dask_processes import Processes, Wire, wait_for
 
+from lrbook.errors import RunError
 from lrbook.records import Store
-from lrbook.study import index, plan
+from lrbook.study import engine, handout, index, plan
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_compilations")]
 
@@ -183,6 +185,35 @@ def test_records_are_sent_back_where_no_folder_is_shared(tmp_path, serial):
             list(scratch.glob("lrbook-gather-*")) == []
         )  # a later call runs, and finds no old run
     assert list((tmp_path / "runs").glob(".gather-*")) == []
+
+
+ELSEWHERE = """
+import os, sys
+if "lrbook.study.one" in sys.orig_argv:
+    from lrbook import experiments
+    from lrbook.records import Store
+    plain = experiments.shell
+    class Shell:
+        def run(self, configs, store, **named):
+            return plain("toy").run(configs, Store(os.environ["TEST_ELSEWHERE"]), **named)
+    experiments.shell = lambda name: Shell()
+"""
+
+
+def test_a_forgotten_gather_is_told_at_the_first_record_that_does_not_come(tmp_path, monkeypatch):
+    """A worker that has a folder of its own where the results folder should be."""
+    path, elsewhere = write(tmp_path, 20, arms='"S"'), tmp_path / "elsewhere"
+    (tmp_path / "sitecustomize.py").write_text(ELSEWHERE)
+    env = {"PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}
+    monkeypatch.setattr(handout, "SETTLE", 1.0)
+    configs, extra = plan.read(path).configs()
+    env["TEST_ELSEWHERE"] = str(elsewhere)
+    with Processes(tmp_path, 1, env=env) as processes:
+        cluster = engine.Cluster(scheduler=processes.address)
+        with pytest.raises(RunError, match="Give the same command with --gather") as told:
+            engine.run(configs, tmp_path / "runs", extra, cluster=cluster, quiet=True)
+    assert 1 <= len(list(elsewhere.glob("*/record.json"))) < 20
+    assert f"of {socket.gethostname()} and is recorded in {tmp_path / 'runs'}" in str(told.value)
 
 
 def test_what_is_run_again_to_be_sent_back_is_run(tmp_path):

@@ -9,6 +9,7 @@ import made_up
 import pytest
 import tiny_toy
 
+from lrbook.errors import RunError
 from lrbook.records import Store
 from lrbook.study import engine, handout, screen, work
 
@@ -16,7 +17,7 @@ from lrbook.study import engine, handout, screen, work
 class Client:
     """A scheduler that has the outcome of every task at once: ``outcome(run_id, how many tries)``.
 
-    An outcome is what the worker answers, or the word ``lost``.
+    An outcome is what the worker answers, or ``lost``, or ``under way``.
     """
 
     status, dashboard_link = "running", ""
@@ -33,7 +34,7 @@ class Client:
         self.keys.append(key)
         self.tries[task["run_id"]] += 1
         answer = self.outcome(task["run_id"], self.tries[task["run_id"]])
-        status = "lost" if answer == "lost" else "finished"
+        status = {"lost": "lost", "under way": "pending"}.get(str(answer), "finished")
         return SimpleNamespace(status=status, result=lambda timeout: answer)
 
 
@@ -53,29 +54,31 @@ def session(client, configs, results, monkeypatch):
 
 
 def done(files=()):
-    return {"code": 0, "log": "", "files": {name: b"data" for name in files}}
+    answer = {"code": 0, "log": "", "files": {name: b"data" for name in files}}
+    return answer | {"worker": "worker 1 of node7", "folder": "/far/runs"}
 
 
 def sweep(client, configs, results, monkeypatch):
     """All of ``engine.run`` with the made-up scheduler in place of one of Dask's."""
-    monkeypatch.setattr(engine, "SETTLE", 0.5)
+    monkeypatch.setattr(handout, "SETTLE", 0.5)
     monkeypatch.setattr(engine, "_scheduler", lambda *_: contextlib.nullcontext("made up"))
     connect_to(client, monkeypatch)
     return engine.run(configs, results, {}, device="cpu", quiet=True)
 
 
-def test_a_record_that_stayed_with_the_worker_is_a_run_that_failed(tmp_path, monkeypatch):
-    here, elsewhere = tiny_toy.configs(seeds=(0,))
+def test_a_record_that_stayed_with_the_worker_ends_the_study(tmp_path, monkeypatch):
+    """All runs would end so, and cost their time: what is left is not waited for."""
+    here, elsewhere, never = tiny_toy.configs(seeds=(0, 1))[:3]
 
     def outcome(run_id, tries):
         if run_id == here.run_id:
             made_up.finished(Store(tmp_path), here)
-        return done()
+        return done() if run_id != never.run_id else "under way"
 
-    failed = sweep(Client(outcome), [here, elsewhere], tmp_path, monkeypatch)
-    assert list(failed) == [elsewhere.run_id]
-    assert str(tmp_path) in failed[elsewhere.run_id]
-    assert "--gather" in failed[elsewhere.run_id]
+    with pytest.raises(RunError, match=f"run {elsewhere.run_id} ended well") as told:
+        sweep(Client(outcome), [here, elsewhere, never], tmp_path, monkeypatch)
+    for words in ("worker 1 of node7", "/far/runs", str(tmp_path), "--gather"):
+        assert words in str(told.value)
 
 
 def test_a_record_that_a_shared_folder_shows_late_is_waited_for(tmp_path, monkeypatch):

@@ -7,7 +7,6 @@ process, the next look at the results folder tells what is still to be done.
 import contextlib
 import dataclasses
 import importlib.util
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from lrbook.study import machine, work
 from lrbook.study.handout import Handout, connected, missing
 from lrbook.study.screen import Progress, shown
 
-SETTLE = 30.0  # seconds that a shared folder may take to show what another machine wrote
 PATIENCE = 600.0  # seconds without a scheduler before giving up
 
 
@@ -62,7 +60,8 @@ def run(
 
     Raises:
         RecordError: a record is damaged, or the results folder cannot be written.
-        RunError: there is no scheduler, or it stayed away.
+        RunError: there is no scheduler, or it stayed away; or the workers do not share the results
+            folder, and ``gather`` was not given.
     """
     import dask
 
@@ -87,23 +86,11 @@ def run(
     with _scheduler(cluster, workers) as address, shown(progress, quiet) as show:
         handout = Handout(todo, Path(results), common, progress, show)
         handout.carry_out(address, cluster.patience)
-        ended = [config for config in configs if config.run_id not in handout.failed]
-        failed = handout.failed | _not_here(ended, results)
-        if cluster.gather and not failed:
+        if cluster.gather and not handout.failed:
             work.forget_scratch(configs, results)
             with contextlib.suppress(Exception), connected(address) as client:
                 client.run(work.remove_scratch, common["scratch"], on_error="ignore")
-    return failed
-
-
-def _not_here(ended: Sequence[Config], results: str | Path) -> dict[str, str]:
-    """Runs that ended well on their worker and have no record in ``results``: id -> what to do."""
-    until = time.monotonic() + SETTLE
-    while (lost := missing(ended, results)) and time.monotonic() < until:
-        time.sleep(min(1.0, SETTLE))
-    where = f"it ended well on its worker, but its record is not in {Path(results).resolve()}"
-    words = f"{where}; if the workers do not share that folder, give --gather"
-    return {config.run_id: words for config in lost}
+    return handout.failed
 
 
 def _wants_gpus(experiment: str, device: str) -> bool:

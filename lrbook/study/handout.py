@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from lrbook.atomic import write_atomically
 from lrbook.config import Config
 from lrbook.errors import RunError
+from lrbook.record import read_record
 from lrbook.study import index, work
 from lrbook.study.screen import Progress
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+SETTLE = 30.0  # seconds that a shared folder may take to show what another machine wrote
 MOST_LOSSES = 5  # of a run's workers, each several tries by Dask itself, before it counts as failed
 POLL = 0.2
 
@@ -66,7 +68,13 @@ class Handout:
         self.losses = dict.fromkeys(todo, 0)
 
     def carry_out(self, address: str, patience: float) -> None:
-        """Run all that is left; RunError where there is no scheduler for ``patience`` seconds."""
+        """Run all that is left.
+
+        Raises:
+            RunError: there is no scheduler for ``patience`` seconds; or the record of a run that
+                ended well on its worker does not appear in ``results``.
+            RecordError: a record is damaged, or cannot be written.
+        """
         gone_since = None
         while self.todo:
             try:
@@ -95,8 +103,8 @@ class Handout:
         futures = {
             run_id: _submit(client, config, self.common) for run_id, config in self.todo.items()
         }
-        looked = 0.0
-        while futures:
+        looked, late = 0.0, _Late(self.results)
+        while futures or late:
             if client.status != "running":
                 raise _Gone("the connection was lost")
             if time.monotonic() - looked > 2:
@@ -114,7 +122,12 @@ class Handout:
                         futures[run_id] = _submit(client, self.todo[run_id], self.common)
                         continue
                     answer = {"code": None, "log": "its worker died again and again (memory?)"}
-                self._take(run_id, answer)
+                if answer["code"] == 0 and self.common.get("results") is not None:
+                    late.expect(run_id, answer)
+                else:
+                    self._take(run_id, answer)
+            for run_id in late.arrived():
+                self._take(run_id, {"code": 0, "files": {}})
             if not ended:
                 time.sleep(POLL)
         self.show()
@@ -129,6 +142,46 @@ class Handout:
         else:
             self.failed[run_id] = _how(answer)
             self.progress.failed += 1
+
+
+class _Late:
+    """Runs that ended well on their worker, until their records are seen in ``results``."""
+
+    def __init__(self, results: Path) -> None:
+        self.results = results
+        self.since: dict[str, tuple[float, dict[str, Any]]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.since)
+
+    def expect(self, run_id: str, answer: dict[str, Any]) -> None:
+        """Look for its record from now on."""
+        self.since[run_id] = time.monotonic(), answer
+
+    def arrived(self) -> list[str]:
+        """Those whose records are there by now, which are then expected no more.
+
+        Raises:
+            RunError: one is not there after ``SETTLE`` seconds.
+            RecordError: one is damaged.
+        """
+        found = [run_id for run_id in self.since if self._is_there(run_id)]
+        for run_id in found:
+            del self.since[run_id]
+        for run_id, (since, answer) in self.since.items():
+            if time.monotonic() - since > SETTLE:
+                raise RunError(
+                    f"run {run_id} ended well on {answer['worker']} and is recorded in "
+                    f"{answer['folder']} there, but its record did not come to "
+                    f"{self.results.resolve()} here within {SETTLE:g} s: that worker shares no "
+                    "folder with you. The study was stopped. Give the same command with --gather, "
+                    "and records are sent back; to keep what was run so far, copy it from there."
+                )
+        return found
+
+    def _is_there(self, run_id: str) -> bool:
+        folder = self.results / run_id
+        return (folder / "record.json").exists() and read_record(folder).done
 
 
 def _submit(client: "Client", config: Config, common: dict[str, Any]) -> "Future":

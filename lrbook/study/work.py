@@ -39,14 +39,28 @@ def run_one(task: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         run_id; code, the child's exit code (negative: the signal that ended it); log, its last
-        lines; files, the record's files by name where they are sent back. Where the worker itself
-        cannot write or start a process, code is None and log says why.
+        lines; files, the record's files by name where they are sent back; worker, this one in
+        words; folder, the results folder on its machine. Where the worker itself cannot write or
+        start a process, code is None and log says why.
     """
+    here = {"run_id": task["run_id"], "worker": _name()}
     try:
-        return _run_child(task)
+        return here | _run_child(task)
     except OSError as error:  # from here it would look like a broken connection to Dask's client
         log = f"{socket.gethostname()}: {type(error).__name__}: {error}"
-        return {"run_id": task["run_id"], "code": None, "log": log, "files": {}}
+        return here | {"code": None, "log": log, "files": {}}
+
+
+def _name() -> str:
+    """This worker in words; outside of Dask its machine alone."""
+    from distributed import get_worker
+
+    host = socket.gethostname()
+    try:
+        name = str(get_worker().name)
+    except ValueError:
+        return f"a worker of {host}"
+    return f"worker {name} of {host}"
 
 
 def _run_child(task: dict[str, Any]) -> dict[str, Any]:
@@ -76,7 +90,7 @@ def _run_child(task: dict[str, Any]) -> dict[str, Any]:
     files = {}
     if task["results"] is None and code == 0:
         files = {name: (folder / name).read_bytes() for name in FILES}
-    return {"run_id": task["run_id"], "code": code, "log": "\n".join(lines), "files": files}
+    return {"code": code, "log": "\n".join(lines), "files": files, "folder": results}
 
 
 def _share(task: dict[str, Any]) -> dict[str, str]:

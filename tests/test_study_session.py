@@ -11,7 +11,8 @@ import tiny_toy
 
 from lrbook.errors import RunError
 from lrbook.records import Store
-from lrbook.study import engine, handout, screen, work
+from lrbook.study import engine, handout, screen, tasks, work
+from lrbook.study import session as sessions
 
 
 class Client:
@@ -27,6 +28,9 @@ class Client:
 
     def nthreads(self):
         return {"worker": 1}
+
+    def subscribe_topic(self, topic, handler):
+        self.hear = handler
 
     def submit(self, function, task, *, key, pure):
         assert function is work.run_one
@@ -58,9 +62,14 @@ def done(files=()):
     return answer | {"worker": "worker 1 of node7", "folder": "/far/runs"}
 
 
+def failure(worker, log):
+    where = {"worker": f"worker {worker} of node7", "address": worker}
+    return {"code": 1, "log": log, "files": {}} | where
+
+
 def sweep(client, configs, results, monkeypatch):
     """All of ``engine.run`` with the made-up scheduler in place of one of Dask's."""
-    monkeypatch.setattr(handout, "SETTLE", 0.5)
+    monkeypatch.setattr(sessions, "SETTLE", 0.5)
     monkeypatch.setattr(engine, "_scheduler", lambda *_: contextlib.nullcontext("made up"))
     connect_to(client, monkeypatch)
     return engine.run(configs, results, {}, device="cpu", quiet=True)
@@ -125,7 +134,7 @@ def test_what_was_finished_while_the_scheduler_was_away_is_crossed_off(tmp_path,
     def away(_):
         made_up.finished(Store(tmp_path), config)
         client.status = "closed"
-        monkeypatch.setattr(handout, "_submit", lambda *_: SimpleNamespace(status="pending"))
+        monkeypatch.setattr(tasks, "submit", lambda *_: SimpleNamespace(status="pending"))
         yield client
 
     left = handout.Handout({config.run_id: config}, tmp_path, {}, screen.Progress(1), lambda: None)
@@ -136,13 +145,27 @@ def test_what_was_finished_while_the_scheduler_was_away_is_crossed_off(tmp_path,
 
 
 @pytest.mark.parametrize(
-    ("code", "words"), [(1, "exit code 1\nwhy"), (-9, "ended by signal 9\nwhy"), (None, "why")]
+    ("code", "tries", "words"),
+    [
+        (1, 2, "exit code 1\nwhy"),
+        (-9, 2, "ended by signal 9\nwhy"),
+        (None, 2, "why"),
+        (2, 1, "exit code 2\nwhy"),  # refused: its configuration is at fault, wherever it is run
+    ],
 )
-def test_a_run_that_failed_is_told_and_not_tried_again(tmp_path, monkeypatch, code, words):
+def test_a_run_that_failed_is_tried_once_more_unless_it_was_refused(
+    tmp_path, monkeypatch, code, tries, words
+):
     [config] = tiny_toy.configs(seeds=(0,), arms=("S",))
     client = Client(lambda run_id, tries: {"code": code, "log": "why", "files": {}})
     assert session(client, [config], tmp_path, monkeypatch) == ({config.run_id: words}, (0, 1))
-    assert client.tries == {config.run_id: 1}
+    assert client.tries == {config.run_id: tries}
+
+
+def test_a_run_that_failed_once_has_not_failed(tmp_path, monkeypatch):
+    [config] = tiny_toy.configs(seeds=(0,), arms=("S",))
+    client = Client(lambda run_id, tries: done() if tries > 1 else failure("a", "out of memory"))
+    assert session(client, [config], tmp_path, monkeypatch) == ({}, (1, 0))
 
 
 def test_a_record_that_is_sent_back_never_comes_before_its_history(tmp_path, monkeypatch):
@@ -163,7 +186,7 @@ def test_only_a_call_that_did_not_end_well_leaves_its_folder_on_the_workers_to_t
     store, named, removed = Store(tmp_path / "elsewhere"), [], []
     made_up.finished(store, config)
     files = {name: (store.root / config.run_id / name).read_bytes() for name in work.FILES}
-    codes = iter([1, 0, 0])
+    codes = iter([1, 1, 0, 0])
 
     class Gathering(Client):
         def submit(self, function, task, **rest):
@@ -183,8 +206,8 @@ def test_only_a_call_that_did_not_end_well_leaves_its_folder_on_the_workers_to_t
     assert engine.run([config], results, {}, **options) == {}
     Store(results).forget(config)
     assert engine.run([config], results, {}, **options) == {}
-    assert named[0] == named[1] != named[2]
-    assert removed == named[1:]
+    assert named[0] == named[1] == named[2] != named[3]
+    assert removed == named[2:]
     assert list(results.glob(".gather-*")) == []
 
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from lrbook.config import Config
 from lrbook.study import machine, work
-from lrbook.study.handout import Handout, connected, missing
+from lrbook.study.handout import Handout, missing
 from lrbook.study.screen import Progress, shown
+from lrbook.study.tasks import connected
 
 PATIENCE = 600.0  # seconds without a scheduler before giving up
 
@@ -56,12 +57,13 @@ def run(
         quiet: show nothing.
 
     Returns:
-        The runs that failed: run id -> what happened and the last lines of its log.
+        The runs that failed: run id -> what happened, on which workers, and the last lines of its
+        log.
 
     Raises:
         RecordError: a record is damaged, or the results folder cannot be written.
-        RunError: there is no scheduler, or it stayed away; or the workers do not share the results
-            folder, and ``gather`` was not given.
+        RunError: there is no scheduler, or it stayed away; every worker is broken; or the workers
+            do not share the results folder, and ``gather`` was not given.
     """
     import dask
 

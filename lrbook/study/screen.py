@@ -23,6 +23,7 @@ class Progress:
     def __init__(self, total: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.total, self.done, self.failed, self.running = total, 0, 0, 0
         self.workers, self.dashboard = 0, ""
+        self.broken: list[str] = []  # workers that get no more runs
         self._clock, self._start = clock, clock()
 
     def rows(self) -> list[tuple[str, str]]:
@@ -37,6 +38,7 @@ class Progress:
             ("failed", str(self.failed)),
             ("rate", f"{rate * 60:.3g} runs a minute" if rate else "-"),
             ("time left", "-" if left is None else duration(left)),
+            *([("not used any more", ", ".join(self.broken))] if self.broken else []),
             *([("dashboard", self.dashboard)] if self.dashboard else []),
         ]
 

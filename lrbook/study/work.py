@@ -35,32 +35,42 @@ def run_one(task: dict[str, Any]) -> dict[str, Any]:
     Args:
         task: experiment, config, device, extra, run_id; results, a folder that all machines see,
             or None to send the record back from ``scratch``; threads, or None for as many as the
-            worker may use; gpus, the devices to choose from.
+            worker may use; gpus, the devices to choose from; topic, of Dask's events, under which
+            the beginning is told.
 
     Returns:
         run_id; code, the child's exit code (negative: the signal that ended it); log, its last
         lines; files, the record's files by name where they are sent back; worker, this one in
-        words; folder, the results folder on its machine. Where the worker itself cannot write or
-        start a process, code is None and log says why.
+        words, and its address; folder, the results folder on its machine. Where the worker itself
+        cannot write or start a process, code is None and log says why.
     """
-    here = {"run_id": task["run_id"], "worker": _name()}
+    here = {"run_id": task["run_id"]} | _here()
     try:
+        _tell(task)
         return here | _run_child(task)
     except OSError as error:  # from here it would look like a broken connection to Dask's client
         log = f"{socket.gethostname()}: {type(error).__name__}: {error}"
         return here | {"code": None, "log": log, "files": {}}
 
 
-def _name() -> str:
-    """This worker in words; outside of Dask its machine alone."""
+def _here() -> dict[str, str]:
+    """This worker in words, and its address; outside of Dask its machine alone."""
     from distributed import get_worker
 
     host = socket.gethostname()
     try:
-        name = str(get_worker().name)
+        worker = get_worker()
     except ValueError:
-        return f"a worker of {host}"
-    return f"worker {name} of {host}"
+        return {"worker": f"a worker of {host}", "address": ""}
+    return {"worker": f"worker {worker.name} of {host}", "address": worker.address}
+
+
+def _tell(task: dict[str, Any]) -> None:
+    """Let whoever planned the run know that it begins."""
+    from distributed import get_worker
+
+    if "topic" in task:
+        get_worker().log_event(task["topic"], {"run_id": task["run_id"]})
 
 
 def _run_child(task: dict[str, Any]) -> dict[str, Any]:

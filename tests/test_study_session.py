@@ -1,6 +1,7 @@
 """What is handed out to a scheduler, and what becomes of its answers: one made up, without Dask."""
 
 import contextlib
+import errno
 import threading
 from collections import Counter
 from types import SimpleNamespace
@@ -9,7 +10,8 @@ import made_up
 import pytest
 import tiny_toy
 
-from lrbook.errors import RunError
+from lrbook import records
+from lrbook.errors import RecordError, RunError
 from lrbook.records import Store
 from lrbook.study import engine, handout, screen, tasks, work
 from lrbook.study import session as sessions
@@ -100,6 +102,20 @@ def test_a_record_that_a_shared_folder_shows_late_is_waited_for(tmp_path, monkey
 
     assert sweep(Client(outcome), [config], tmp_path, monkeypatch) == {}
     late.join()
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_started(tmp_path, monkeypatch):
+    [config] = tiny_toy.configs(seeds=(0,), arms=("S",))
+
+    def refused(dir):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(records.tempfile, "TemporaryFile", refused)
+    client = Client(lambda *_: pytest.fail("handed out"))
+    with pytest.raises(RecordError, match=r"results folder .* cannot be written \(Read-only"):
+        sweep(client, [config], tmp_path, monkeypatch)
+    made_up.finished(Store(tmp_path), config)
+    assert sweep(client, [config], tmp_path, monkeypatch) == {}  # nothing is to be written
 
 
 def test_a_worker_that_cannot_write_says_where(tmp_path):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lrbook.config import Config
+from lrbook.records import Store
 from lrbook.study import machine, work
 from lrbook.study.handout import Handout, missing
 from lrbook.study.screen import Progress, shown
@@ -61,7 +62,8 @@ def run(
         log.
 
     Raises:
-        RecordError: a record is damaged, or the results folder cannot be written.
+        RecordError: a record is damaged, or the results folder cannot be written, which is seen
+            before anything is run where this machine writes to it.
         RunError: there is no scheduler, or it stayed away; every worker is broken; or the workers
             do not share the results folder, and ``gather`` was not given.
     """
@@ -73,6 +75,8 @@ def run(
         return {}
     dask.config.set({"logging": {"distributed": "critical"}})
     here = cluster.scheduler is None
+    if here and not cluster.gather:  # elsewhere it is the workers' folder, which may be ours or not
+        Store(results).check_writable()
     gpus = machine.gpus(device) if here and _wants_gpus(configs[0].experiment, device) else []
     per_run = max(config.cores for config in configs)
     workers, threads = machine.size(per_run, gpus, cluster.workers)

@@ -299,6 +299,17 @@ def test_one_broken_worker_takes_no_study_with_it(tmp_path, serial):
     assert_as_serial(path, serial, 12)
 
 
+def test_a_run_that_waits_for_another_process_is_told_with_whom(tmp_path):
+    path = write(tmp_path, 1, arms='"S"')
+    [config], _ = plan.read(path).configs()
+    with Store(tmp_path / "runs").claim(config):
+        sweep = start(path, "--workers", 1)
+        told = f"running 0 on 1 workers; waiting 1 for process {os.getpid()} on "
+        assert any(told in line for line in sweep.stderr)
+    _, err = ended(sweep)
+    assert "waiting" not in err.splitlines()[-1]
+
+
 def test_ctrl_c_stops_everything_and_tells_how_to_go_on(tmp_path, serial):
     path = write(tmp_path, 4)
     mark = uuid.uuid4().hex

@@ -10,6 +10,7 @@ tasks.py    a run as a task of Dask
 machine.py  this machine as a cluster: its size, its GPUs, Ctrl-C
 work.py     in a worker: one run, in a process of its own
 one.py      that process
+waits.py    whom a run waits for
 screen.py   what is seen meanwhile
 report.py   table, figure and Parquet of a finished study
 command.py  ``lrbook sweep`` and ``lrbook study``

@@ -46,6 +46,7 @@ class Session:
         self.client, self.study, self.crew = client, study, study.crew
         self.lots: dict[str, _Lot] = {}
         self.begun: set[str] = set()  # as far as workers have told
+        self.waits: dict[str, str | None] = {}
         self.present: frozenset[str] = frozenset()
         self.late = _Late(study.results)
         topic = f"lrbook-{uuid.uuid4().hex}"
@@ -70,7 +71,8 @@ class Session:
             if time.monotonic() - looked > BETWEEN_LOOKS:
                 looked = time.monotonic()
                 self._look()
-            progress.running = min(len(self.lots), progress.workers)
+            progress.waits = [who for run_id in self.lots if (who := self.waits.get(run_id))]
+            progress.running = min(len(self.lots), progress.workers) - len(progress.waits)
             self.study.show()
             ended = [run_id for run_id, lot in self.lots.items() if lot.future.status != "pending"]
             for run_id in ended:
@@ -82,8 +84,10 @@ class Session:
         self.study.show()
 
     def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
-        """A worker has begun with a run."""
-        self.begun.add(event[1]["run_id"])
+        """A worker has begun with a run, which waits for another process or does so no more."""
+        run_id, holder = event[1]["run_id"], event[1]["waits_for"]
+        self.begun.add(run_id)
+        self.waits[run_id] = holder
 
     def _look(self) -> None:
         """See which workers there are, and keep runs from those that are broken."""
@@ -106,6 +110,7 @@ class Session:
     def _hand_out(self, run_id: str) -> None:
         only = self.crew.fit_for(run_id, self.present)
         self.begun.discard(run_id)
+        self.waits.pop(run_id, None)
         config = self.study.todo[run_id]
         self.lots[run_id] = _Lot(tasks.submit(self.client, config, self.common, only), only)
 

@@ -174,6 +174,8 @@ def test_a_scheduler_that_stays_away(tmp_path):
     sweep = start(path, "--scheduler", "tcp://127.0.0.1:1", "--patience", 2)
     _, err = ended(sweep, code=1, seconds=60)
     assert "2 runs are left, and the same command goes on from here" in err
+    told = "lrbook: no answer from the scheduler tcp://127.0.0.1:1; trying for 2 s\n"
+    assert err.count(told) == 1
     assert "Traceback" not in err
 
 

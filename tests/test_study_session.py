@@ -160,6 +160,26 @@ def test_what_was_finished_while_the_scheduler_was_away_is_crossed_off(tmp_path,
     assert (left.progress.done, left.progress.failed) == (1, 0)
 
 
+def test_each_time_a_scheduler_does_not_answer_it_is_said_once(tmp_path, monkeypatch, capsys):
+    [config] = tiny_toy.configs(seeds=(0,), arms=("S",))
+    there, client = iter([False, False, True, False, True]), Client(lambda *_: done())
+    lost = [True, False]
+
+    def connected(_):
+        if not next(there):
+            raise TimeoutError("timed out")
+        client.status = "closed" if lost.pop(0) else "running"
+        return contextlib.nullcontext(client)
+
+    left = handout.Handout({config.run_id: config}, tmp_path, {}, screen.Progress(1), lambda: None)
+    monkeypatch.setattr(handout, "connected", connected)
+    monkeypatch.setattr(handout.time, "sleep", lambda _: None)
+    left.carry_out("tcp://here:1", 600.0)
+    told = "lrbook: no answer from the scheduler tcp://here:1; trying for 10 min 0 s"
+    assert capsys.readouterr().err.splitlines() == [told, told]
+    assert left.todo == {}
+
+
 @pytest.mark.parametrize(
     ("code", "tries", "words"),
     [

@@ -1,5 +1,6 @@
 """Handing runs out to a scheduler, and again to the next one, until none is left."""
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from lrbook.config import Config
 from lrbook.errors import RunError
 from lrbook.study import index
 from lrbook.study.crew import REFUSED, Crew
-from lrbook.study.screen import Progress
+from lrbook.study.screen import Progress, duration
 from lrbook.study.session import Gone, Session
 from lrbook.study.tasks import connected
 
@@ -79,7 +80,10 @@ class Handout:
                     gone_since = None
                     Session(client, self).carry_out()
             except (OSError, TimeoutError, Gone) as error:
-                gone_since = gone_since or time.monotonic()
+                if gone_since is None:
+                    gone_since = time.monotonic()
+                    words = f"no answer from the scheduler {address}; trying for"
+                    print(f"lrbook: {words} {duration(patience)}", file=sys.stderr, flush=True)
                 if time.monotonic() - gone_since > patience:
                     raise RunError(
                         f"the scheduler {address} cannot be reached ({error}); {len(self.todo)} "

@@ -16,6 +16,9 @@ import sys
 
 from dask_jobqueue import SLURMCluster
 
+MARGIN = 300  # seconds that a worker leaves before its job ends, so that its run is handed on
+SHORTEST = 600  # seconds of a job that are worth their margin
+
 
 def main() -> int:
     """Start the jobs, hand the study to ``lrbook sweep``, and return its exit code."""
@@ -35,6 +38,11 @@ def main() -> int:
         parser.error(
             f"walltime = {arguments.walltime!r} is not allowed: give minutes, "
             "hours:minutes:seconds or days-hours:minutes:seconds."
+        )
+    if seconds(arguments.walltime) < SHORTEST:
+        parser.error(
+            f"walltime = {arguments.walltime!r} is too short: a worker leaves {MARGIN // 60} "
+            f"minutes before its job ends, so give {SHORTEST // 60} minutes or more."
         )
     with cluster(arguments) as jobs:
         if arguments.dry:
@@ -60,9 +68,9 @@ def seconds(walltime: str) -> int:
 
 def cluster(arguments: argparse.Namespace) -> SLURMCluster:
     """The jobs: one process and one thread each, so that a run has a job's cores to itself."""
-    # A worker leaves a few minutes before Slurm ends its job, so that its run is handed on at once;
-    # staggered, so that not all leave together.
-    lifetime = max(60, seconds(arguments.walltime) - 300)
+    # Staggered, so that not all workers leave together; Dask takes the stagger off or puts it on.
+    lifetime = seconds(arguments.walltime) - MARGIN
+    stagger = min(120, lifetime // 4)
     return SLURMCluster(
         account=arguments.account,
         queue=arguments.queue,
@@ -73,7 +81,7 @@ def cluster(arguments: argparse.Namespace) -> SLURMCluster:
         walltime=arguments.walltime,
         job_extra_directives=["--gres=gpu:1"] if arguments.gpu else [],
         death_timeout=300,
-        worker_extra_args=["--lifetime", f"{lifetime}s", "--lifetime-stagger", "2m"],
+        worker_extra_args=["--lifetime", f"{lifetime}s", "--lifetime-stagger", f"{stagger}s"],
         interface=arguments.interface,
         scheduler_options={"dashboard_address": ":0"},
         python=sys.executable,

@@ -5,7 +5,9 @@ and hands out the runs. Every Slurm job is one worker that takes one run after t
 job's time is over its run goes on elsewhere from the last checkpoint, and a new job takes its
 place. ``--dry`` shows the script of a job and submits nothing.
 
-The results folder must be one that the nodes share; where there is none, add ``--gather``.
+The results folder must be one that the nodes share; where there is none, add ``--gather``. Then
+checkpoints stay on their node, and a run that is handed on starts anew: one that takes longer than
+a job's walltime is never finished without a shared folder.
 Needs ``pip install dask-jobqueue`` beside lrbook's extra ``cluster``.
 """
 
@@ -30,7 +32,12 @@ def main() -> int:
     parser.add_argument("--cores", type=int, default=4, help="of a job")
     parser.add_argument("--memory", default="16GB", help="of a job")
     parser.add_argument("--gpu", action="store_true", help="one for each job")
-    parser.add_argument("--walltime", default="04:00:00", help="of a job, in any form of Slurm's")
+    parser.add_argument(
+        "--walltime",
+        default="04:00:00",
+        help="of a job, in any form of Slurm's; with --gather longer than any run, because one "
+        "that is handed on then starts anew",
+    )
     parser.add_argument("--interface", help="network between nodes, such as ib0 (default: any)")
     parser.add_argument("--dry", action="store_true", help="show the script of a job, and stop")
     arguments, rest = parser.parse_known_args()

@@ -73,6 +73,22 @@ def test_workers_of_short_jobs_stay_and_jobs_that_are_too_short_are_refused():
     assert "give 10 minutes or more" in done.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "where", ["slurm.py", "slurm.py --help", "kubernetes.yaml", "lrbook sweep"]
+)
+def test_where_gather_is_told_of_it_is_said_that_a_run_then_starts_anew(where):
+    """Checkpoints stay on their machine: only in a folder that is shared does a run go on."""
+    if where.endswith(("--help", "sweep")):
+        command = [SLURM] if "slurm" in where else ["-m", "lrbook", "sweep"]
+        line = [sys.executable, *command, "--help"]
+        text = subprocess.run(line, capture_output=True, text=True, env=QUIET, check=True).stdout
+    else:
+        text = (SLURM.parent / where).read_text()
+    assert "--gather" in text
+    assert "starts anew" in " ".join(text.replace("#", " ").split())
+
+
 @pytest.mark.parametrize(
     ("walltime", "expected"),
     [

@@ -29,6 +29,7 @@ class Cluster:
         scheduler: address of a running scheduler; None starts one on this machine.
         workers: of the local cluster; 0 sizes it by the machine.
         gather: send records back instead of writing them to a folder that all machines see.
+            Checkpoints stay where they are: on another machine a run starts anew.
         patience: seconds to wait for a scheduler that has gone.
     """
 

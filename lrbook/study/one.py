@@ -2,7 +2,7 @@
 
 Stdin stays open as long as whoever started it lives; when it closes, this process ends at once, so
 that a killed worker leaves no run behind that nobody waits for. The checkpoint is then the last
-one, and the next worker goes on from it.
+one, and the next worker goes on from it, if it sees the same folder.
 """
 
 import json

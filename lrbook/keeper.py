@@ -30,7 +30,10 @@ class Keeper(Protocol):
     keeps: bool
 
     def check_writable(self) -> None:
-        """Raise a ``UserError``, before any work is done, if nothing can be kept."""
+        """Raise a ``UserError``, before any work is done, if nothing can be kept.
+
+        It is not asked where all runs are over and are only loaded.
+        """
 
     def load(self, config: Config) -> Record | None:
         """What is known of ``config`` now, whatever its status; a run that is over is not repeated.

@@ -5,7 +5,9 @@ and hands out the runs. Every Slurm job is one worker that takes one run after t
 job's time is over its run goes on elsewhere from the last checkpoint, and a new job takes its
 place. ``--dry`` shows the script of a job and submits nothing.
 
-The results folder must be one that the nodes share; where there is none, add ``--gather``.
+The results folder must be one that the nodes share; where there is none, add ``--gather``. Then
+checkpoints stay on their node, and a run that is handed on starts anew: one that takes longer than
+a job's walltime is never finished without a shared folder.
 Needs ``pip install dask-jobqueue`` beside lrbook's extra ``cluster``.
 """
 
@@ -15,6 +17,9 @@ import subprocess
 import sys
 
 from dask_jobqueue import SLURMCluster
+
+MARGIN = 300  # seconds that a worker leaves before its job ends, so that its run is handed on
+SHORTEST = 600  # seconds of a job that are worth their margin
 
 
 def main() -> int:
@@ -27,7 +32,12 @@ def main() -> int:
     parser.add_argument("--cores", type=int, default=4, help="of a job")
     parser.add_argument("--memory", default="16GB", help="of a job")
     parser.add_argument("--gpu", action="store_true", help="one for each job")
-    parser.add_argument("--walltime", default="04:00:00", help="of a job, in any form of Slurm's")
+    parser.add_argument(
+        "--walltime",
+        default="04:00:00",
+        help="of a job, in any form of Slurm's; with --gather longer than any run, because one "
+        "that is handed on then starts anew",
+    )
     parser.add_argument("--interface", help="network between nodes, such as ib0 (default: any)")
     parser.add_argument("--dry", action="store_true", help="show the script of a job, and stop")
     arguments, rest = parser.parse_known_args()
@@ -35,6 +45,11 @@ def main() -> int:
         parser.error(
             f"walltime = {arguments.walltime!r} is not allowed: give minutes, "
             "hours:minutes:seconds or days-hours:minutes:seconds."
+        )
+    if seconds(arguments.walltime) < SHORTEST:
+        parser.error(
+            f"walltime = {arguments.walltime!r} is too short: a worker leaves {MARGIN // 60} "
+            f"minutes before its job ends, so give {SHORTEST // 60} minutes or more."
         )
     with cluster(arguments) as jobs:
         if arguments.dry:
@@ -60,9 +75,9 @@ def seconds(walltime: str) -> int:
 
 def cluster(arguments: argparse.Namespace) -> SLURMCluster:
     """The jobs: one process and one thread each, so that a run has a job's cores to itself."""
-    # A worker leaves a few minutes before Slurm ends its job, so that its run is handed on at once;
-    # staggered, so that not all leave together.
-    lifetime = max(60, seconds(arguments.walltime) - 300)
+    # Staggered, so that not all workers leave together; Dask takes the stagger off or puts it on.
+    lifetime = seconds(arguments.walltime) - MARGIN
+    stagger = min(120, lifetime // 4)
     return SLURMCluster(
         account=arguments.account,
         queue=arguments.queue,
@@ -73,7 +88,7 @@ def cluster(arguments: argparse.Namespace) -> SLURMCluster:
         walltime=arguments.walltime,
         job_extra_directives=["--gres=gpu:1"] if arguments.gpu else [],
         death_timeout=300,
-        worker_extra_args=["--lifetime", f"{lifetime}s", "--lifetime-stagger", "2m"],
+        worker_extra_args=["--lifetime", f"{lifetime}s", "--lifetime-stagger", f"{stagger}s"],
         interface=arguments.interface,
         scheduler_options={"dashboard_address": ":0"},
         python=sys.executable,

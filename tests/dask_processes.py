@@ -74,18 +74,22 @@ class Processes:
             for index, process in enumerate(self.workers):
                 if process is None or process.poll() is not None:
                     self.started += 1
-                    name = f"worker-{self.started}"
-                    options = ("--nthreads", "1", "--no-nanny", "--name", str(self.started))
-                    where = ("--host", "127.0.0.1", "--local-directory", str(self.folder / name))
-                    self.workers[index] = self._start("worker", self.target, *options, *where)
+                    self.workers[index] = self.start_worker(str(self.started))
 
-    def _start(self, kind: str, *options: str) -> subprocess.Popen:
+    def start_worker(self, name: str, env: dict | None = None) -> subprocess.Popen:
+        """One more, which is not replaced and is the caller's to end."""
+        options = ("--nthreads", "1", "--no-nanny", "--name", name)
+        folder = str(self.folder / f"worker-{name}")
+        where = ("--host", "127.0.0.1", "--local-directory", folder)
+        return self._start("worker", self.target, *options, *where, env=env)
+
+    def _start(self, kind: str, *options: str, env: dict | None = None) -> subprocess.Popen:
         with (self.folder / f"{kind}.log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "distributed.cli.dask_" + kind, *options, "--no-dashboard"],
                 stdout=log,
                 stderr=log,
-                env=self.env,
+                env=self.env | (env or {}),
             )
 
 

@@ -1,13 +1,16 @@
 """The command line of the patch experiment: what a run answers, and what it leaves behind."""
 
+import errno
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from conftest import assert_refused
 from tiny_command import RUN, TINY
 
+from lrbook import records
 from lrbook.records import Store
 from lrbook.vision.config import PatchConfig
 
@@ -64,6 +67,28 @@ def test_finished_runs_are_loaded_and_force_repeats_them(lrbook, tmp_path, tree)
     for name, (data, written) in after.items():
         assert written > before[name][1], name
         assert name.endswith("record.json") or data == before[name][0]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [*RUN, "--arms", "large"],
+        ["run", "toy", "--profile", "smoke", "--arms", "S", "--seeds", "0", "--quiet"],
+    ],
+    ids=["patch", "toy"],
+)
+def test_finished_runs_are_loaded_from_a_folder_that_cannot_be_written(
+    lrbook, monkeypatch, command
+):
+    first = lrbook(*command)
+
+    def refused(dir):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(records.tempfile, "TemporaryFile", refused)
+    assert lrbook(*command) == first
+    for more in (["--force"], ["--seeds", "7"]):
+        assert_refused(lrbook(*command, *more), "results folder runs cannot be written")
 
 
 def test_a_run_that_diverges_is_told_and_the_others_go_on(lrbook, tmp_path):

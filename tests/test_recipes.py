@@ -45,6 +45,7 @@ def test_the_job_script_asks_slurm_for_what_was_said():
     assert "tcp://" in command
     assert "--nthreads 1" in command
     assert "--lifetime 5100s" in command  # an hour and a half, less five minutes
+    assert "--lifetime-stagger 120s" in command
     assert command.count("--death-timeout") == 1
     assert "--gres=gpu:1" not in "\n".join(script())
 
@@ -59,6 +60,33 @@ def test_a_walltime_of_days_is_passed_on_and_a_word_is_refused():
     assert (done.returncode, done.stdout) == (2, "")
     assert "walltime = '1day' is not allowed: give minutes" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_workers_of_short_jobs_stay_and_jobs_that_are_too_short_are_refused():
+    [command] = [line for line in script("--walltime", "10") if "--lifetime" in line]
+    assert "--lifetime 300s --lifetime-stagger 75s" in command  # none leaves before 225 s
+    command = [sys.executable, SLURM, "s.toml", "--dry", "--walltime", "00:09:59"]
+    done = subprocess.run(command, capture_output=True, text=True, env=QUIET)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "walltime = '00:09:59' is too short" in done.stderr
+    assert "give 10 minutes or more" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "where", ["slurm.py", "slurm.py --help", "kubernetes.yaml", "lrbook sweep"]
+)
+def test_where_gather_is_told_of_it_is_said_that_a_run_then_starts_anew(where):
+    """Checkpoints stay on their machine: only in a folder that is shared does a run go on."""
+    if where.endswith(("--help", "sweep")):
+        command = [SLURM] if "slurm" in where else ["-m", "lrbook", "sweep"]
+        line = [sys.executable, *command, "--help"]
+        text = subprocess.run(line, capture_output=True, text=True, env=QUIET, check=True).stdout
+    else:
+        text = (SLURM.parent / where).read_text()
+    assert "--gather" in text
+    assert "starts anew" in " ".join(text.replace("#", " ").split())
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,8 +16,9 @@ import pytest
 import tiny_toy
 from dask_processes import Processes, Wire, wait_for
 
+from lrbook.errors import RunError
 from lrbook.records import Store
-from lrbook.study import index, plan
+from lrbook.study import engine, index, plan, session
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_compilations")]
 
@@ -45,6 +47,12 @@ def start(path: Path, *options: object, env: dict | None = None, **popen) -> sub
         text=True,
         **popen,
     )
+
+
+def with_path(folder: Path) -> dict[str, str]:
+    """The environment of a process that has ``sitecustomize`` from ``folder``."""
+    paths = [str(folder), os.environ.get("PYTHONPATH", "")]
+    return {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 def ended(process: subprocess.Popen, code: int = 0, seconds: float = 240) -> tuple[str, str]:
@@ -166,6 +174,8 @@ def test_a_scheduler_that_stays_away(tmp_path):
     sweep = start(path, "--scheduler", "tcp://127.0.0.1:1", "--patience", 2)
     _, err = ended(sweep, code=1, seconds=60)
     assert "2 runs are left, and the same command goes on from here" in err
+    told = "lrbook: no answer from the scheduler tcp://127.0.0.1:1; trying for 2 s\n"
+    assert err.count(told) == 1
     assert "Traceback" not in err
 
 
@@ -183,6 +193,35 @@ def test_records_are_sent_back_where_no_folder_is_shared(tmp_path, serial):
             list(scratch.glob("lrbook-gather-*")) == []
         )  # a later call runs, and finds no old run
     assert list((tmp_path / "runs").glob(".gather-*")) == []
+
+
+ELSEWHERE = """
+import os, sys
+if "lrbook.study.one" in sys.orig_argv:
+    from lrbook import experiments
+    from lrbook.records import Store
+    plain = experiments.shell
+    class Shell:
+        def run(self, configs, store, **named):
+            return plain("toy").run(configs, Store(os.environ["TEST_ELSEWHERE"]), **named)
+    experiments.shell = lambda name: Shell()
+"""
+
+
+def test_a_forgotten_gather_is_told_at_the_first_record_that_does_not_come(tmp_path, monkeypatch):
+    """A worker that has a folder of its own where the results folder should be."""
+    path, elsewhere = write(tmp_path, 20, arms='"S"'), tmp_path / "elsewhere"
+    (tmp_path / "sitecustomize.py").write_text(ELSEWHERE)
+    env = with_path(tmp_path)
+    monkeypatch.setattr(session, "SETTLE", 1.0)
+    configs, extra = plan.read(path).configs()
+    env["TEST_ELSEWHERE"] = str(elsewhere)
+    with Processes(tmp_path, 1, env=env) as processes:
+        cluster = engine.Cluster(scheduler=processes.address)
+        with pytest.raises(RunError, match="Give the same command with --gather") as told:
+            engine.run(configs, tmp_path / "runs", extra, cluster=cluster, quiet=True)
+    assert 1 <= len(list(elsewhere.glob("*/record.json"))) < 20
+    assert f"of {socket.gethostname()} and is recorded in {tmp_path / 'runs'}" in str(told.value)
 
 
 def test_what_is_run_again_to_be_sent_back_is_run(tmp_path):
@@ -221,7 +260,7 @@ if "lrbook.study.one" in sys.orig_argv:
 def test_a_run_that_crashes_is_told_with_its_log_and_the_others_are_done(tmp_path):
     path = write(tmp_path, 3, arms='"S"')
     (tmp_path / "sitecustomize.py").write_text(CRASH)
-    out, err = ended(start(path, env={"PYTHONPATH": str(tmp_path)}), code=1)
+    out, err = ended(start(path, env=with_path(tmp_path)), code=1)
     configs, _ = plan.read(path).configs()
     fine, crashed, broken = (config.run_id for config in configs)
     assert set(finished(path)) == {fine}
@@ -231,6 +270,46 @@ def test_a_run_that_crashes_is_told_with_its_log_and_the_others_are_done(tmp_pat
     assert "ValueError: a bug in this run" in err
     assert "1 of 3 runs are recorded" in out
     assert "3 of 3 runs are recorded" in ended(start(path))[0]
+
+
+BROKEN = """
+import os, sys
+if "lrbook.study.one" in sys.orig_argv and "TEST_BROKEN" in os.environ:
+    print("CUDA error: no such luck", file=sys.stderr, flush=True)
+    os._exit(3)
+"""
+
+
+def test_one_broken_worker_takes_no_study_with_it(tmp_path, serial):
+    """It is always free, so that it would be given one run after the other."""
+    path = write(tmp_path, 6)
+    (tmp_path / "sitecustomize.py").write_text(BROKEN)
+    env = with_path(tmp_path)
+    with Processes(tmp_path, 1, env=env) as processes:
+        wait_for(lambda: processes.workers[0])
+        bad = processes.start_worker("bad", env={"TEST_BROKEN": "1"})
+        try:
+            sweep = start(path, "--scheduler", processes.address)
+            out, err = ended(sweep)
+        finally:
+            bad.kill()
+            bad.wait()
+    assert "12 of 12 runs are recorded" in out
+    name = f"worker bad of {socket.gethostname()}"
+    assert err.count(f"{name} gets no more runs: 5 in a row failed there") == 1
+    assert f"not used any more {name}" in err.splitlines()[-1]
+    assert_as_serial(path, serial, 12)
+
+
+def test_a_run_that_waits_for_another_process_is_told_with_whom(tmp_path):
+    path = write(tmp_path, 1, arms='"S"')
+    [config], _ = plan.read(path).configs()
+    with Store(tmp_path / "runs").claim(config):
+        sweep = start(path, "--workers", 1)
+        told = f"running 0 on 1 workers; waiting 1 for process {os.getpid()} on "
+        assert any(told in line for line in sweep.stderr)
+    _, err = ended(sweep)
+    assert "waiting" not in err.splitlines()[-1]
 
 
 def test_ctrl_c_stops_everything_and_tells_how_to_go_on(tmp_path, serial):

@@ -1,14 +1,16 @@
 """What a study gives its workers: cores, GPUs; and how it tells of its progress."""
 
 import os
+import threading
 from types import SimpleNamespace
 
 import pytest
+import tiny_toy
 from dask.system import cpu_count
 from distributed import Client
 
-from lrbook import provenance
-from lrbook.study import engine, machine, screen, work
+from lrbook import locks, provenance
+from lrbook.study import engine, machine, screen, waits, work
 
 
 def test_progress_in_words():
@@ -21,6 +23,36 @@ def test_progress_in_words():
     expected = "done 4 of 10; running 2 on 2 workers; failed 1; rate 10 runs a minute; time left "
     assert progress.line() == expected + "30 s"
     assert ("dashboard", progress.dashboard) in progress.rows()
+
+
+def test_whom_a_run_waits_for_is_read_from_what_it_says(tmp_path, capsys):
+    [config] = tiny_toy.configs(seeds=(0,), arms=("S",))
+    held, letting_go = threading.Event(), threading.Event()
+
+    def hold():
+        with locks.claim(tmp_path / f".{config.run_id}.lock", "run x"):
+            held.set()
+            letting_go.wait()
+
+    other = threading.Thread(target=hold)
+    other.start()
+    held.wait()
+    threading.Timer(0.5, letting_go.set).start()
+    with waits.TellingStore(tmp_path).claim(config):
+        said = capsys.readouterr().err
+    other.join()
+    begun, over = said.splitlines()
+    assert waits.holder(f"something else\n{begun}\n") == f"process {os.getpid()} on {os.uname()[1]}"
+    assert over == waits.HELD
+    assert waits.holder(said) is waits.holder("") is None
+
+
+def test_runs_that_wait_and_workers_that_are_broken_are_told():
+    progress = screen.Progress(4)
+    progress.waits = ["process 1 on a", "process 2 on b", "process 1 on a"]
+    progress.broken = ["worker 3 of c"]
+    assert "waiting 3 for process 1 on a, process 2 on b; " in progress.line()
+    assert progress.line().endswith("; not used any more worker 3 of c")
 
 
 @pytest.mark.parametrize(

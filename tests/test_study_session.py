@@ -1,6 +1,7 @@
 """What is handed out to a scheduler, and what becomes of its answers: one made up, without Dask."""
 
 import contextlib
+import errno
 import threading
 from collections import Counter
 from types import SimpleNamespace
@@ -9,14 +10,17 @@ import made_up
 import pytest
 import tiny_toy
 
+from lrbook import records
+from lrbook.errors import RecordError, RunError
 from lrbook.records import Store
-from lrbook.study import engine, handout, screen, work
+from lrbook.study import engine, handout, screen, tasks, work
+from lrbook.study import session as sessions
 
 
 class Client:
     """A scheduler that has the outcome of every task at once: ``outcome(run_id, how many tries)``.
 
-    An outcome is what the worker answers, or the word ``lost``.
+    An outcome is what the worker answers, or ``lost``, or ``under way``.
     """
 
     status, dashboard_link = "running", ""
@@ -27,13 +31,16 @@ class Client:
     def nthreads(self):
         return {"worker": 1}
 
+    def subscribe_topic(self, topic, handler):
+        self.hear = handler
+
     def submit(self, function, task, *, key, pure):
         assert function is work.run_one
         assert not pure
         self.keys.append(key)
         self.tries[task["run_id"]] += 1
         answer = self.outcome(task["run_id"], self.tries[task["run_id"]])
-        status = "lost" if answer == "lost" else "finished"
+        status = {"lost": "lost", "under way": "pending"}.get(str(answer), "finished")
         return SimpleNamespace(status=status, result=lambda timeout: answer)
 
 
@@ -53,29 +60,36 @@ def session(client, configs, results, monkeypatch):
 
 
 def done(files=()):
-    return {"code": 0, "log": "", "files": {name: b"data" for name in files}}
+    answer = {"code": 0, "log": "", "files": {name: b"data" for name in files}}
+    return answer | {"worker": "worker 1 of node7", "folder": "/far/runs"}
+
+
+def failure(worker, log):
+    where = {"worker": f"worker {worker} of node7", "address": worker}
+    return {"code": 1, "log": log, "files": {}} | where
 
 
 def sweep(client, configs, results, monkeypatch):
     """All of ``engine.run`` with the made-up scheduler in place of one of Dask's."""
-    monkeypatch.setattr(engine, "SETTLE", 0.5)
+    monkeypatch.setattr(sessions, "SETTLE", 0.5)
     monkeypatch.setattr(engine, "_scheduler", lambda *_: contextlib.nullcontext("made up"))
     connect_to(client, monkeypatch)
     return engine.run(configs, results, {}, device="cpu", quiet=True)
 
 
-def test_a_record_that_stayed_with_the_worker_is_a_run_that_failed(tmp_path, monkeypatch):
-    here, elsewhere = tiny_toy.configs(seeds=(0,))
+def test_a_record_that_stayed_with_the_worker_ends_the_study(tmp_path, monkeypatch):
+    """All runs would end so, and cost their time: what is left is not waited for."""
+    here, elsewhere, never = tiny_toy.configs(seeds=(0, 1))[:3]
 
     def outcome(run_id, tries):
         if run_id == here.run_id:
             made_up.finished(Store(tmp_path), here)
-        return done()
+        return done() if run_id != never.run_id else "under way"
 
-    failed = sweep(Client(outcome), [here, elsewhere], tmp_path, monkeypatch)
-    assert list(failed) == [elsewhere.run_id]
-    assert str(tmp_path) in failed[elsewhere.run_id]
-    assert "--gather" in failed[elsewhere.run_id]
+    with pytest.raises(RunError, match=f"run {elsewhere.run_id} ended well") as told:
+        sweep(Client(outcome), [here, elsewhere, never], tmp_path, monkeypatch)
+    for words in ("worker 1 of node7", "/far/runs", str(tmp_path), "--gather"):
+        assert words in str(told.value)
 
 
 def test_a_record_that_a_shared_folder_shows_late_is_waited_for(tmp_path, monkeypatch):
@@ -88,6 +102,20 @@ def test_a_record_that_a_shared_folder_shows_late_is_waited_for(tmp_path, monkey
 
     assert sweep(Client(outcome), [config], tmp_path, monkeypatch) == {}
     late.join()
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_started(tmp_path, monkeypatch):
+    [config] = tiny_toy.configs(seeds=(0,), arms=("S",))
+
+    def refused(dir):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(records.tempfile, "TemporaryFile", refused)
+    client = Client(lambda *_: pytest.fail("handed out"))
+    with pytest.raises(RecordError, match=r"results folder .* cannot be written \(Read-only"):
+        sweep(client, [config], tmp_path, monkeypatch)
+    made_up.finished(Store(tmp_path), config)
+    assert sweep(client, [config], tmp_path, monkeypatch) == {}  # nothing is to be written
 
 
 def test_a_worker_that_cannot_write_says_where(tmp_path):
@@ -122,7 +150,7 @@ def test_what_was_finished_while_the_scheduler_was_away_is_crossed_off(tmp_path,
     def away(_):
         made_up.finished(Store(tmp_path), config)
         client.status = "closed"
-        monkeypatch.setattr(handout, "_submit", lambda *_: SimpleNamespace(status="pending"))
+        monkeypatch.setattr(tasks, "submit", lambda *_: SimpleNamespace(status="pending"))
         yield client
 
     left = handout.Handout({config.run_id: config}, tmp_path, {}, screen.Progress(1), lambda: None)
@@ -132,14 +160,48 @@ def test_what_was_finished_while_the_scheduler_was_away_is_crossed_off(tmp_path,
     assert (left.progress.done, left.progress.failed) == (1, 0)
 
 
+def test_each_time_a_scheduler_does_not_answer_it_is_said_once(tmp_path, monkeypatch, capsys):
+    [config] = tiny_toy.configs(seeds=(0,), arms=("S",))
+    there, client = iter([False, False, True, False, True]), Client(lambda *_: done())
+    lost = [True, False]
+
+    def connected(_):
+        if not next(there):
+            raise TimeoutError("timed out")
+        client.status = "closed" if lost.pop(0) else "running"
+        return contextlib.nullcontext(client)
+
+    left = handout.Handout({config.run_id: config}, tmp_path, {}, screen.Progress(1), lambda: None)
+    monkeypatch.setattr(handout, "connected", connected)
+    monkeypatch.setattr(handout.time, "sleep", lambda _: None)
+    left.carry_out("tcp://here:1", 600.0)
+    told = "lrbook: no answer from the scheduler tcp://here:1; trying for 10 min 0 s"
+    assert capsys.readouterr().err.splitlines() == [told, told]
+    assert left.todo == {}
+
+
 @pytest.mark.parametrize(
-    ("code", "words"), [(1, "exit code 1\nwhy"), (-9, "ended by signal 9\nwhy"), (None, "why")]
+    ("code", "tries", "words"),
+    [
+        (1, 2, "exit code 1\nwhy"),
+        (-9, 2, "ended by signal 9\nwhy"),
+        (None, 2, "why"),
+        (2, 1, "exit code 2\nwhy"),  # refused: its configuration is at fault, wherever it is run
+    ],
 )
-def test_a_run_that_failed_is_told_and_not_tried_again(tmp_path, monkeypatch, code, words):
+def test_a_run_that_failed_is_tried_once_more_unless_it_was_refused(
+    tmp_path, monkeypatch, code, tries, words
+):
     [config] = tiny_toy.configs(seeds=(0,), arms=("S",))
     client = Client(lambda run_id, tries: {"code": code, "log": "why", "files": {}})
     assert session(client, [config], tmp_path, monkeypatch) == ({config.run_id: words}, (0, 1))
-    assert client.tries == {config.run_id: 1}
+    assert client.tries == {config.run_id: tries}
+
+
+def test_a_run_that_failed_once_has_not_failed(tmp_path, monkeypatch):
+    [config] = tiny_toy.configs(seeds=(0,), arms=("S",))
+    client = Client(lambda run_id, tries: done() if tries > 1 else failure("a", "out of memory"))
+    assert session(client, [config], tmp_path, monkeypatch) == ({}, (1, 0))
 
 
 def test_a_record_that_is_sent_back_never_comes_before_its_history(tmp_path, monkeypatch):
@@ -160,7 +222,7 @@ def test_only_a_call_that_did_not_end_well_leaves_its_folder_on_the_workers_to_t
     store, named, removed = Store(tmp_path / "elsewhere"), [], []
     made_up.finished(store, config)
     files = {name: (store.root / config.run_id / name).read_bytes() for name in work.FILES}
-    codes = iter([1, 0, 0])
+    codes = iter([1, 1, 0, 0])
 
     class Gathering(Client):
         def submit(self, function, task, **rest):
@@ -180,8 +242,8 @@ def test_only_a_call_that_did_not_end_well_leaves_its_folder_on_the_workers_to_t
     assert engine.run([config], results, {}, **options) == {}
     Store(results).forget(config)
     assert engine.run([config], results, {}, **options) == {}
-    assert named[0] == named[1] != named[2]
-    assert removed == named[1:]
+    assert named[0] == named[1] == named[2] != named[3]
+    assert removed == named[2:]
     assert list(results.glob(".gather-*")) == []
 
 

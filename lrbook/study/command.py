@@ -21,7 +21,10 @@ def add(commands: Any, results: str) -> None:
     )
     sweep.add_argument("--workers", type=int, default=0, help="on this machine (0: by its size)")
     sweep.add_argument(
-        "--gather", action="store_true", help="send records back: the workers share no folder"
+        "--gather",
+        action="store_true",
+        help="send records back: the workers share no folder; checkpoints stay where they are, so "
+        "a run that its worker leaves starts anew on another",
     )
     sweep.add_argument(
         "--patience", type=float, default=600, metavar="SECONDS", help="without a scheduler"

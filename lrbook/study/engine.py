@@ -7,17 +7,17 @@ process, the next look at the results folder tells what is still to be done.
 import contextlib
 import dataclasses
 import importlib.util
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from lrbook.config import Config
+from lrbook.records import Store
 from lrbook.study import machine, work
-from lrbook.study.handout import Handout, connected, missing
+from lrbook.study.handout import Handout, missing
 from lrbook.study.screen import Progress, shown
+from lrbook.study.tasks import connected
 
-SETTLE = 30.0  # seconds that a shared folder may take to show what another machine wrote
 PATIENCE = 600.0  # seconds without a scheduler before giving up
 
 
@@ -29,6 +29,7 @@ class Cluster:
         scheduler: address of a running scheduler; None starts one on this machine.
         workers: of the local cluster; 0 sizes it by the machine.
         gather: send records back instead of writing them to a folder that all machines see.
+            Checkpoints stay where they are: on another machine a run starts anew.
         patience: seconds to wait for a scheduler that has gone.
     """
 
@@ -58,11 +59,14 @@ def run(
         quiet: show nothing.
 
     Returns:
-        The runs that failed: run id -> what happened and the last lines of its log.
+        The runs that failed: run id -> what happened, on which workers, and the last lines of its
+        log.
 
     Raises:
-        RecordError: a record is damaged, or the results folder cannot be written.
-        RunError: there is no scheduler, or it stayed away.
+        RecordError: a record is damaged, or the results folder cannot be written, which is seen
+            before anything is run where this machine writes to it.
+        RunError: there is no scheduler, or it stayed away; every worker is broken; or the workers
+            do not share the results folder, and ``gather`` was not given.
     """
     import dask
 
@@ -72,6 +76,8 @@ def run(
         return {}
     dask.config.set({"logging": {"distributed": "critical"}})
     here = cluster.scheduler is None
+    if here and not cluster.gather:  # elsewhere it is the workers' folder, which may be ours or not
+        Store(results).check_writable()
     gpus = machine.gpus(device) if here and _wants_gpus(configs[0].experiment, device) else []
     per_run = max(config.cores for config in configs)
     workers, threads = machine.size(per_run, gpus, cluster.workers)
@@ -87,23 +93,11 @@ def run(
     with _scheduler(cluster, workers) as address, shown(progress, quiet) as show:
         handout = Handout(todo, Path(results), common, progress, show)
         handout.carry_out(address, cluster.patience)
-        ended = [config for config in configs if config.run_id not in handout.failed]
-        failed = handout.failed | _not_here(ended, results)
-        if cluster.gather and not failed:
+        if cluster.gather and not handout.failed:
             work.forget_scratch(configs, results)
             with contextlib.suppress(Exception), connected(address) as client:
                 client.run(work.remove_scratch, common["scratch"], on_error="ignore")
-    return failed
-
-
-def _not_here(ended: Sequence[Config], results: str | Path) -> dict[str, str]:
-    """Runs that ended well on their worker and have no record in ``results``: id -> what to do."""
-    until = time.monotonic() + SETTLE
-    while (lost := missing(ended, results)) and time.monotonic() < until:
-        time.sleep(min(1.0, SETTLE))
-    where = f"it ended well on its worker, but its record is not in {Path(results).resolve()}"
-    words = f"{where}; if the workers do not share that folder, give --gather"
-    return {config.run_id: words for config in lost}
+    return handout.failed
 
 
 def _wants_gpus(experiment: str, device: str) -> bool:

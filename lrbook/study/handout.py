@@ -1,23 +1,22 @@
 """Handing runs out to a scheduler, and again to the next one, until none is left."""
 
-import contextlib
+import sys
 import time
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lrbook.atomic import write_atomically
 from lrbook.config import Config
 from lrbook.errors import RunError
-from lrbook.study import index, work
-from lrbook.study.screen import Progress
-
-if TYPE_CHECKING:
-    from distributed import Client, Future
+from lrbook.study import index
+from lrbook.study.crew import REFUSED, Crew
+from lrbook.study.screen import Progress, duration
+from lrbook.study.session import Gone, Session
+from lrbook.study.tasks import connected
 
 MOST_LOSSES = 5  # of a run's workers, each several tries by Dask itself, before it counts as failed
-POLL = 0.2
+MOST_TRIES = 2  # of a run that fails: the first may have been its worker's fault
 
 
 def missing(configs: Sequence[Config], results: str | Path) -> list[Config]:
@@ -27,29 +26,13 @@ def missing(configs: Sequence[Config], results: str | Path) -> list[Config]:
     return [config for config in configs if config.run_id not in done]
 
 
-@contextlib.contextmanager
-def connected(address: str) -> Iterator["Client"]:
-    """A client of the scheduler at ``address``. OSError or TimeoutError if it does not answer."""
-    from distributed import Client
-
-    client = Client(address, timeout=10, set_as_default=False)
-    try:
-        yield client
-    finally:
-        with contextlib.suppress(Exception):
-            client.close(timeout=5)
-
-
-class _Gone(Exception):
-    """The scheduler does not answer any more."""
-
-
 class Handout:
     """What is left of a study, whatever becomes of its schedulers and workers.
 
     Attributes:
         todo: the runs that have neither ended well nor failed, by id.
-        failed: run id -> what happened and the last lines of its log.
+        crew: what is known of the workers.
+        last: how a run failed last.
     """
 
     def __init__(
@@ -62,19 +45,45 @@ class Handout:
     ) -> None:
         self.todo, self.results, self.common = todo, results, common
         self.progress, self.show = progress, show
-        self.failed: dict[str, str] = {}
+        self.crew, self.last = Crew(), ""
         self.losses = dict.fromkeys(todo, 0)
+        self.tries: dict[str, list[dict[str, Any]]] = {run_id: [] for run_id in todo}
+        self._failed: list[str] = []
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """Run id -> what happened, on which workers, and the last lines of its log.
+
+        Runs that failed alike are told alike, with all the workers on which they did.
+        """
+        where: dict[tuple[str, str], list[str]] = {}
+        for run_id in self._failed:
+            for answer in self.tries[run_id]:
+                where.setdefault(_what(answer), []).append(answer.get("worker", ""))
+        return {
+            run_id: _told(self.tries[run_id][-1], where[_what(self.tries[run_id][-1])])
+            for run_id in self._failed
+        }
 
     def carry_out(self, address: str, patience: float) -> None:
-        """Run all that is left; RunError where there is no scheduler for ``patience`` seconds."""
+        """Run all that is left.
+
+        Raises:
+            RunError: there is no scheduler for ``patience`` seconds; every worker is broken; or
+                the record of a run that ended well on its worker does not appear in ``results``.
+            RecordError: a record is damaged, or cannot be written.
+        """
         gone_since = None
         while self.todo:
             try:
                 with connected(address) as client:
                     gone_since = None
-                    self._session(client)
-            except (OSError, TimeoutError, _Gone) as error:
-                gone_since = gone_since or time.monotonic()
+                    Session(client, self).carry_out()
+            except (OSError, TimeoutError, Gone) as error:
+                if gone_since is None:
+                    gone_since = time.monotonic()
+                    words = f"no answer from the scheduler {address}; trying for"
+                    print(f"lrbook: {words} {duration(patience)}", file=sys.stderr, flush=True)
                 if time.monotonic() - gone_since > patience:
                     raise RunError(
                         f"the scheduler {address} cannot be reached ({error}); {len(self.todo)} "
@@ -90,36 +99,25 @@ class Handout:
             del self.todo[run_id]
             self.progress.done += 1
 
-    def _session(self, client: "Client") -> None:
-        """Hand out all of it to one scheduler; _Gone if it leaves before the end."""
-        futures = {
-            run_id: _submit(client, config, self.common) for run_id, config in self.todo.items()
-        }
-        looked = 0.0
-        while futures:
-            if client.status != "running":
-                raise _Gone("the connection was lost")
-            if time.monotonic() - looked > 2:
-                looked = time.monotonic()
-                self.progress.workers = sum(client.nthreads().values())
-                self.progress.dashboard = client.dashboard_link or ""
-            self.progress.running = min(len(futures), self.progress.workers)
-            self.show()
-            ended = [run_id for run_id, future in futures.items() if future.status != "pending"]
-            for run_id in ended:
-                answer = _answer(futures.pop(run_id))
-                if answer is None:  # a worker or the way to it broke, not the run
-                    self.losses[run_id] += 1
-                    if self.losses[run_id] < MOST_LOSSES:
-                        futures[run_id] = _submit(client, self.todo[run_id], self.common)
-                        continue
-                    answer = {"code": None, "log": "its worker died again and again (memory?)"}
-                self._take(run_id, answer)
-            if not ended:
-                time.sleep(POLL)
-        self.show()
+    def lost(self, run_id: str) -> bool:
+        """Note that a run was lost with its worker; whether it is to be handed out again."""
+        self.losses[run_id] += 1
+        if self.losses[run_id] < MOST_LOSSES:
+            return True
+        log = "its worker died again and again (memory?)"
+        self.tries[run_id].append({"code": None, "log": log})
+        self.take(run_id, self.tries[run_id][-1])
+        return False
 
-    def _take(self, run_id: str, answer: dict[str, Any]) -> None:
+    def deserves_another(self, run_id: str, answer: dict[str, Any]) -> bool:
+        """Note how a run ended; whether it failed and is to be handed out once more."""
+        if answer["code"] == 0:
+            return False
+        self.tries[run_id].append(answer)
+        self.last = _told(answer, [answer.get("worker", "")])
+        return answer["code"] != REFUSED and len(self.tries[run_id]) < MOST_TRIES
+
+    def take(self, run_id: str, answer: dict[str, Any]) -> None:
         """Cross off a run that has ended, well or not."""
         del self.todo[run_id]
         if answer["code"] == 0:
@@ -127,40 +125,22 @@ class Handout:
                 write_atomically(self.results / run_id / name, data)
             self.progress.done += 1
         else:
-            self.failed[run_id] = _how(answer)
+            self._failed.append(run_id)
             self.progress.failed += 1
 
 
-def _submit(client: "Client", config: Config, common: dict[str, Any]) -> "Future":
-    task = {
-        "run_id": config.run_id,
-        "experiment": config.experiment,
-        "config": config.model_dump(mode="json"),
-    } | common
-    # The key is new each time: of a key that failed the scheduler would answer from memory.
-    key = f"{config.run_id}-{uuid.uuid4().hex[:8]}"
-    return client.submit(work.run_one, task, key=key, pure=False)
-
-
-def _answer(future: "Future") -> dict[str, Any] | None:
-    """What the worker said; None where it could not say anything."""
-    from concurrent.futures import CancelledError
-
-    from distributed import KilledWorker
-
-    if future.status in ("cancelled", "lost"):
-        return None
-    try:
-        return future.result(timeout=60)
-    except (KilledWorker, CancelledError, TimeoutError, OSError):
-        return None
-    except Exception as error:  # of the worker itself, such as a package that is not there
-        return {"code": None, "log": f"{type(error).__name__}: {error}"}
-
-
-def _how(answer: dict[str, Any]) -> str:
+def _what(answer: dict[str, Any]) -> tuple[str, str]:
+    """How a run ended, and the last lines of its log."""
     code = answer["code"]
     if code is None:
-        return answer["log"]
+        return "", answer["log"]
     end = f"ended by signal {-code}" if code < 0 else f"exit code {code}"
-    return f"{end}\n{answer['log']}".rstrip()
+    return end, answer["log"]
+
+
+def _told(answer: dict[str, Any], workers: Sequence[str]) -> str:
+    end, log = _what(answer)
+    where = ", ".join(sorted(set(workers) - {""}))
+    if not where:
+        return f"{end}\n{log}".strip()
+    return f"{end} on {where}\n{log}".strip()

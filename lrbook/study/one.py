@@ -2,7 +2,7 @@
 
 Stdin stays open as long as whoever started it lives; when it closes, this process ends at once, so
 that a killed worker leaves no run behind that nobody waits for. The checkpoint is then the last
-one, and the next worker goes on from it.
+one, and the next worker goes on from it, if it sees the same folder.
 """
 
 import json
@@ -12,7 +12,7 @@ import threading
 
 from lrbook import experiments
 from lrbook.errors import RunError, UserError
-from lrbook.records import Store
+from lrbook.study.waits import TellingStore
 
 ORPHANED = 75
 
@@ -25,7 +25,7 @@ def main() -> int:
     shell = experiments.shell(task["experiment"])
     options = {"device": task["device"], "progress": False, **task["extra"]}
     try:
-        [record] = shell.run([config], Store(task["results"]), **options)
+        [record] = shell.run([config], TellingStore(task["results"]), **options)
     except (UserError, RunError) as error:
         print(f"lrbook: {error}", file=sys.stderr)
         return 2 if isinstance(error, UserError) else 1

@@ -23,6 +23,8 @@ class Progress:
     def __init__(self, total: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.total, self.done, self.failed, self.running = total, 0, 0, 0
         self.workers, self.dashboard = 0, ""
+        self.waits: list[str] = []  # for whom a run waits, one entry each
+        self.broken: list[str] = []  # workers that get no more runs
         self._clock, self._start = clock, clock()
 
     def rows(self) -> list[tuple[str, str]]:
@@ -31,12 +33,15 @@ class Progress:
         ended = self.done + self.failed
         rate = ended / passed if passed > 0 else 0.0
         left = (self.total - ended) / rate if rate else None
+        holders = ", ".join(dict.fromkeys(self.waits))
         return [
             ("done", f"{self.done} of {self.total}"),
             ("running", f"{self.running} on {self.workers} workers"),
+            *([("waiting", f"{len(self.waits)} for {holders}")] if self.waits else []),
             ("failed", str(self.failed)),
             ("rate", f"{rate * 60:.3g} runs a minute" if rate else "-"),
             ("time left", "-" if left is None else duration(left)),
+            *([("not used any more", ", ".join(self.broken))] if self.broken else []),
             *([("dashboard", self.dashboard)] if self.dashboard else []),
         ]
 

@@ -22,8 +22,11 @@ from typing import Any
 
 from lrbook.atomic import write_atomically
 from lrbook.config import Config
+from lrbook.study import waits
 
 LOG_LINES = 30
+BETWEEN_LOOKS = 2.0  # seconds, at whether a run waits for another process
+LOOKED_AT = 1 << 16  # bytes at the end of its log
 FILES = ("history.parquet", "record.json")  # in this order, so that a record never comes alone
 # What PyTorch, NumPy and JAX ask; a nanny sets the first three to 1.
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NPROC")
@@ -35,18 +38,43 @@ def run_one(task: dict[str, Any]) -> dict[str, Any]:
     Args:
         task: experiment, config, device, extra, run_id; results, a folder that all machines see,
             or None to send the record back from ``scratch``; threads, or None for as many as the
-            worker may use; gpus, the devices to choose from.
+            worker may use; gpus, the devices to choose from; topic, of Dask's events, under which
+            it is told that the run has begun, and for whom it waits.
 
     Returns:
         run_id; code, the child's exit code (negative: the signal that ended it); log, its last
-        lines; files, the record's files by name where they are sent back. Where the worker itself
+        lines; files, the record's files by name where they are sent back; worker, this one in
+        words, and its address; folder, the results folder on its machine. Where the worker itself
         cannot write or start a process, code is None and log says why.
     """
+    here = {"run_id": task["run_id"]} | _here()
     try:
-        return _run_child(task)
+        _tell(task, None)
+        return here | _run_child(task)
     except OSError as error:  # from here it would look like a broken connection to Dask's client
         log = f"{socket.gethostname()}: {type(error).__name__}: {error}"
-        return {"run_id": task["run_id"], "code": None, "log": log, "files": {}}
+        return here | {"code": None, "log": log, "files": {}}
+
+
+def _here() -> dict[str, str]:
+    """This worker in words, and its address; outside of Dask its machine alone."""
+    from distributed import get_worker
+
+    host = socket.gethostname()
+    try:
+        worker = get_worker()
+    except ValueError:
+        return {"worker": f"a worker of {host}", "address": ""}
+    return {"worker": f"worker {worker.name} of {host}", "address": worker.address}
+
+
+def _tell(task: dict[str, Any], holder: str | None) -> None:
+    """Let whoever planned the run know that it has begun, and for whom it waits."""
+    from distributed import get_worker
+
+    if "topic" in task:
+        event = {"run_id": task["run_id"], "waits_for": holder}
+        get_worker().log_event(task["topic"], event)
 
 
 def _run_child(task: dict[str, Any]) -> dict[str, Any]:
@@ -65,18 +93,34 @@ def _run_child(task: dict[str, Any]) -> dict[str, Any]:
         try:
             child.stdin.write(json.dumps(task | {"results": results}).encode() + b"\n")
             child.stdin.flush()
-            code = child.wait()
+            code = _ended(child, log.fileno(), task)
         except BrokenPipeError:
             code = child.wait()
         finally:
             child.stdin.close()
         log.seek(0)
-        lines = log.read().decode(errors="replace").splitlines()[-LOG_LINES:]
+        lines = log.read().decode(errors="replace").splitlines()
+        lines = [line for line in lines if line != waits.HELD][-LOG_LINES:]
     folder = Path(results) / task["run_id"]
     files = {}
     if task["results"] is None and code == 0:
         files = {name: (folder / name).read_bytes() for name in FILES}
-    return {"run_id": task["run_id"], "code": code, "log": "\n".join(lines), "files": files}
+    return {"code": code, "log": "\n".join(lines), "files": files, "folder": results}
+
+
+def _ended(child: "subprocess.Popen[bytes]", log: int, task: dict[str, Any]) -> int:
+    """Wait for the child's exit code, and tell when it begins or ceases to wait for a lock."""
+    told = None
+    while True:
+        try:
+            return child.wait(timeout=BETWEEN_LOOKS)
+        except subprocess.TimeoutExpired:
+            # pread: the child writes at the position that this process would otherwise move
+            size = os.fstat(log).st_size
+            said = os.pread(log, LOOKED_AT, max(0, size - LOOKED_AT)).decode(errors="replace")
+            if (now := waits.holder(said)) != told:
+                told = now
+                _tell(task, told)
 
 
 def _share(task: dict[str, Any]) -> dict[str, str]:

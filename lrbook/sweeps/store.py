@@ -26,13 +26,10 @@ class SweepStore(Unstored):
         self.parts = self.folder / "parts"
         self.wanted = {config.run_id for config in configs}
         self.known: dict[str, Record] = {}
+        self.was_read = False
 
     def check_writable(self) -> None:
-        """Make the folder and read what it has.
-
-        Raises:
-            RecordError: it cannot be written, is damaged, or holds another sweep.
-        """
+        """Make the folder; raises RecordError where it cannot be written."""
         try:
             self.parts.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -40,10 +37,14 @@ class SweepStore(Unstored):
                 f"the sweep folder {self.folder} cannot be written ({error.strerror}); "
                 "name another one."
             ) from None
-        self.read()
 
     def read(self) -> None:
-        """Read what the folder has, if there is one; raises RecordError as ``check_writable``."""
+        """Read what the folder has, if there is one.
+
+        Raises:
+            RecordError: it is damaged, or holds another sweep.
+        """
+        self.was_read = True
         try:
             self._read()
         except FileNotFoundError:  # parts went into the table meanwhile, by another process
@@ -63,7 +64,9 @@ class SweepStore(Unstored):
             )
 
     def load(self, config: Config) -> Record | None:
-        """The finished record of ``config``, or None."""
+        """The finished record of ``config``, or None; raises as ``read``, which the first calls."""
+        if not self.was_read:
+            self.read()
         return self.known.get(config.run_id)
 
     def finish(self, config: Config, history: pd.DataFrame, *rest: Any, **named: Any) -> Record:

@@ -87,10 +87,11 @@ def run(
         )
     devices = choose_devices(device)
     store = Unstored() if store is None else store
-    store.check_writable()
     with contextlib.ExitStack() as claims:
         stored = {config: store.load(config) for config in configs}
         wanted = {c for c in configs if force or not _done(stored[c])}
+        if wanted:  # what is only loaded may lie where nothing can be written
+            store.check_writable()
         # In the order of their names, so that two processes never wait for each other.
         for config in sorted(wanted, key=lambda config: config.run_id)[: _most_claims()]:
             claims.enter_context(store.claim(config))

@@ -55,11 +55,12 @@ def run(
     place = devices.choose_device(device)
     precisions = {c: devices.choose_precision(c.precision, place) for c in configs}
     store = Unstored() if store is None else store
-    store.check_writable()
     stored = {config: store.load(config) for config in configs}
     over = {c: record for c, record in stored.items() if record is not None and record.done}
     records = {} if force else over
     todo = [config for config in dict.fromkeys(configs) if config not in records]
+    if todo:  # what is only loaded may lie where nothing can be written
+        store.check_writable()
     for words in dict.fromkeys(words for config in todo for words in said_of_drops(config)):
         print(f"lrbook: {words}", file=sys.stderr)
     sets = {w: _load(w, folder, given) for w in dict.fromkeys(map(_images_of, todo))}

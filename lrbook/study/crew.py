@@ -59,8 +59,11 @@ class Crew:
 
     def fit_for(self, run_id: str, present: Iterable[str]) -> frozenset[str]:
         """Where the run may go: addresses; none where any worker will do."""
+        broken = {address for address in self._failed if self._is_broken(address)}
+        if not broken and run_id not in self._avoid:
+            return frozenset()  # of thousands of runs, asked every few seconds
         present = frozenset(present)
-        fit = frozenset(address for address in present if not self._is_broken(address))
+        fit = present - broken
         fit = fit - {self._avoid.get(run_id)} or fit
         return frozenset() if fit == present else fit
 

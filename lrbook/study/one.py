@@ -6,21 +6,18 @@ one, and the next worker goes on from it, if it sees the same folder.
 """
 
 import json
-import os
 import sys
 import threading
 
-from lrbook import experiments
+from lrbook import experiments, orphans
 from lrbook.errors import RunError, UserError
 from lrbook.study.waits import TellingStore
-
-ORPHANED = 75
 
 
 def main() -> int:
     """Run it; exit code 0 if there is a record now, 1 if the run broke off, 2 if it was refused."""
     task = json.loads(sys.stdin.buffer.readline())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=orphans.end_with_stdin, daemon=True).start()
     config = experiments.config_class(task["experiment"])(**task["config"])
     shell = experiments.shell(task["experiment"])
     options = {"device": task["device"], "progress": False, **task["extra"]}
@@ -30,12 +27,6 @@ def main() -> int:
         print(f"lrbook: {error}", file=sys.stderr)
         return 2 if isinstance(error, UserError) else 1
     return 0 if record.done else 1
-
-
-def _end_with_parent() -> None:
-    while os.read(0, 4096):
-        pass
-    os._exit(ORPHANED)
 
 
 if __name__ == "__main__":

@@ -70,8 +70,9 @@ def test_a_run_goes_to_another_worker_and_a_broken_one_gets_no_more(tmp_path, mo
     left = carried_out(cluster, tmp_path, monkeypatch)
     assert (left.failed, left.progress.done) == ({}, 12)
     assert cluster.ran["b"] == 12
-    [line] = [line for line in left.progress.rows() if line[0] == "not used any more"]
-    assert line[1] == "worker a of node7"
+    rows = dict(left.progress.rows())
+    assert rows["not used any more"] == "worker a of node7"
+    assert rows["running"] == "0 on 1 workers"
     assert capsys.readouterr().err.count("worker a of node7 gets no more runs") == 1
 
 

@@ -70,8 +70,9 @@ def test_a_run_goes_to_another_worker_and_a_broken_one_gets_no_more(tmp_path, mo
     left = carried_out(cluster, tmp_path, monkeypatch)
     assert (left.failed, left.progress.done) == ({}, 12)
     assert cluster.ran["b"] == 12
-    [line] = [line for line in left.progress.rows() if line[0] == "not used any more"]
-    assert line[1] == "worker a of node7"
+    rows = dict(left.progress.rows())
+    assert rows["not used any more"] == "worker a of node7"
+    assert rows["running"] == "0 on 1 workers"
     assert capsys.readouterr().err.count("worker a of node7 gets no more runs") == 1
 
 
@@ -97,6 +98,24 @@ def test_only_failures_in_a_row_count_and_not_those_of_the_configuration(code):
     assert [met.note(f"again-{run}", failure("a", "")) for run in range(5)].count(True) == 1
     assert met.broken(["a", "b"]) == ["worker a of node7"]
     assert met.fit_for("fine", ["a", "b"]) == {"b"}
+
+
+def test_runs_that_fail_where_others_went_well_stop_no_study():
+    """As in a corner of a grid that takes too much memory, with one worker."""
+    met = crew.Crew()
+    met.note("fine", {"code": 0, "worker": "worker a of node7", "address": "a"})
+    for run in range(5):
+        met.note(f"run-{run}", failure("a", ""))
+    assert met.fit_for("next", ["a", "b"]) == {"b"}
+    met.check(["a"], "the last")
+    assert met.fit_for("next", ["a"]) == frozenset()
+    assert met.fit(["a"]) == {"a"}
+    for run in range(5):
+        met.note(f"run-{run}", failure("b", ""))
+    met.check(["a", "b"], "the last")
+    assert met.fit_for("next", ["a", "b"]) == {"a"}
+    with pytest.raises(RunError, match="on every worker 5 runs"):
+        met.check(["b"], "the last")
 
 
 def test_a_run_alone_does_not_break_a_worker():

@@ -19,6 +19,8 @@ class Crew:
     def __init__(self) -> None:
         self.names: dict[str, str] = {}
         self._failed: dict[str, set[str]] = {}  # runs, since the last one that went well there
+        self._broken: set[str] = set()
+        self._proven: set[str] = set()  # a run went well there once
         self._avoid: dict[str, str] = {}  # run id -> where it failed
 
     def note(self, run_id: str, answer: dict[str, Any]) -> bool:
@@ -28,16 +30,30 @@ class Crew:
             return False
         self.names[address] = answer["worker"]
         if code == 0:
+            self._proven.add(address)
             self._failed.pop(address, None)
+            self._broken.discard(address)  # of a run that it had begun before
             return False
-        before = self._is_broken(address)
-        self._failed.setdefault(address, set()).add(run_id)
+        failed = self._failed.setdefault(address, set())
+        failed.add(run_id)
         self._avoid[run_id] = address
-        return self._is_broken(address) and not before
+        if len(failed) < MOST_FAILURES or address in self._broken:
+            return False
+        self._broken.add(address)
+        return True
 
     def broken(self, present: Iterable[str]) -> list[str]:
         """In words, those of ``present`` that get no more runs."""
-        return sorted(self.names[address] for address in present if self._is_broken(address))
+        return sorted(self.names[address] for address in self._broken.intersection(present))
+
+    def fit(self, present: Iterable[str]) -> frozenset[str]:
+        """The addresses of those that still get runs.
+
+        Where all are broken, those on which a run has gone well: there it is the runs that fail, a
+        corner of a grid, and not the workers.
+        """
+        present = frozenset(present)
+        return present - self._broken or present & self._proven
 
     def check(self, present: Iterable[str], last: str) -> None:
         """Whether there is a worker to go on with.
@@ -47,25 +63,21 @@ class Crew:
             last: how the last run failed.
 
         Raises:
-            RunError: all of them are broken.
+            RunError: all of them are broken, and no run has ever gone well on one of them.
         """
-        broken = self.broken(present := list(present))
-        if present and len(broken) == len(present):
+        if (present := list(present)) and not self.fit(present):
+            names = ", ".join(self.broken(present))
             raise RunError(
-                f"on every worker {MOST_FAILURES} runs in a row failed ({', '.join(broken)}), so "
+                f"on every worker {MOST_FAILURES} runs in a row failed ({names}), so "
                 "the study was stopped. Mend the workers, or take out of the study what cannot "
                 f"be run; the same command then goes on from here. The last one: {last}"
             )
 
     def fit_for(self, run_id: str, present: Iterable[str]) -> frozenset[str]:
         """Where the run may go: addresses; none where any worker will do."""
-        broken = {address for address in self._failed if self._is_broken(address)}
-        if not broken and run_id not in self._avoid:
+        if not self._broken and run_id not in self._avoid:
             return frozenset()  # of thousands of runs, asked every few seconds
         present = frozenset(present)
-        fit = present - broken
+        fit = self.fit(present)
         fit = fit - {self._avoid.get(run_id)} or fit
         return frozenset() if fit == present else fit
-
-    def _is_broken(self, address: str) -> bool:
-        return len(self._failed.get(address, ())) >= MOST_FAILURES

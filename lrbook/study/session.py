@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lrbook.errors import RunError
+from lrbook.errors import RecordError, RunError
 from lrbook.record import read_record
 from lrbook.study import tasks
 from lrbook.study.crew import MOST_FAILURES
@@ -47,6 +47,7 @@ class Session:
         self.lots: dict[str, _Lot] = {}
         self.begun: set[str] = set()  # as far as workers have told
         self.waits: dict[str, str | None] = {}
+        self.threads: dict[str, int] = {}
         self.present: frozenset[str] = frozenset()
         self.late = _Late(study.results)
         topic = f"lrbook-{uuid.uuid4().hex}"
@@ -72,7 +73,8 @@ class Session:
                 looked = time.monotonic()
                 self._look()
             progress.waits = [who for run_id in self.lots if (who := self.waits.get(run_id))]
-            progress.running = min(len(self.lots), progress.workers) - len(progress.waits)
+            under_way = min(len(self.lots), progress.workers)
+            progress.running = max(0, under_way - len(progress.waits))
             self.study.show()
             ended = [run_id for run_id, lot in self.lots.items() if lot.future.status != "pending"]
             for run_id in ended:
@@ -81,6 +83,7 @@ class Session:
                 self.study.take(run_id, {"code": 0, "files": {}})
             if not ended:
                 time.sleep(POLL)
+        progress.running, progress.waits = 0, []
         self.study.show()
 
     def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
@@ -91,15 +94,16 @@ class Session:
 
     def _look(self) -> None:
         """See which workers there are, and keep runs from those that are broken."""
-        threads, progress = self.client.nthreads(), self.study.progress
-        self.present = frozenset(threads)
-        progress.workers = sum(threads.values())
-        progress.dashboard = self.client.dashboard_link or ""
+        self.threads = self.client.nthreads()
+        self.present = frozenset(self.threads)
+        self.study.progress.dashboard = self.client.dashboard_link or ""
         self._share_out()
 
     def _share_out(self) -> None:
         """Hand out anew what must not wait where it does: Dask cannot be told whom to avoid."""
-        self.study.progress.broken = self.crew.broken(self.present)
+        progress, fit = self.study.progress, self.crew.fit(self.present)
+        progress.workers = sum(self.threads[address] for address in fit)
+        progress.broken = self.crew.broken(self.present)
         self.crew.check(self.present, self.study.last)
         for run_id, lot in list(self.lots.items()):
             stranded = lot.only and not lot.only & self.present
@@ -154,7 +158,7 @@ class _Late:
 
         Raises:
             RunError: one is not there after ``SETTLE`` seconds.
-            RecordError: one is damaged.
+            RecordError: one is damaged, or cannot be read.
         """
         found = [run_id for run_id in self.since if self._is_there(run_id)]
         for run_id in found:
@@ -172,4 +176,8 @@ class _Late:
 
     def _is_there(self, run_id: str) -> bool:
         folder = self.results / run_id
-        return (folder / "record.json").exists() and read_record(folder).done
+        try:
+            there = (folder / "record.json").exists()
+        except OSError as error:  # raised, it would look like a broken connection
+            raise RecordError(f"{folder} cannot be read ({error.strerror}).") from None
+        return there and read_record(folder).done

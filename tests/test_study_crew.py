@@ -110,6 +110,8 @@ def test_runs_that_fail_where_others_went_well_stop_no_study():
     met.check(["a"], "the last")
     assert met.fit_for("next", ["a"]) == frozenset()
     assert met.fit(["a"]) == {"a"}
+    assert met.broken(["a"]) == []
+    assert met.broken(["a", "b"]) == ["worker a of node7"]
     for run in range(5):
         met.note(f"run-{run}", failure("b", ""))
     met.check(["a", "b"], "the last")

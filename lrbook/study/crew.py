@@ -44,7 +44,8 @@ class Crew:
 
     def broken(self, present: Iterable[str]) -> list[str]:
         """In words, those of ``present`` that get no more runs."""
-        return sorted(self.names[address] for address in self._broken.intersection(present))
+        present = frozenset(present)
+        return sorted(self.names[address] for address in present - self.fit(present))
 
     def fit(self, present: Iterable[str]) -> frozenset[str]:
         """The addresses of those that still get runs.

@@ -135,8 +135,11 @@ class Session:
             self.study.take(run_id, answer)
         if broken:
             self._share_out()
-            words = f"{answer['worker']} gets no more runs: {MOST_FAILURES} in a row failed there"
-            print(f"lrbook: {words}", file=sys.stderr)
+            if answer["address"] not in self.crew.fit(self.present):
+                words = (
+                    f"{answer['worker']} gets no more runs: {MOST_FAILURES} in a row failed there"
+                )
+                print(f"lrbook: {words}", file=sys.stderr)
 
 
 class _Late:

@@ -140,14 +140,20 @@ def test_broken_off_and_taken_up_again(
     assert_same_history(broken, whole, "noise")
 
 
-def test_a_run_does_not_go_on_with_other_data_or_arithmetic(
-    lrbook, tmp_path, monkeypatch, break_off, tree
-):
+def interrupted(lrbook, tmp_path, monkeypatch, break_off):
+    """The command of a run that has been broken off after two epochs."""
     command = [*COMMAND, "--seeds", "6", "--arms", "large"]
     break_off(2, KeyboardInterrupt())
     assert lrbook(*command).code == 130
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
+    return command
+
+
+def test_a_run_does_not_go_on_with_other_data_or_arithmetic(
+    lrbook, tmp_path, monkeypatch, break_off, tree
+):
+    command = interrupted(lrbook, tmp_path, monkeypatch, break_off)
     before = tree(tmp_path / "runs")
     used = Store(tmp_path / "runs").load(config("large")).provenance["precision"]
     other = "fp32" if used == "bf16" else "bf16"
@@ -174,11 +180,7 @@ def test_a_checkpoint_of_another_network_is_named_with_the_way_out(
     lrbook, tmp_path, monkeypatch, break_off, tree
 ):
     """As after a change of the code, which changes no run's id."""
-    command = [*COMMAND, "--seeds", "6", "--arms", "large"]
-    break_off(2, KeyboardInterrupt())
-    assert lrbook(*command).code == 130
-    monkeypatch.undo()
-    monkeypatch.chdir(tmp_path)
+    command = interrupted(lrbook, tmp_path, monkeypatch, break_off)
     before = tree(tmp_path / "runs")
     original = train.make_model
 

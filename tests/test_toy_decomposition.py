@@ -196,3 +196,21 @@ def test_steps_that_do_not_rise_are_refused():
     for at in ([5, 3], [5, 5]):
         with pytest.raises(ValueError, match="has to rise"):
             decomposition.track(config, at)
+
+
+@pytest.mark.parametrize("at", [[], [61], [3, 70]])
+def test_steps_that_are_not_the_runs_are_refused(at):
+    with pytest.raises(ValueError, match="has to be steps up to 60"):
+        decomposition.track(small(), at)
+
+
+def test_tracking_is_in_whole_digits_on_a_card_too(monkeypatch):
+    asked, plain = [], decomposition.advance
+
+    def spied(*arguments):
+        asked.append(jax.config.jax_default_matmul_precision)
+        return plain(*arguments)
+
+    monkeypatch.setattr(decomposition, "advance", spied)
+    decomposition.track(small(), [1, 2])
+    assert asked == ["highest"] * 2

@@ -1,5 +1,6 @@
 """Films of N_V against the plain network, and the pattern heuristic against simulated neurons."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -24,6 +25,26 @@ def test_frames_hold_start_annealing_and_end(film):
     assert film.rate[film.step < L_S.anneal] == pytest.approx(L_S.eta1)
     assert film.rate[film.step >= L_S.anneal] == pytest.approx(L_S.eta2)
     assert profile_along.frame_times(S, 12)[-1] == S.total_steps
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 4, 5, 6])
+def test_few_frames_hold_annealing_and_end_too(frames):
+    times = profile_along.frame_times(L_S, frames)
+    assert {0, L_S.anneal, L_S.total_steps} <= set(times)
+    assert {0, S.total_steps} <= set(profile_along.frame_times(S, frames))
+    assert times == sorted(set(times))
+
+
+def test_a_film_is_in_whole_digits_on_a_card_too(monkeypatch):
+    asked, plain = [], profile_along._advance
+
+    def spied(*arguments, **options):
+        asked.append(jax.config.jax_default_matmul_precision)
+        return plain(*arguments, **options)
+
+    monkeypatch.setattr(profile_along, "_advance", spied)
+    profile_along.film(S, frames=3, directions=5)
+    assert set(asked) == {"highest"}
 
 
 def test_values_are_the_plain_networks(film):

@@ -131,23 +131,26 @@ def track(config: ToyConfig, at: Sequence[int]) -> pd.DataFrame:
     Raises:
         FloatingPointError: the training loss is no longer finite.
         ValueError: the run is of a variant that the theory leaves out, whose parts do not add up;
-            or the steps do not rise.
+            or there are no steps, or they do not rise, or lie beyond the run's end.
     """
+    if not at or at[-1] > config.total_steps:
+        raise ValueError(f"at = {list(at)} has to be steps up to {config.total_steps}")
     if any(one >= other for one, other in itertools.pairwise(at)):
         raise ValueError(f"at = {list(at)} has to rise")
     if tasks.make_variant(config) != variants.PLAIN:
         raise ValueError("signal and noise are those of plain noisy descent; leave variants out")
-    problem, rule = tasks.make_problem(config), tasks.make_rule(config)
-    split = first_split(tasks.make_state(config, problem))
     rows = []
-    for until in at:
-        arrived = False
-        while not arrived:
-            annealed = int(split.state.annealed)
-            split, arrived = advance(split, np.int32(until), problem, rule)
-            if not arrived and int(split.state.annealed) == annealed:
-                raise FloatingPointError(f"the loss is not finite at step {split.state.step}")
-        rows.append(measure(split, problem))
+    with jax.default_matmul_precision("highest"):  # the run's own digits, on a card too
+        problem, rule = tasks.make_problem(config), tasks.make_rule(config)
+        split = first_split(tasks.make_state(config, problem))
+        for until in at:
+            arrived = False
+            while not arrived:
+                annealed = int(split.state.annealed)
+                split, arrived = advance(split, np.int32(until), problem, rule)
+                if not arrived and int(split.state.annealed) == annealed:
+                    raise FloatingPointError(f"the loss is not finite at step {split.state.step}")
+            rows.append(measure(split, problem))
     found = pd.DataFrame(rows)
     annealed = int(split.state.annealed)
     lams, taus = (config.lam_w, config.lam), (config.tau0_w, config.tau0_v)

@@ -60,7 +60,8 @@ def frame_times(config: ToyConfig, frames: int) -> list[int]:
 
 def _geometric(steps: int, count: int) -> list[int]:
     first = min(max(steps // 1000, 1), steps)
-    return [0, *np.unique(np.geomspace(first, steps, count - 1).round().astype(int)).tolist()]
+    later = np.geomspace(first, steps, max(count - 1, 2))  # the last step is among them always
+    return [0, *np.unique(later.round().astype(int)).tolist()]
 
 
 def on_directions(V: jax.Array, points: jax.Array) -> jax.Array:
@@ -98,16 +99,17 @@ def film(
         annealing_step(config)  # refuses one that nobody knows beforehand
     psi = np.linspace(-np.pi / 2, np.pi / 2, directions)
     points = np.stack([np.cos(psi), REACH * config.r * np.sin(psi)], axis=1).astype(np.float32)
-    problem, rule = tasks.make_problem(config), tasks.make_rule(config)
-    step = variants.step_of(tasks.make_variant(config))
-    state = tasks.make_state(config, problem)
     wanted = [time for time in also if time <= config.total_steps]
     times, seen = sorted({*frame_times(config, frames), *wanted}), []
-    for time in times:
-        state = _advance(state, jnp.int32(time), problem, rule, step=step)
-        if int(state.step) < time:
-            raise FloatingPointError(f"{config.run_id} diverged at step {int(state.step):,}")
-        seen.append([np.asarray(x) for x in (*_look(state, problem, rule, points), state.V)])
+    with jax.default_matmul_precision("highest"):  # the run's own digits, on a card too
+        problem, rule = tasks.make_problem(config), tasks.make_rule(config)
+        step = variants.step_of(tasks.make_variant(config))
+        state = tasks.make_state(config, problem)
+        for time in times:
+            state = _advance(state, jnp.int32(time), problem, rule, step=step)
+            if int(state.step) < time:
+                raise FloatingPointError(f"{config.run_id} diverged at step {int(state.step):,}")
+            seen.append([np.asarray(x) for x in (*_look(state, problem, rule, points), state.V)])
     rate, values, between, V = (np.stack(column) for column in zip(*seen, strict=True))
     return Film(config, np.array(times), rate.astype(float), psi, values.astype(float), between, V)
 

@@ -204,9 +204,16 @@ def test_what_the_page_says_of_the_rows_of_memory_and_saving():
 
     page = " ".join((ROOT / "book/speed.md").read_text(encoding="utf-8").split())
     kept = [each for each in speed.kept(ROOT / "results") if each.name.startswith("vision-cpu")]
-    assert len(kept) == 2
-    before = [each.provenance["date"] < "2026-11-27T12" for each in kept]
-    assert before == [True, True]
+    before = {each.name: each.provenance["date"] < "2026-11-27T12" for each in kept}
+    assert before == {
+        "vision-cpu": True,
+        "vision-cpu-bf16": True,
+        "vision-cpu-bf16-memory": False,
+    }
+    [old] = [each for each in kept if each.name == "vision-cpu-bf16"]
+    assert not any("memory" in row.name for row in old.rows)  # which is measured anew
+    hardware = {each.name: each.rows[0].hardware for each in kept}
+    assert [name for name, words in hardware.items() if "bf16" not in words] == ["vision-cpu"]
     config = PatchConfig.for_profile("paper", arm="large", seed=0)
     weights = sum(p.numel() for p in make_model(config, torch.device("cpu")).parameters())
     held = weights * 4 * 2 / 2**20  # and as much again for the momentum

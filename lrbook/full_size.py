@@ -117,10 +117,12 @@ def on_the_front_page(runs: Sequence[Record], control: Sequence[Record] = ()) ->
     added = gaps_added(runs, control, "clean", "large", "small")
     whole = gaps(runs, "clean", "large", "small")
     more = added and all(add > whole[seed] / 2 for seed, add in added.items())
-    points = _listed(list(added.values()))
+    said += f" Without any patch, {crossing_words(control)}."
+    if not added:  # on other seeds
+        return said
     return (
-        f"{said} Without any patch, {crossing_words(control)}. So the patch adds **{points}** "
-        f"points to the gap at the end{', at this size more than half of it' if more else ''}."
+        f"{said} So the patch adds **{_listed(list(added.values()))}** points to the gap at the "
+        f"end{', at this size more than half of it' if more else ''}."
     )
 
 

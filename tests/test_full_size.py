@@ -78,6 +78,9 @@ def test_the_front_page_tells_what_the_patch_adds():
     assert full_size.on_the_front_page(pair, bare).endswith(
         "adds **8.0** points to the gap at the end."
     )
+    other = [run("large", 3, clean=86.0), run("small", 3, clean=79.0)]
+    said = full_size.on_the_front_page(pair, other)  # nothing to subtract
+    assert said.endswith("at the end, the large rate is ahead by **7.0** points.")
     two = [*pair, run("large", 1, before=50.0), run("small", 1)]
     said = full_size.on_the_front_page(two, bare)  # its second seed has no control
     assert (

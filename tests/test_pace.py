@@ -4,7 +4,7 @@ import pytest
 from tiny_toy import configs, run
 
 from lrbook.pace import Pace
-from lrbook.toy import batch, experiment
+from lrbook.toy import batch, experiment, progress
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_large_batch_asks_for_its_origin_once(monkeypatch):
         experiment.Unstored(), experiment.choose_devices("cpu"), {}, [], progress=False
     )
     shell.vectorised = True
-    runs = [batch.Progress(config) for config in configs(seeds=range(3), arms=("S",))]
+    runs = [progress.Progress(config) for config in configs(seeds=range(3), arms=("S",))]
     [first, *rest] = shell._run_together(runs, shell.devices[0], [])
     assert len(asked) == 1
     assert [record.provenance for record in rest] != []

@@ -9,7 +9,7 @@ from tiny_toy import configs, run, same, unbroken
 
 from lrbook.errors import RunError
 from lrbook.records import Store
-from lrbook.toy import batch, descent, experiment, measure
+from lrbook.toy import batch, descent, experiment, measure, progress
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def test_vectorised_runs_are_the_runs_one_by_one(whole):
 
     L-S is shorter than S here, and waits for it without taking a step.
     """
-    runs = [batch.Progress(config) for config in whole]
+    runs = [progress.Progress(config) for config in whole]
     batch.advance_all(runs, jax.devices("cpu")[0], how="vmap", pause=lambda runs, taken: False)
     for one, record in zip(runs, whole.values(), strict=True):
         assert one.over
@@ -36,7 +36,7 @@ def test_vectorised_runs_are_the_runs_one_by_one(whole):
 
 
 def test_the_times_of_a_batch_add_up_to_what_it_took(whole):
-    runs = [batch.Progress(config) for config in whole]
+    runs = [progress.Progress(config) for config in whole]
     marks = []
 
     def pause(runs, taken):
@@ -50,7 +50,7 @@ def test_the_times_of_a_batch_add_up_to_what_it_took(whole):
 
 def test_a_batch_comes_to_the_host_once_a_call(whole, monkeypatch):
     """Else a thousand runs would cost a thousand small transfers and slices after every call."""
-    runs, calls, fetched = [batch.Progress(config) for config in whole], [], []
+    runs, calls, fetched = [progress.Progress(config) for config in whole], [], []
     plain = jax.device_get
 
     def fetch(tree):
@@ -75,7 +75,7 @@ def test_what_a_batch_computes_beside_its_steps_is_what_its_runs_compute(whole):
         experiment.Unstored(), experiment.choose_devices("cpu"), {}, [], progress=False
     )
     shell.vectorised = True
-    runs = [batch.Progress(config) for config in whole]
+    runs = [progress.Progress(config) for config in whole]
     records = shell._run_together(runs, shell.devices[0], [])
     assert all(one.limits.done() for one in runs)
     for found, record in zip(records, whole.values(), strict=True):
@@ -102,7 +102,7 @@ def test_what_is_over_holds_no_data(whole):
     shell = experiment._Shell(
         experiment.Unstored(), experiment.choose_devices("cpu"), {}, [], progress=False
     )
-    runs = [batch.Progress(config) for config in whole][:2]
+    runs = [progress.Progress(config) for config in whole][:2]
     assert len(shell._run_together(runs, shell.devices[0], [])) == 2
     assert all(one.problem is None and one.state is None for one in runs)
     assert all(one.over for one in runs)
@@ -110,7 +110,7 @@ def test_what_is_over_holds_no_data(whole):
 
 def run_as_a_batch(wanted, store):
     """As on a card."""
-    runs = [batch.Progress(config) for config in wanted]
+    runs = [progress.Progress(config) for config in wanted]
     shell = experiment._Shell(store, experiment.choose_devices("cpu"), {}, runs, progress=False)
     shell.vectorised = True
     shell.run_all()
@@ -151,7 +151,7 @@ def test_one_by_one_nothing_is_computed_beside(whole):
     shell = experiment._Shell(
         experiment.Unstored(), experiment.choose_devices("cpu"), {}, [], progress=False
     )
-    one = batch.Progress(next(iter(whole)))
+    one = progress.Progress(next(iter(whole)))
     shell._run_together([one], shell.devices[0], [])
     assert one.over
     assert one.limits is None

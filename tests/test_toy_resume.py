@@ -13,7 +13,7 @@ from tiny_toy import TINY, configs, run, same
 
 from lrbook.errors import RecordError
 from lrbook.records import Store
-from lrbook.toy import batch, descent, experiment
+from lrbook.toy import batch, descent, experiment, progress
 from lrbook.toy.config import ToyConfig
 
 
@@ -50,7 +50,7 @@ def test_a_resumed_run_is_the_unbroken_one(tmp_path, monkeypatch):
         except KeyboardInterrupt:
             breaks += 1
             assert store.load(config).status == "running"
-            steps.append(batch.unpack(config, store.load_checkpoint(config)).step)
+            steps.append(progress.unpack(config, store.load_checkpoint(config)).step)
     assert breaks > 5
     assert steps == sorted(steps)
     record = store.load(config)
@@ -83,7 +83,7 @@ def test_runs_killed_three_times_end_with_the_history_of_unbroken_ones(tmp_path)
         if record and record.done:
             return config.total_steps
         payload = store.load_checkpoint(config)
-        return 0 if payload is None else batch.unpack(config, payload).step
+        return 0 if payload is None else progress.unpack(config, payload).step
 
     def steps():  # of both: with one core the second waits for the first
         return sum(map(taken, wanted))
@@ -113,7 +113,9 @@ def test_a_checkpoint_has_rows_state_and_time():
     W, V = draw(size=(config.m_w, config.d)), draw(size=(2, config.m_v))
     state = descent.State(np.int32(7), np.int32(5), W, V, draw(size=2), draw(size=2))
     rows = [{"step": 0.0, "loss": 0.7}, {"step": 7.0, "loss": float("nan")}]
-    found = batch.unpack(config, batch.pack(batch.Progress(config, rows, state, wall_s=12.5)))
+    found = progress.unpack(
+        config, progress.pack(progress.Progress(config, rows, state, wall_s=12.5))
+    )
     assert (found.step, found.wall_s, found.state.extra) == (7, 12.5, ())
     assert str(found.rows) == str(rows)
     for one, other in zip(found.state[:-1], state[:-1], strict=True):
@@ -130,9 +132,9 @@ def test_a_step_that_was_measured_before_the_rule_fired_there_has_one_row():
 def test_checkpoint_of_something_else_is_refused_and_left(tmp_path, tree):
     store = Store(tmp_path)
     config, other = configs(seeds=(0,))
-    runs = [batch.Progress(ToyConfig(**(config.model_dump() | {"d": 8})))]
+    runs = [progress.Progress(ToyConfig(**(config.model_dump() | {"d": 8})))]
     batch.advance_all(runs, jax.devices("cpu")[0], how="map", pause=lambda *_: True)
-    for payload in (b"", b"state", batch.pack(runs[0])[:-40], batch.pack(runs[0])):
+    for payload in (b"", b"state", progress.pack(runs[0])[:-40], progress.pack(runs[0])):
         store.start(config, {})
         store.save_checkpoint(config, payload)
         before = tree(tmp_path)

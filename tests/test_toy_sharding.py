@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from lrbook.keeper import Unstored
 from lrbook.toy import experiment, sharding, tasks
-from lrbook.toy.batch import Progress
 from lrbook.toy.config import ToyConfig
+from lrbook.toy.progress import Progress
 
 
 class Device:

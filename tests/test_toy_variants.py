@@ -19,6 +19,7 @@ from lrbook.toy import (
     four_weights,
     network,
     noise,
+    progress,
     rays,
     tasks,
     variants,
@@ -171,7 +172,7 @@ def test_a_resumed_variant_is_the_unbroken_one(settings, tmp_path):
     until = {"preactivation_until": 50, "steps": 90, "steps_ls": 90, "anneal": 40}
     config = make(arm="L-S", **(settings | until))[0]
     [whole] = experiment.run([config], None, device="cpu", progress=False)
-    run = batch.Progress(config)
+    run = progress.Progress(config)
     calls = []
 
     def pause(runs, taken):
@@ -182,7 +183,7 @@ def test_a_resumed_variant_is_the_unbroken_one(settings, tmp_path):
     assert 0 < run.step < 90
     store = Store(tmp_path)
     store.start(config, {})
-    store.save_checkpoint(config, batch.pack(run))
+    store.save_checkpoint(config, progress.pack(run))
     [resumed] = experiment.run([config], store, device="cpu", progress=False)
     for name in whole.history:
         assert (
@@ -190,7 +191,7 @@ def test_a_resumed_variant_is_the_unbroken_one(settings, tmp_path):
         )
     assert resumed.result == whole.result
     with pytest.raises(RecordError, match="not one of this run"):  # one without its velocities
-        batch.unpack(config, batch.pack(batch.Progress(config, run.rows, make()[3])))
+        progress.unpack(config, progress.pack(progress.Progress(config, run.rows, make()[3])))
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,10 @@ from lrbook.pace import Pace
 from lrbook.provenance import available_cores, collect, describe_cpu, with_earlier
 from lrbook.record import Record
 from lrbook.toy import sharding
-from lrbook.toy.batch import How, Progress, advance_all, pack, unpack
+from lrbook.toy.batch import How, advance_all
 from lrbook.toy.config import ToyConfig
 from lrbook.toy.outcome import limits_of, outcome, summary
+from lrbook.toy.progress import Progress, pack, unpack
 
 CHECKPOINT_SECONDS = 15.0
 CHECKPOINT_SHARE = 0.05  # of the time, at most, where a large batch takes long to write

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from lrbook.record import Record
-from lrbook.toy.batch import Progress
 from lrbook.toy.descent import Problem
 from lrbook.toy.limits import LIMITS, limits
 from lrbook.toy.measure import FINAL
+from lrbook.toy.progress import Progress
 
 
 def summary(records: Sequence[Record]) -> dict[str, Any]:

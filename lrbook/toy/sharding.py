@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import jax
 
-from lrbook.toy.batch import Progress
 from lrbook.toy.config import ToyConfig
+from lrbook.toy.progress import Progress
 from lrbook.toy.tasks import make_variant
 
 MEMORY_SHARE = 0.5  # of a device's memory, for the runs of one batch

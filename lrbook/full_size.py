@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from lrbook import book, origin
+from lrbook import book, origin, patch_cost
 from lrbook.figures.arms import CHANCE
 from lrbook.paper_and_ours import paired
 from lrbook.record import Record
@@ -70,7 +70,8 @@ def control_words(runs: Sequence[Record], control: Sequence[Record]) -> str:
         return ""
     without = gaps(control, "clean", "large", "small")
     costs = " and ".join(
-        f"**{_listed(_costs(runs, control, arm))}** points in {arm}" for arm in ("large", "small")
+        f"**{_listed(paid)}** points in {arm}"
+        for arm, paid in patch_cost.cost(runs, control).items()
     )
     return (
         "Without any patch large minus small on clean images is "
@@ -79,15 +80,6 @@ def control_words(runs: Sequence[Record], control: Sequence[Record]) -> str:
         f"**{_listed(list(added.values()))}** to that. What the patch costs, accuracy without it "
         f"minus accuracy with it in the same seed, is {costs}."
     )
-
-
-def _costs(runs: Sequence[Record], control: Sequence[Record], arm: str) -> list[float]:
-    """By seed: clean accuracy of the arm without any patch minus that with it."""
-    with_it, without = (
-        {run.config["seed"]: run.result["clean"] for run in book.by_arm(group).get(arm, [])}
-        for group in (runs, control)
-    )
-    return [without[seed] - with_it[seed] for seed in sorted(with_it.keys() & without.keys())]
 
 
 def _listed(values: Sequence[float]) -> str:

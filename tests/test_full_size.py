@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from lrbook import book, full_size, home, recordings, style, whatif
+from lrbook import book, full_size, home, patch_cost, recordings, style, whatif
 from lrbook.record import Record
 from lrbook.vision import cost
 from lrbook.vision.config import PatchConfig
@@ -151,21 +151,22 @@ def test_what_the_chapter_says_is_recorded():
     """The prose of patch_experiment: large against small, seed by seed."""
     found = whatif.pairs(recordings.load("patch-paper"))
     assert len(found) == 2  # of more, the sentences on both seeds have to be written anew
-    told = book.reported("patch_experiment")
+    told, short = book.reported("patch_experiment"), []
     for large, small in found:
         drop, learned = large.config["drop"], small.result["patch_learned_epoch"]
         one, two = (run.history.set_index("epoch") for run in (large, small))
         assert learned <= 8
         # from when small knows the patch to the drop
-        known = slice(learned + 1, drop - 1)
+        known = slice(learned, drop - 1)
         assert (two.mixed > one.mixed)[known].all()
         assert (two.train_accuracy > one.train_accuracy)[known].all()
-        assert (two.clean < one.clean)[known].mean() > 0.75
-        before = two.clean[:learned].max()  # within about six points of its best
-        assert 4 < two.clean.max() - before < 6.5
+        assert (two.clean < one.clean)[known].mean() > 0.8
+        short.append(two.clean.max() - two.clean[:learned].max())
         behind = two.mixed - one.mixed
         assert behind[drop : drop + 3].min() > 5
         assert large.config["epochs"] - drop == 30
+    assert 5.5 < short[0] < 6.5  # of its best, when it knows the patch: six points, and four
+    assert 3.5 < short[1] < 4.5
     one, two = (large.result["clean"] - small.result["clean"] for large, small in found)
     theirs = told["large"]["clean"] - told["small"]["clean"]
     assert one == pytest.approx(theirs, abs=1.5)
@@ -190,7 +191,8 @@ def test_what_the_chapter_says_of_single_arms_is_recorded():
             assert (small.patch_only - table.patch_only)[drop + 8] < 4
 
     clean = {arm: [run.result["clean"] for run in seeds] for arm, seeds in arms.items()}
-    assert max(clean["small"]) + 3 < clean["noise"][0] < min(clean["large"]) - 5
+    assert clean["small"][0] + 5 < clean["noise"][0] < min(clean["large"]) - 5
+    assert max(clean["small"]) + 3 < clean["noise"][0]
     assert told["small"]["clean"] < told["noise"]["clean"] < told["large"]["clean"]
     late = noise.clean.iloc[-8:]
     assert 9 < late.median() - late.min() < 11
@@ -213,8 +215,14 @@ def test_what_the_chapter_says_of_single_arms_is_recorded():
     assert max(level) - min(level) < 1
     assert 9 < (other.mixed - without.mixed).iloc[-3:].mean() < 10
     assert abs(without.mixed - without.clean).iloc[-10:].max() < 2
-    for large, small in zip(of["large"], of["small"], strict=True):
-        assert abs(large.patch_only - small.patch_only).iloc[-3:].max() < 2
+    gap = told["large"]["mixed"] - told["small"]["mixed"]
+    assert abs((beside.mixed - caught_up.mixed).iloc[-3:].mean()) < 1 < gap
+    others = min(each.mixed.iloc[-3:].mean() for each in (*of["small"], noise))
+    assert without.mixed.iloc[-3:].mean() < others - 7
+    for small in of["small"]:
+        assert all(
+            abs(each.patch_only - small.patch_only).iloc[-3:].max() < 2 for each in of["large"]
+        )
     assert told["large"]["mixed"] > max(told["small"]["mixed"], told["noise"]["mixed"])
     assert {run.provenance["precision"] for run in runs} == {"bf16"}
     assert book.data_of(runs) == "CIFAR-10 (JPEG copy)"
@@ -258,5 +266,5 @@ def test_what_the_chapter_says_of_the_control_is_recorded():
         for seed, more in gaps_added(*base, "clean", "large", "small").items()
     }
     assert sum(share.values()) / len(share) < 0.5  # "in the small experiment less than half"
-    costs = full_size._costs(runs, control, "large")
+    costs = patch_cost.cost(runs, control)["large"]
     assert all(1.5 < cost < 2.5 for cost in costs)  # "about two points"

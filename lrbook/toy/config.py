@@ -91,7 +91,7 @@ class ToyConfig(Config):
     noise: NonNegativeFloat = 1.0
     """Factor on the noise tau_xi that Assumption 3.1 gives. The paper's value is 1. The assumption
     takes eta1 and the decay, so that eta1 changes S, too, by its noise (not S+noise). Without any,
-    float32 rounds a decay of less than 1e-7 a step away, of which noise keeps the mean."""
+    float32 rounds a decay of less than 1e-7 a step away; noise keeps it in the mean."""
     steps: Steps = 1_000_000
     """Number of steps in the arms S and S+noise. The paper stops at a training loss instead."""
     steps_ls: Steps = 60_000

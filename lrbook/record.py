@@ -103,10 +103,7 @@ def parse_record(data: bytes | str, folder: Path) -> Record:
     """
     path = folder / "record.json"
     try:
-        found = json.loads(data)
-        known = found.pop("sha256", None)  # records of an older lrbook have none
-        if known not in (None, fingerprint(found)):
-            raise ValueError("its content is not what its SHA-256 is of")
+        found = checked(json.loads(data))
         record = Record(**found, folder=folder)
         _check_types(record)
         record = dataclasses.replace(record, config=_whole(record))
@@ -126,10 +123,29 @@ def fingerprint(content: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def check_run_id(record: Record) -> None:
+def hashed(content: dict[str, Any]) -> dict[str, Any]:
+    """The content of a file, as it will be read again, with a ``sha256`` of its own."""
+    whole = json.loads(json.dumps(content, allow_nan=False))
+    return whole | {"sha256": fingerprint(whole)}
+
+
+def checked(content: dict[str, Any]) -> dict[str, Any]:
+    """A file's content without its ``sha256``, which files of an older lrbook have not.
+
+    Raises:
+        ValueError: that is not the content's.
+    """
+    rest = {name: value for name, value in content.items() if name != "sha256"}
+    if content.get("sha256") not in (None, fingerprint(rest)):
+        raise ValueError("its content is not what its SHA-256 is of")
+    return rest
+
+
+def check_run_id(record: Record, path: Path) -> None:
     """RecordError where the configuration of a record is not the one that its run id is of.
 
-    Of this book's experiments; a configuration that is no longer allowed is let pass.
+    Of this book's experiments; a configuration that is no longer allowed is let pass. ``path`` is
+    the file that the record is from, in a folder that can be moved away.
     """
     if record.experiment not in experiments.NAMES:
         return
@@ -139,8 +155,8 @@ def check_run_id(record: Record) -> None:
         return
     if config.run_id != record.run_id:
         raise RecordError(
-            f"{record.folder}/record.json holds the configuration of run {config.run_id}. "
-            f"Restore it, or move the folder {record.run_id} away and run again."
+            f"{path} holds the configuration of run {config.run_id} as that of {record.run_id}. "
+            f"Restore it, or move the folder {path.parent.name} away and run again."
         )
 
 

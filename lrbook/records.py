@@ -26,7 +26,7 @@ from lrbook.atomic import write_atomically
 from lrbook.config import Config, unknown_name
 from lrbook.errors import ConfigError, RecordError
 from lrbook.locks import claim
-from lrbook.record import Record, check_run_id, fingerprint, read_record
+from lrbook.record import Record, check_run_id, hashed, read_record
 
 
 class Store:
@@ -229,7 +229,7 @@ class Store:
         for folder in self.folders():
             try:
                 record = read_record(folder)
-                check_run_id(record)
+                check_run_id(record, folder / "record.json")
                 if record.done:
                     _ = record.history
             except RecordError as error:
@@ -253,6 +253,5 @@ class Store:
             "wall_s": None,
             "message": None,
         } | fields
-        record["sha256"] = fingerprint(record)
-        text = json.dumps(record, indent=1, allow_nan=False) + "\n"
+        text = json.dumps(hashed(record), indent=1, allow_nan=False) + "\n"
         write_atomically(self.root / config.run_id / "record.json", text.encode())

@@ -112,7 +112,8 @@ def test_verify_finds_a_configuration_that_is_not_the_runs(store, folder):
     other = CONFIG.model_copy(update={"seed": 99})
     path.write_text(json.dumps(found | {"config": other.model_dump(mode="json")}))
     [said] = store.problems()
-    assert f"{path} holds the configuration of run {other.run_id}." in said
+    told = f"{path} holds the configuration of run {other.run_id} as that of {CONFIG.run_id}."
+    assert told in said
     path.write_text(json.dumps(found | {"config": found["config"] | {"batch": -1}}))
     assert store.problems() == []  # not allowed today; it may have been
 

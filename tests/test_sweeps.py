@@ -124,6 +124,7 @@ def test_a_sweep_older_than_a_field_is_completed_and_extended(tmp_path, seeds):
     file = tmp_path / "sweep.json"
     older = json.loads(file.read_bytes())
     assert older["common"].pop("preactivation_shared") is True
+    del older["sha256"]
     file.write_text(json.dumps(older))
     found = sweeps.load(tmp_path)
     assert len(found.select(preactivation_shared=True)) == 1
@@ -142,6 +143,7 @@ def test_parts_older_than_a_field_are_sealed(swept, tmp_path, old):
         if i in old:
             fields = json.loads(path.read_bytes())
             assert fields["config"].pop("preactivation_shared") is True
+            del fields["sha256"]
             path.write_text(json.dumps(fields))
     options = {"grid": {"r": [0.1]}, "seeds": [1], "folder": parts.parent, "progress": False}
     found = sweeps.run("toy", "smoke", **options, **SHORT)

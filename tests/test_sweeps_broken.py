@@ -1,5 +1,7 @@
 """Sweeps that are cut off, killed or damaged: nothing lost, and what is wrong told by name."""
 
+import json
+import re
 import subprocess
 import sys
 import time
@@ -211,12 +213,74 @@ def test_damage_is_reported_by_name(swept):
         sweeps.load(folder)
 
 
+def changed(path: Path, name: str, value: str) -> None:
+    """Another value, as short as the first, for the first ``name`` in a JSON file."""
+    text, count = re.subn(rf'("{name}": )[^,}}]+', rf"\g<1>{value}", path.read_text(), count=1)
+    assert count == 1
+    json.loads(text)
+    path.write_text(text)
+
+
+def without_hash(path: Path) -> dict:
+    """A file of an older lrbook, which has no hash of its own."""
+    found = json.loads(path.read_text())
+    del found["sha256"]
+    path.write_text(json.dumps(found))
+    return found
+
+
+@pytest.mark.parametrize("name", ["wall_s", "p_only_train_accuracy", "eta1"])
+def test_a_changed_number_is_damage(swept, name):
+    """It is JSON as before, and the table beside it is whole: the hash of the whole file tells."""
+    folder, _ = swept
+    changed(folder / "sweep.json", name, "0.25")
+    with pytest.raises(RecordError, match=r"sweep\.json is damaged .*SHA-256"):
+        sweeps.load(folder)
+
+
+def test_a_sweep_of_an_older_lrbook_is_read(swept):
+    folder, sweep = swept
+    path = folder.parent / "sweeps" / "s" / "sweep.json"  # as in a results folder
+    path.parent.parent.mkdir()
+    folder.rename(path.parent)
+    found = without_hash(path)
+    assert sweeps.load(path.parent).records == sweep.records
+    assert sweeps.problems(folder.parent) == (1, [])
+    for name, value in (("r", 0.15), ("steps", 41)):  # one that is swept, and one in common
+        place = found["runs"][0]["set"] if name in found["runs"][0]["set"] else found["common"]
+        before, place[name] = place[name], value
+        path.write_text(json.dumps(found))
+        place[name] = before
+        _, [said, *_] = sweeps.problems(folder.parent)
+        assert f"{path} holds the configuration of run" in said
+
+
+def part_of_a_sweep(folder: Path) -> Path:
+    """The path of a part of a sweep that is yet to be sealed."""
+    [config] = sweeps.expand("toy", "smoke", grid={"r": [0.1]}, seeds=[1], arms=["S"], **SHORT)
+    [record] = sweeps.run("toy", "smoke", grid={"r": [0.1]}, seeds=[1], arms=["S"], **SHORT).records
+    unsealed = sweeps.SweepStore(folder, [config])
+    unsealed.check_writable()
+    store._write_part(unsealed.parts / f"{config.run_id}.json", record)
+    return unsealed.parts / f"{config.run_id}.json"
+
+
 def test_a_damaged_part_is_reported_by_name(tmp_path):
-    parts = tmp_path / "s" / "parts"
-    parts.mkdir(parents=True)
-    (parts / "toy-000000000000.json").write_text("{")
-    with pytest.raises(RecordError, match=r"toy-000000000000\.json is damaged"):
-        sweeps.run("toy", "smoke", grid={"r": [0.1]}, seeds=[1], folder=tmp_path / "s", **SHORT)
+    path = part_of_a_sweep(tmp_path / "s")
+    whole = path.read_text()
+    wanted = {"grid": {"r": [0.1]}, "seeds": [1], "arms": ["S"], "folder": tmp_path / "s", **SHORT}
+    for damage in ("{", "[]", None):
+        if damage:
+            path.write_text(damage)
+        else:
+            path.write_text(whole)
+            changed(path, "wall_s", "0.25")
+        with pytest.raises(RecordError, match=rf"{path.stem}\.json is damaged"):
+            sweeps.run("toy", "smoke", **wanted)
+        assert path.exists()  # it is not written over
+    path.write_text(whole)
+    without_hash(path)
+    assert len(sweeps.run("toy", "smoke", **wanted).records) == 1
 
 
 def test_damage_is_found_by_verify(swept, lrbook, tmp_path):

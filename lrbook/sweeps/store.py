@@ -14,7 +14,7 @@ from lrbook.atomic import write_atomically
 from lrbook.config import Config
 from lrbook.errors import RecordError
 from lrbook.keeper import Unstored
-from lrbook.record import Record
+from lrbook.record import Record, checked, hashed
 from lrbook.sweeps.table import COUNTS, load, write
 
 
@@ -95,7 +95,7 @@ def _write_part(path: Path, record: Record) -> None:
     fields.pop("folder")
     columns = fields.pop("table").to_dict("list")
     fields["history"] = {name: list(map(_in_json, values)) for name, values in columns.items()}
-    write_atomically(path, json.dumps(fields, allow_nan=False).encode())
+    write_atomically(path, json.dumps(hashed(fields)).encode())
 
 
 def _in_json(value: float) -> float | str | None:
@@ -107,13 +107,13 @@ def _in_json(value: float) -> float | str | None:
 
 def _read_part(path: Path) -> Record:
     try:
-        fields = json.loads(path.read_bytes())
+        fields = checked(json.loads(path.read_bytes()))
         history = pd.DataFrame(fields.pop("history"))
         history = history.astype({c: float for c in history if c not in COUNTS})
         record = Record(**fields, table=history)
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise RecordError(
             f"{path} is damaged ({str(error)[:80]}); delete it to repeat this run."
         ) from None

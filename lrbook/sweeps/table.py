@@ -15,7 +15,15 @@ from lrbook import used
 from lrbook.atomic import write_atomically
 from lrbook.config import unknown_name
 from lrbook.errors import ConfigError, RecordError
-from lrbook.record import Record, defaults, made_by, recordings_dir
+from lrbook.record import (
+    Record,
+    check_run_id,
+    checked,
+    defaults,
+    hashed,
+    made_by,
+    recordings_dir,
+)
 from lrbook.words import provenance
 
 TABLE, WAITING = "histories.parquet", "histories.new.parquet"
@@ -134,8 +142,9 @@ def write(folder: Path, records: Sequence[Record]) -> None:
         "histories_sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
     }
     # one run a line, so that a difference between two versions can be read
-    lines = ",\n".join(json.dumps(run, allow_nan=False) for run in runs)
-    text = f'{json.dumps(head, indent=1, allow_nan=False)[:-2]},\n "runs": [\n{lines}\n]}}\n'
+    head = hashed(head | {"runs": runs})
+    lines = ",\n".join(json.dumps(run) for run in head.pop("runs"))
+    text = f'{json.dumps(head, indent=1)[:-2]},\n "runs": [\n{lines}\n]}}\n'
     write_atomically(folder / WAITING, buffer.getvalue())
     write_atomically(folder / "sweep.json", text.encode())
     (folder / WAITING).replace(folder / TABLE)
@@ -167,7 +176,7 @@ def load(folder: str | Path) -> Sweep:
         words = f"there is no finished sweep {folder.name} in {folder.parent}"
         raise LookupError(words + (remedy if folder.parent.name == SWEEPS else ""))
     try:
-        found = json.loads(path.read_bytes())
+        found = checked(json.loads(path.read_bytes()))
         data = _table_of(folder, found["histories_sha256"])
         histories = pd.read_parquet(io.BytesIO(data), use_threads=False, pre_buffer=False)
         by_run = dict(iter(histories.groupby("run", sort=False)))
@@ -188,7 +197,7 @@ def load(folder: str | Path) -> Sweep:
             )
             for i, run in enumerate(found["runs"])
         ]
-    except (OSError, ValueError, TypeError, KeyError, IndexError, ConfigError) as error:
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, ConfigError) as error:
         raise RecordError(
             f"the sweep {path} is damaged ({str(error)[:80]}). Restore it, or move the folder away "
             "and run it again."
@@ -220,7 +229,8 @@ def problems(results: str | Path) -> tuple[int, list[str]]:
     sentences = []
     for folder in folders:
         try:
-            load(folder)
+            for record in load(folder).records:
+                check_run_id(record, folder / "sweep.json")
         except RecordError as error:
             sentences.append(str(error))
     return len(folders), sentences

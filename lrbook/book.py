@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lrbook import colab, experiments, recordings, sweeps, used
 from lrbook.arms import by_arm, data_of, histories, limit, values
+from lrbook.config import Config
 from lrbook.origin import footer
 from lrbook.record import Record, made_by, recordings_dir
 from lrbook.records import Store
@@ -75,7 +76,7 @@ __all__ = [
 
 
 def live(
-    experiment: str,
+    experiment: str | type[Config],
     profile: str = "demo",
     *,
     grid: Mapping[str, Sequence[Any]] | None = None,
@@ -90,7 +91,7 @@ def live(
     """Run an experiment in the notebook, one record per arm and seed (and place of a grid).
 
     Args:
-        experiment: ``toy``, ``patch`` or ``cifar``.
+        experiment: ``toy``, ``patch`` or ``cifar``, or one of your own as for ``sweeps.expand``.
         profile: the experiment's profile.
         grid, points: values of fields, as for ``lrbook.sweeps.expand``.
         seeds, arms: one, or several; none takes the profile's.
@@ -111,9 +112,9 @@ def live(
     )
     store = Store(results_dir, named="results_dir") if results_dir else None
     used.note("live", [config.run_id for config in configs])
-    colab.advise(experiment, device)
+    colab.advise(experiments.base(cls), device)
     records = experiments.shell(experiment).run(configs, store, device=device, **extra)
-    used.keep("live", f"{experiment}, {profile}", records)
+    used.keep("live", f"{cls.experiment}, {profile}", records)
     return records
 
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from lrbook import cli_said, experiments, options, orphans
+from lrbook import cli_said, experiments, options, orphans, own
 from lrbook.config import counted
 from lrbook.errors import ConfigError, RecordError, RunError, UserError
 
@@ -47,10 +47,10 @@ def entry() -> NoReturn:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv`` (default: the process's own) and return its exit code."""
-    parser = _parser()
+    given = list(sys.argv[1:] if argv is None else argv)
     arguments = argparse.Namespace()
     try:
-        arguments = parser.parse_args(argv)
+        arguments = _parser(given).parse_args(given)
         return arguments.command(arguments)
     except UserError as error:
         print(f"lrbook: {error}", file=sys.stderr)
@@ -84,9 +84,11 @@ def _going_on(arguments: argparse.Namespace) -> str:
     return "the same command goes on from here"
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     commands = {"run": _run, "records": _records, "record": _record, "chapter": _chapter}
-    return options.parser(commands, DEFAULT_RESULTS)
+    # The options of an experiment of one's own are known once its class is.
+    mine = [given[1]] if given[:1] == ["run"] and own.is_own("".join(given[1:2])) else []
+    return options.parser(commands, DEFAULT_RESULTS, mine)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -121,6 +123,8 @@ def _run(arguments: argparse.Namespace) -> int:
         progress=not arguments.quiet,
         **extra,
     )
+    if changed := own.changed(cls, (record for record in stored if record)):
+        print(f"lrbook: {cli_said.of_changed(changed, name)}", file=sys.stderr)
     if there and not arguments.quiet:
         words = cli_said.of_loaded(there, len(configs), arguments.results)
         print(f"lrbook: {words}", file=sys.stderr)

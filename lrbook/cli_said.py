@@ -15,6 +15,16 @@ def of_loaded(there: int, wanted: int, results: str) -> str:
     )
 
 
+def of_changed(run_ids: Sequence[str], experiment: str) -> str:
+    """That the runs were made, or begun, with another version of an experiment of one's own."""
+    first, *others = run_ids
+    more = f" and {len(others)} more" if others else ""
+    return (
+        f"{first}{more} there came from another version of {experiment.rpartition(':')[0]}: what "
+        "was over is loaded as it is, what was under way went on; --force makes it anew."
+    )
+
+
 def of_unread(
     configs: Sequence[Config],
     given: Iterable[str],

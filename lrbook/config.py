@@ -170,16 +170,17 @@ class Config(pydantic.BaseModel):
         """Cores that one run makes good use of on a CPU, where several runs share the machine."""
         return 1
 
-    def check_own_name(self) -> None:
+    @classmethod
+    def check_own_name(cls) -> None:
         """Refuse a subclass whose runs would have the ids of its parent's, and be taken for them.
 
         Raises:
             ConfigError: the class has no ``experiment`` of its own.
         """
-        if "experiment" in vars(type(self)):
+        if "experiment" in vars(cls):
             return
-        parent = next(cls for cls in type(self).__mro__ if "experiment" in vars(cls))
-        name = type(self).__name__
+        parent = next(each for each in cls.__mro__ if "experiment" in vars(each))
+        name = cls.__name__
         raise ConfigError(
             f"records of {name} would have the run ids of {parent.__name__}, and be taken for its "
             f"records; give {name} an experiment of its own, as in experiment: ClassVar[str] = "

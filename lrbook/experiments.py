@@ -1,4 +1,7 @@
-"""The experiments by name. Modules are imported only when they are asked for."""
+"""The experiments by name. Modules are imported only when they are asked for.
+
+Besides the book's there are a reader's own, by the place of their class (``lrbook.own``).
+"""
 
 import importlib
 from collections.abc import Mapping
@@ -6,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from lrbook import own
 from lrbook.config import Config, unknown_name
 from lrbook.errors import ConfigError
 
@@ -34,16 +38,46 @@ ON_IMAGES = ("patch", "cifar")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
-def config_class(name: str) -> type[Config]:
-    """The configuration class of an experiment; imports neither jax nor torch.
+def config_class(name: str | type[Config]) -> type[Config]:
+    """The configuration class of an experiment; of the book's it imports neither jax nor torch.
+
+    Args:
+        name: one of ``NAMES``; or a subclass of one of their classes, or the place of one:
+            ``FILE.py:CLASS`` or ``package.module:CLASS``.
 
     Raises:
-        ConfigError: no such experiment.
+        ConfigError: no such experiment; or it is a class whose runs would be taken for others.
     """
+    if isinstance(name, str) and own.is_own(name):
+        name = own.load(name)
+    if isinstance(name, type):
+        if name is not config_class(base(name)):
+            own.check(name, NAMES)
+        return name
     if name not in _CONFIGS:
         raise ConfigError(unknown_name(str(name), NAMES, what="experiment"))
     module, attribute = _CONFIGS[name]
     return getattr(importlib.import_module(module), attribute)
+
+
+def base(cls: type[Config]) -> str:
+    """The experiment of the book's that ``cls`` is, or is derived from.
+
+    Raises:
+        ConfigError: none.
+    """
+    for parent in cls.__mro__:
+        for name, (module, attribute) in _CONFIGS.items():
+            if (parent.__module__, parent.__qualname__) == (module, attribute):
+                return name
+    known = ", ".join(attribute for _, attribute in _CONFIGS.values())
+    raise ConfigError(f"{cls.__name__} is no experiment: derive it from one of {known}.")
+
+
+def name_of(cls: type[Config]) -> str:
+    """The name by which another process, in another folder, gets ``cls`` from ``config_class``."""
+    name = base(cls)
+    return name if cls is config_class(name) else own.name_of(cls)
 
 
 def check_device(name: str) -> None:
@@ -63,9 +97,9 @@ def find_device(experiment: str, name: str) -> None:
         getattr(importlib.import_module(module), function)(name)
 
 
-def shell(name: str) -> ModuleType:
+def shell(name: str | type[Config]) -> ModuleType:
     """The module with the experiment's ``run`` and ``summary``; imports its framework."""
-    return importlib.import_module(_SHELLS[name])
+    return importlib.import_module(_SHELLS[base(config_class(name))])
 
 
 def locate_data(

@@ -37,21 +37,28 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"lrbook: {message}; see {self.prog} --help\n")
 
 
-def parser(commands: Mapping[str, Command], results: str) -> argparse.ArgumentParser:
+def parser(
+    commands: Mapping[str, Command], results: str, mine: Sequence[str] = ()
+) -> argparse.ArgumentParser:
     """The parser of all commands.
 
     Args:
         commands: what to call, of each command but those on studies, with what was parsed; in the
             result as ``command``.
         results: the folder of runs if none is given.
+        mine: experiments of the user's own that ``run`` takes besides the book's.
+
+    Raises:
+        ConfigError: there is no such experiment of the user's own.
     """
     whole = _Parser(prog="lrbook", description=lrbook.__doc__, allow_abbrev=False)
     whole.add_argument("--version", action="version", version=f"lrbook {lrbook.__version__}")
     given = whole.add_subparsers(metavar="COMMAND", required=True)
 
-    run = given.add_parser("run", help="run an experiment", allow_abbrev=False)
+    too = "Or one of your own: FILE.py:CLASS, a subclass of the configuration of one of these."
+    run = given.add_parser("run", help="run an experiment", epilog=too, allow_abbrev=False)
     kinds = run.add_subparsers(dest="experiment", metavar="EXPERIMENT", required=True)
-    for name in experiments.NAMES:
+    for name in (*experiments.NAMES, *mine):
         _add_run(kinds, name, results).set_defaults(command=commands["run"])
 
     records = given.add_parser("records", help="list, show or verify stored runs")

@@ -27,7 +27,7 @@ def describe(records: Sequence[Record]) -> dict[str, str]:
         raise ValueError("no records to describe")
     records = once(records)
     origins = origins_of(records)
-    framework = "jax" if records[0].experiment == "toy" else "torch"
+    framework = "torch" if distinct(origins, "data") else "jax"
     parts = {
         "runs": f"{_count(records)}, {seeds_words(record.config['seed'] for record in records)}",
         "data": "; ".join(distinct(origins, "data")) or "data drawn from the seed",

@@ -161,15 +161,18 @@ def check_run_id(record: Record, path: Path) -> None:
 
 
 def defaults(experiment: str) -> dict[str, Any]:
-    """A field younger than a run has its default there, which leaves things as they were."""
+    """A field younger than a run has its default there, which leaves things as they were.
+
+    None of an experiment that is not the book's: its class may not be at hand.
+    """
+    if experiment not in experiments.NAMES:
+        return {}
     fields = experiments.config_class(experiment).model_fields
     return {name: field.default for name, field in fields.items() if not field.is_required()}
 
 
 def _whole(record: Record) -> dict[str, Any]:
     """The configuration with the fields that came later."""
-    if record.experiment not in experiments.NAMES:
-        return record.config
     later = defaults(record.experiment)
     return record.config | {k: v for k, v in later.items() if k not in record.config}
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from lrbook import experiments
 from lrbook.config import Config
 from lrbook.records import Store
 from lrbook.study import machine, work
@@ -78,7 +79,7 @@ def run(
     here = cluster.scheduler is None
     if here and not cluster.gather:  # elsewhere it is the workers' folder, which may be ours or not
         Store(results).check_writable()
-    gpus = machine.gpus(device) if here and _wants_gpus(configs[0].experiment, device) else []
+    gpus = machine.gpus(device) if here and _wants_gpus(configs[0], device) else []
     per_run = max(config.cores for config in configs)
     workers, threads = machine.size(per_run, gpus, cluster.workers)
     common = {
@@ -100,10 +101,11 @@ def run(
     return handout.failed
 
 
-def _wants_gpus(experiment: str, device: str) -> bool:
+def _wants_gpus(config: Config, device: str) -> bool:
     """Whether runs will be on GPUs where there are some; JAX needs a plugin for that."""
     plugins = ("jax_cuda12_plugin", "jax_cuda13_plugin")
-    return device == "cuda" or experiment != "toy" or any(map(importlib.util.find_spec, plugins))
+    on_images = experiments.base(type(config)) != "toy"
+    return device == "cuda" or on_images or any(map(importlib.util.find_spec, plugins))
 
 
 @contextlib.contextmanager

@@ -18,10 +18,10 @@ def main() -> int:
     """Run it; exit code 0 if there is a record now, 1 if the run broke off, 2 if it was refused."""
     task = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=orphans.end_with_stdin, daemon=True).start()
-    config = experiments.config_class(task["experiment"])(**task["config"])
-    shell = experiments.shell(task["experiment"])
     options = {"device": task["device"], "progress": False, **task["extra"]}
     try:
+        cls = experiments.config_class(task["experiment"])
+        config, shell = cls(**task["config"]), experiments.shell(cls)
         [record] = shell.run([config], TellingStore(task["results"]), **options)
     except (UserError, RunError) as error:
         print(f"lrbook: {error}", file=sys.stderr)

@@ -1,6 +1,6 @@
 """A study: which runs, from a TOML file, such as::
 
-    experiment = "toy"            # toy, patch or cifar
+    experiment = "toy"            # toy, patch or cifar; or your own, as "mine.py:Mine"
     profile = "demo"
     seeds = [0, 1, 2]
     arms = ["L-S", "S"]           # left out: the experiment's own
@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lrbook import experiments, sweeps
+from lrbook import experiments, own, sweeps
 from lrbook.config import Config, unknown_name
 from lrbook.errors import ConfigError
 
@@ -114,6 +114,7 @@ def read(path: str | Path) -> Study:
     experiments.check_device(fields.get("device", "auto"))
     if "experiment" not in fields:
         raise ConfigError(f"the study {path} names no experiment: {', '.join(experiments.NAMES)}.")
+    fields["experiment"] = own.beside(fields["experiment"], path.parent)
     for name in ("seeds", "arms"):
         if name in fields:
             fields[name] = tuple(fields[name])

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from lrbook import experiments
 from lrbook.config import Config
 from lrbook.study import work
 
@@ -31,7 +32,7 @@ def submit(
     """Hand out one run, to the workers at the addresses ``only`` if there are some."""
     task = {
         "run_id": config.run_id,
-        "experiment": config.experiment,
+        "experiment": experiments.name_of(type(config)),
         "config": config.model_dump(mode="json"),
     } | common
     # The key is new each time: of a key that failed the scheduler would answer from memory.

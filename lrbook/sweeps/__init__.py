@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrbook import colab, experiments, used
+from lrbook.config import Config
 from lrbook.locks import claim
 from lrbook.sweeps.cost import cost_words
 from lrbook.sweeps.plan import MOST_RUNS, expand
@@ -37,7 +38,7 @@ __all__ = [
 
 
 def run(
-    experiment: str,
+    experiment: "str | type[Config]",
     profile: str = "demo",
     *,
     grid: Mapping[str, Sequence[Any]] | None = None,
@@ -82,15 +83,15 @@ def run(
     )
     shell = experiments.shell(experiment)
     used.note("live", [config.run_id for config in configs])
-    colab.advise(experiment, device)
+    colab.advise(experiments.base(cls), device)
     if not folder:
         found = Sweep(shell.run(configs, None, device=device, progress=progress, **extra))
-        used.keep("live", f"{experiment}, {profile}", found.records)
+        used.keep("live", f"{cls.experiment}, {profile}", found.records)
         return found
     folder = Path(folder)
     with claim(folder.parent / f".{folder.name}.lock", f"sweep {folder.name}"):
         store = SweepStore(folder, configs)
         store.seal(shell.run(configs, store, device=device, progress=progress, **extra))
     found = load(folder)
-    used.keep("live", f"{experiment}, {profile}", found.records)
+    used.keep("live", f"{cls.experiment}, {profile}", found.records)
     return found

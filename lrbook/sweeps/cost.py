@@ -17,7 +17,7 @@ def cost_words(examples: Sequence[Config], count: int) -> str:
     images) and turned into hours at the median rate of the recorded runs. A toy step's cost grows
     with n and m_v, which this leaves out.
     """
-    experiment = examples[0].experiment
+    experiment = experiments.base(type(examples[0]))
     total = sum(map(_work, examples)) / len(examples) * count
     words = f"{total:.2g} {'steps' if experiment == 'toy' else 'operations'}"
     rate = _recorded_rate(experiment)

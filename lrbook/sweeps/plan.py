@@ -18,7 +18,7 @@ PLACES = 1_000  # of a grid that is too large, from which its cost is told
 
 
 def expand(
-    experiment: str,
+    experiment: str | type[Config],
     profile: str = "demo",
     *,
     grid: Mapping[str, Sequence[Any]] | None = None,
@@ -31,7 +31,8 @@ def expand(
     """The configurations of a sweep: every point, at every place of the grid, arm and seed.
 
     Args:
-        experiment: ``toy``, ``patch`` or ``cifar``.
+        experiment: ``toy``, ``patch`` or ``cifar``; or one of your own, a subclass of one of their
+            configurations or the place of it, as ``mine.py:Mine``.
         profile: the experiment's profile.
         grid: field -> values; all combinations are run. For the toy also ``kappa``, which stands
             for the n and p0 that the paper gives it.

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
+from lrbook import own
 from lrbook.errors import ConfigError, RunError, UserError
 from lrbook.keeper import Keeper, Unstored
 from lrbook.pace import Pace
@@ -188,7 +189,9 @@ class _Shell:
         on_cpu = device.platform == "cpu"
         words = describe_cpu() if on_cpu else device.device_kind
         here = collect(words, available_cores() if on_cpu else None)
-        origins = {run.config: here | self._earlier(run) for run in runs}
+        origins = {
+            run.config: here | own.origin(type(run.config)) | self._earlier(run) for run in runs
+        }
         for run in runs:
             self.store.start(run.config, origins[run.config])
         pace = Pace(CHECKPOINT_SECONDS, CHECKPOINT_SHARE)

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
+from lrbook import own
 from lrbook.errors import RunError, UserError
 from lrbook.keeper import Keeper
 from lrbook.pace import Pace
@@ -58,6 +59,7 @@ class Job(NamedTuple):
             "compiled": self.device.type == "cuda",
             "data": self.images.name,
             **self.bound_to,
+            **own.origin(type(self.config)),
         }
 
 

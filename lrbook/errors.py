@@ -9,6 +9,10 @@ class ConfigError(UserError):
     """A configuration field is unknown, of the wrong type or out of range."""
 
 
+class NotHereError(ConfigError):
+    """What a configuration names is not on this machine; another may have it."""
+
+
 class DataError(UserError):
     """A data source is missing, damaged or not what was expected."""
 

@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from lrbook.config import Config, unknown_name
-from lrbook.errors import ConfigError
+from lrbook.errors import ConfigError, NotHereError
 
 if TYPE_CHECKING:
     from lrbook.record import Record
@@ -42,7 +42,7 @@ def load(name: str) -> type[Config]:
     if place.endswith(".py"):
         path = Path(place).expanduser().resolve()
         if not path.is_file():
-            raise ConfigError(f"the experiment {name} is not there: there is no file {path}.")
+            raise NotHereError(f"the experiment {name} is not there: there is no file {path}.")
         module = _imported(name, lambda: _read(path))
         whole = f"{path}:{attribute}"
     else:

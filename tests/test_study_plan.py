@@ -1,6 +1,8 @@
 """Study files: what they plan, what is refused, and what is told of it."""
 
 import json
+import subprocess
+import sys
 import textwrap
 import time
 from pathlib import Path
@@ -114,6 +116,43 @@ def test_a_bad_study_is_refused(lrbook, text, words):
 def test_bad_options(lrbook, options, words):
     Path("s.toml").write_text(TOY)
     assert_refused(lrbook("sweep", *options), words)
+
+
+def test_a_device_that_is_not_here_is_met_before_any_run(lrbook):
+    text = "experiment = 'patch'\nprofile = 'smoke'\ndevice = 'mps'\n"
+    Path("s.toml").write_text(text)
+    answer = lrbook("sweep", "s.toml", "--quiet")
+    assert answer.code == 2
+    assert answer.err.startswith("lrbook: device = 'mps' is not available on this machine; it has")
+    assert list(Path().iterdir()) == [Path("s.toml")]
+
+
+RUN = {"experiment": "patch", "device": "cpu", "results": "runs", "extra": {}}
+CONFIG = {"arm": "large", "seed": 0}
+
+
+@pytest.mark.parametrize(
+    ("task", "code", "words"),
+    [
+        # another worker may have the device, the file or the images
+        ({"device": "mps"}, 1, "device = 'mps' is not available on this machine"),
+        ({"experiment": "mine.py:Mine"}, 1, "there is no file"),
+        ({"config": CONFIG | {"data": "parquet:0123456789abcdef"}}, 1, "folder"),
+        ({"config": CONFIG | {"batch": 0}}, 2, "batch = 0 is not allowed"),
+        ({"experiment": "os.path:join"}, 2, "os.path has no subclass"),
+    ],
+)
+def test_only_what_is_wrong_everywhere_is_refused_for_good(tmp_path, task, code, words):
+    """As the exit code of a run's process, from which the study learns it."""
+    command = [sys.executable, "-m", "lrbook.study.one"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=tmp_path, text=True, **pipes) as process:
+        process.stdin.write(json.dumps(RUN | {"config": CONFIG | {"data": "digits"}} | task) + "\n")
+        process.stdin.flush()  # and left open, as by a worker that lives
+        err = process.stderr.read()
+        assert (process.wait(), err.count("\n")) == (code, 1), err
+    assert err.startswith("lrbook: ")
+    assert words in err
 
 
 def test_the_plan_tells_what_is_recorded_and_runs_nothing(lrbook, tmp_path, tree):

@@ -64,6 +64,7 @@ def run(
         log.
 
     Raises:
+        ConfigError: an experiment on images is to run here, on a device that is not here.
         RecordError: a record is damaged, or the results folder cannot be written, which is seen
             before anything is run where this machine writes to it.
         RunError: there is no scheduler, or it stayed away; every worker is broken; or the workers
@@ -77,9 +78,12 @@ def run(
         return {}
     dask.config.set({"logging": {"distributed": "critical"}})
     here = cluster.scheduler is None
+    experiment = experiments.base(type(configs[0]))
+    if here and experiment in experiments.ON_IMAGES:  # JAX, asked, would take the card's memory
+        experiments.find_device(experiment, device)
     if here and not cluster.gather:  # elsewhere it is the workers' folder, which may be ours or not
         Store(results).check_writable()
-    gpus = machine.gpus(device) if here and _wants_gpus(configs[0], device) else []
+    gpus = machine.gpus(device) if here and _wants_gpus(experiment, device) else []
     per_run = max(config.cores for config in configs)
     workers, threads = machine.size(per_run, gpus, cluster.workers)
     common = {
@@ -101,11 +105,10 @@ def run(
     return handout.failed
 
 
-def _wants_gpus(config: Config, device: str) -> bool:
+def _wants_gpus(experiment: str, device: str) -> bool:
     """Whether runs will be on GPUs where there are some; JAX needs a plugin for that."""
     plugins = ("jax_cuda12_plugin", "jax_cuda13_plugin")
-    on_images = experiments.base(type(config)) != "toy"
-    return device == "cuda" or on_images or any(map(importlib.util.find_spec, plugins))
+    return device == "cuda" or experiment != "toy" or any(map(importlib.util.find_spec, plugins))
 
 
 @contextlib.contextmanager

@@ -10,12 +10,15 @@ import sys
 import threading
 
 from lrbook import experiments, orphans
-from lrbook.errors import RunError, UserError
+from lrbook.errors import ConfigError, NotHereError, RunError, UserError
 from lrbook.study.waits import TellingStore
 
 
 def main() -> int:
-    """Run it; exit code 0 if there is a record now, 1 if the run broke off, 2 if it was refused."""
+    """Run it; the exit code is 0 if there is a record now, 2 if no machine could make one.
+
+    And 1 if the run broke off, or this machine lacks something for it: a device, images, a folder.
+    """
     task = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=orphans.end_with_stdin, daemon=True).start()
     options = {"device": task["device"], "progress": False, **task["extra"]}
@@ -25,7 +28,8 @@ def main() -> int:
         [record] = shell.run([config], TellingStore(task["results"]), **options)
     except (UserError, RunError) as error:
         print(f"lrbook: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UserError) else 1
+        anywhere = isinstance(error, ConfigError) and not isinstance(error, NotHereError)
+        return 2 if anywhere else 1
     return 0 if record.done else 1
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from lrbook import own
-from lrbook.errors import ConfigError, RunError, UserError
+from lrbook.errors import ConfigError, NotHereError, RunError, UserError
 from lrbook.keeper import Keeper, Unstored
 from lrbook.pace import Pace
 from lrbook.provenance import available_cores, collect, describe_cpu, with_earlier
@@ -36,7 +36,7 @@ def choose_devices(name: str = "auto") -> list[jax.Device]:
     """JAX's devices for ``auto``, ``cpu`` or ``cuda``.
 
     Raises:
-        ConfigError: JAX has no such device on this machine.
+        NotHereError: JAX has no such device on this machine.
     """
     if name == "auto":
         return jax.local_devices()
@@ -47,7 +47,7 @@ def choose_devices(name: str = "auto") -> list[jax.Device]:
         return jax.local_devices(backend=platform)
     except RuntimeError:
         found = sorted({"cpu", *(_kind(device) for device in jax.local_devices())})
-        raise ConfigError(
+        raise NotHereError(
             f"device = {name!r} is not offered by JAX, which runs the toy, on this machine; "
             f"it has {', '.join(found)}."
         ) from None

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import torch
 
-from lrbook.errors import ConfigError
+from lrbook.errors import ConfigError, NotHereError
 from lrbook.provenance import describe_cpu
 
 
@@ -13,7 +13,7 @@ def choose_device(name: str = "auto") -> torch.device:
     """The torch device for ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Raises:
-        ConfigError: the device does not exist on this machine.
+        NotHereError: the device does not exist on this machine.
     """
     there = {
         "cuda": torch.cuda.is_available(),
@@ -24,7 +24,7 @@ def choose_device(name: str = "auto") -> torch.device:
         return torch.device(next(kind for kind, found in there.items() if found))
     if not there.get(name, False):
         found = ", ".join(kind for kind, is_there in there.items() if is_there)
-        raise ConfigError(f"device = {name!r} is not available on this machine; it has {found}.")
+        raise NotHereError(f"device = {name!r} is not available on this machine; it has {found}.")
     return torch.device(name)
 
 

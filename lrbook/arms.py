@@ -11,12 +11,22 @@ def data_of(records: Sequence[Record]) -> str:
     """The name of the images that all these runs were trained on.
 
     Raises:
-        ValueError: they differ; such runs do not belong into one figure or table.
+        ValueError: they differ, if only in more than the name; such runs do not belong into one
+            figure or table.
     """
-    names = sorted({record.provenance["data"] for record in records})
-    if len(names) != 1:
-        raise ValueError(f"runs on different images: {', '.join(names)}")
-    return names[0]
+    images = images_of(records)
+    if len(images) != 1:
+        twice = len({name for name, _ in images}) < len(images)
+        told = [f"{name} ({data})" if twice else name for name, data in images]
+        raise ValueError(f"runs on different images: {', '.join(told)}")
+    return images[0][0]
+
+
+def images_of(records: Iterable[Record]) -> list[tuple[str, str]]:
+    """The name and the identity of each set of images that the runs were trained on."""
+    return sorted(
+        {(record.provenance["data"], record.config.get("data", "")) for record in records}
+    )
 
 
 def finished(records: Iterable[Record]) -> list[Record]:

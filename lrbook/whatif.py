@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from lrbook import book, recordings, sweeps
+from lrbook.arms import images_of
 from lrbook.record import Record, recordings_dir
 from lrbook.stats import mean_interval
 from lrbook.vision.histories import epochs_words
@@ -67,11 +68,16 @@ def control(name: str, base: Sequence[Record]) -> list[Record]:
 
 def check_images(name: str, records: Sequence[Record], base: Sequence[Record]) -> None:
     """Raises LookupError if the ``records``, of the recording ``name``, are of other images."""
-    mine, theirs = (sorted({run.provenance["data"] for run in runs}) for runs in (records, base))
+    mine, theirs = (images_of(runs) for runs in (records, base))
     if mine != theirs:
+        alike = {each for each, _ in mine} == {each for each, _ in theirs}
+        here, there = (
+            " and ".join(f"{each} ({data})" if alike else each for each, data in images)
+            for images in (mine, theirs)
+        )
         raise LookupError(
-            f"the recording {name} in {recordings_dir()} is on {' and '.join(mine)}, and the runs "
-            f"that it is set against are on {' and '.join(theirs)}; record it on the same images, "
+            f"the recording {name} in {recordings_dir()} is on {here}, and the runs "
+            f"that it is set against are on {there}; record it on the same images, "
             "or leave it out of that folder"
         )
 

@@ -150,6 +150,10 @@ def test_data_are_named_and_never_mixed():
         book.data_of([*RUNS, other])
     with pytest.raises(ValueError, match="different images"):
         book.results_table([*RUNS, other], {"clean": "clean"})
+    other.provenance["data"] = "some images"  # of one's own, under the name of others
+    other.config["data"] = "memory:0123456789abcdef"
+    with pytest.raises(ValueError, match=r"some images \(memory:0123456789abcdef\)"):
+        book.results_table([*RUNS, other], {"clean": "clean"})
 
 
 @pytest.fixture

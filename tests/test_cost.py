@@ -77,6 +77,29 @@ def test_recorded_speed_is_the_median_of_work_over_time():
     assert cost.recorded_speed(runs, PatchConfig) == cost.run_flops(config) / 2
 
 
+@pytest.mark.parametrize(
+    ("settings", "counted"),
+    [
+        ({"data": "digits", "train_size": 0, "test_size": 0}, True),
+        ({"data": "parquet:ad293141ee8007bc", "train_size": 0, "test_size": 0}, True),
+        ({"data": "memory:0123456789abcdef", "train_size": 0}, False),
+        ({"data": "memory:0123456789abcdef", "test_size": 0}, False),
+        ({"data": "parquet:0123456789abcdef"}, True),
+    ],
+)
+def test_a_run_on_who_knows_how_many_images_tells_nothing_of_the_speed(settings, counted):
+    config = PatchConfig.for_profile("smoke", arm="large", seed=0, **settings)
+    assert cost.is_counted(config) == counted
+    mine = config.model_dump(mode="json")
+    plain = PatchConfig.for_profile("smoke", arm="large", seed=0).model_dump(mode="json")
+    runs = [
+        Record("", "patch", fields, "finished", {}, {}, None, wall_s)
+        for fields, wall_s in ((plain, 2.0), (mine, 1e-6), (mine, 1e-6))
+    ]
+    [one] = [cost.recorded_speed(runs[:1], PatchConfig)]
+    assert (cost.recorded_speed(runs, PatchConfig) > 1000 * one) == counted
+
+
 def test_a_diverged_run_tells_nothing_of_the_speed():
     plain = PatchConfig.for_profile("smoke", arm="large", seed=0).model_dump(mode="json")
     runs = [

@@ -4,6 +4,8 @@ Written down on a CPU with PyTorch 2.15; the tolerance leaves room for other con
 not for another order of examples, patch, rate, momentum or initial weights.
 """
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -55,6 +57,35 @@ def test_first_losses_in_bf16_are_near():
     assert first_losses("large", precision="bf16") == pytest.approx(GOLDEN["large"], abs=0.03)
 
 
+@pytest.mark.parametrize(
+    ("precision", "dtype"),
+    [("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)],
+)
+def test_the_network_computes_in_its_precision_and_the_loss_in_fp32(precision, dtype, monkeypatch):
+    task = smoke("noise", precision=precision, train_size=64, batch=32)
+    task = dataclasses.replace(task, train=task.train[:64])
+    model, given, losses = train.make_model(task.config, CPU), [], []
+    model.register_forward_hook(lambda model, inputs, logits: given.append(logits.dtype))
+    heard = torch.nn.functional.cross_entropy
+
+    def spy(logits, labels, **options):
+        losses.append(logits.dtype)
+        return heard(logits, labels, **options)
+
+    monkeypatch.setattr(train.F, "cross_entropy", spy)
+    scaler = torch.amp.GradScaler("cpu") if precision == "fp16" else None
+    tally = torch.zeros(3, 3)
+    optimizer = train.make_optimizer(model, task.config)
+    totals = train.train_epoch(task, model, optimizer, 1, scaler, tally)
+    assert given == [dtype] * 2
+    assert losses == [torch.float32] * 4  # each batch's mean, and one by one for the tally
+    assert totals.dtype == torch.float32
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    given.clear()
+    train.predict(task, model, task.test)
+    assert set(given) == {dtype}
+
+
 def trained(precision, seed, device=CPU, compiled=False):
     """Train loss and clean accuracy after each of 6 epochs of the arm large."""
     task = smoke("large", seed, precision, device, epochs=6, drop=4)
@@ -62,9 +93,10 @@ def trained(precision, seed, device=CPU, compiled=False):
     if compiled:
         assert train.try_to_compile(task, model) == ""
     optimizer = train.make_optimizer(model, task.config)
+    scaler = torch.amp.GradScaler(device.type) if precision == "fp16" else None
     rows = []
     for epoch in range(1, 7):
-        loss = train.train_epoch(task, model, optimizer, epoch)[0].item()
+        loss = train.train_epoch(task, model, optimizer, epoch, scaler)[0].item()
         rows.append([loss, train.evaluate(task, model, epoch)[0].item()])
     return np.array(rows)
 
@@ -109,7 +141,7 @@ def test_the_gpu_path_trains_like_fp32_on_the_cpu():
     if not torch.cuda.is_available():
         pytest.skip("PyTorch finds no GPU here")
     cuda = torch.device("cuda")
-    precision = "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    precision = devices.choose_precision("auto", cuda)
     seeds = range(4)
     fast = [trained(precision, s, cuda, compiled=True) for s in seeds]
     # A GPU draws another order of examples, so the seeds are not paired.

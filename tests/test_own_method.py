@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lrbook import book, figures, style
-from lrbook.errors import RunError
+from lrbook.errors import ConfigError, RunError
 from lrbook.records import Store
 from lrbook.vision import experiment, outcome, train
 from lrbook.vision.config import PatchConfig
@@ -75,6 +75,40 @@ def test_the_patch_is_the_subclasss_in_training():
     assert torch.equal(centre.abs(), patch.zeta[labels])
     around = images[:, :, 14:17, 17]
     assert not torch.equal(around.abs(), patch.zeta[labels][..., 0])
+
+
+Z, ZETA = torch.zeros(3, 3, 3), torch.zeros(10, 3, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ((Z[:1], ZETA), r"gives \(1, 3, 3\) and \(10, 3, 3, 3\); give tensors z \(3, P, P\)"),
+        ((Z, ZETA[:, :1]), r"and \(10, 1, 3, 3\)"),
+        ((Z, ZETA[:9]), r"and \(9, 3, 3, 3\)"),
+        ((Z[:, :2], ZETA[:, :, :2]), r"gives \(3, 2, 3\)"),
+        ((torch.zeros(3, 40, 40), torch.zeros(10, 3, 40, 40)), "P from 1 to 32"),
+        ((Z.numpy(), ZETA), r"gives ndarray and \(10"),
+        ((Z / 0, ZETA), "nan or inf"),
+    ],
+)
+def test_a_patch_that_does_not_fit_is_refused_before_training(tmp_path, monkeypatch, given, words):
+    monkeypatch.setattr(Colors, "own_patch", lambda self, draws: given)
+    with pytest.raises(ConfigError, match=f"own_patch of Colors .*{words}"):
+        experiment.run(expand("large"), Store(tmp_path), device="cpu", progress=False)
+
+
+def test_a_patch_in_double_precision_is_used_in_single(monkeypatch):
+    monkeypatch.setattr(Colors, "own_patch", lambda self, draws: (Z.double(), ZETA.half() + 0.5))
+    found = patch_of(expand("large")[0])
+    assert (found.z.dtype, found.zeta.dtype) == (torch.float32, torch.float32)
+    assert found.zeta.unique().tolist() == [0.5]
+
+
+def test_an_optimizer_that_needs_a_closure_is_refused(monkeypatch):
+    monkeypatch.setattr(Colors, "own_optimizer", lambda self, m: torch.optim.LBFGS(m.parameters()))
+    with pytest.raises(ConfigError, match="own_optimizer of Colors gives LBFGS, whose step needs"):
+        experiment.run(expand("adam"), device="cpu", progress=False)
 
 
 def test_runs_with_arms_of_their_own_are_summed_up_and_drawn():

@@ -10,8 +10,9 @@ from lrbook.vision.patch import generator
 CPU = torch.device("cpu")
 
 
-def tiny(arm="large", **settings):
+def tiny(arm="large", of_classes=range(10), **settings):
     """A run small enough for a loop, on random images; 70 images in batches of 32: 32, 32, 6."""
+    classes = torch.tensor(of_classes)
     settings = {"epochs": 4, "drop": 3, "batch": 32, "patch_test_size": 40} | settings
     config = PatchConfig.for_profile("smoke", arm=arm, seed=3, **settings)
     draw = generator(0, "images")
@@ -20,9 +21,9 @@ def tiny(arm="large", **settings):
         Images(
             "random",
             torch.randint(256, (70, 3, 32, 32), generator=draw, dtype=torch.uint8),
-            torch.randint(10, (70,), generator=draw),
+            classes[torch.randint(len(classes), (70,), generator=draw)],
             torch.randint(256, (30, 3, 32, 32), generator=draw, dtype=torch.uint8),
-            torch.randint(10, (30,), generator=draw),
+            classes[torch.randint(len(classes), (30,), generator=draw)],
             (125.3, 123.0, 113.9),
             (63.0, 62.1, 66.7),
         ),

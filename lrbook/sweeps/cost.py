@@ -45,6 +45,16 @@ def _work(config: Config) -> float:
     return run_flops(config)
 
 
+def _is_counted(config: Config) -> bool:
+    """Whether ``_work`` is that of this run, and not of one on more images or fewer."""
+    if "data" not in type(config).model_fields:
+        return True
+    from lrbook.vision.cost import is_counted
+    from lrbook.vision.settings import ImageConfig
+
+    return isinstance(config, ImageConfig) and is_counted(config)
+
+
 def _recorded_rate(experiment: str) -> float | None:
     """Median work per second of recorded runs; None where none was recorded.
 
@@ -56,9 +66,10 @@ def _recorded_rate(experiment: str) -> float | None:
         return None
     cls = experiments.config_class(experiment)
     known = cls.model_fields
-    rates = [
-        _work(cls(**{k: v for k, v in run.config.items() if k in known})) / run.wall_s
+    runs = [
+        (cls(**{k: v for k, v in run.config.items() if k in known}), run.wall_s)
         for run in there
         if run.wall_s and run.status == "finished"
     ]
+    rates = [_work(config) / wall_s for config, wall_s in runs if _is_counted(config)]
     return statistics.median_low(rates) if rates else None

@@ -7,7 +7,7 @@ import pandas as pd
 
 from lrbook.record import Record
 from lrbook.vision.config import PatchConfig
-from lrbook.vision.identity import COUNTS
+from lrbook.vision.identity import COUNTS, NAMES
 from lrbook.vision.settings import IMAGE_SIZE, ImageConfig
 
 GPU_SPEEDS = {"T4, fp16, at 20 % of its 65 TFLOP/s": 0.2 * 65e12}
@@ -37,7 +37,10 @@ def forward_flops(config: ImageConfig) -> int:
 
 
 def run_flops(config: ImageConfig) -> float:
-    """Operations of a whole run, training and evaluation, without the instruments of ``watch``."""
+    """Operations of a whole run, training and evaluation, without the instruments of ``watch``.
+
+    All images of a set of one's own are counted as if they were as many as CIFAR-10's.
+    """
     whole = COUNTS["digits" if config.data == "digits" else "cifar10"]
     train, test = (getattr(config, f"{split}_size") or whole[split] for split in ("train", "test"))
     tested = 2 * test + config.patch_test_size if isinstance(config, PatchConfig) else test
@@ -45,12 +48,23 @@ def run_flops(config: ImageConfig) -> float:
     return float(config.epochs) * images * forward_flops(config)
 
 
+def is_counted(config: ImageConfig) -> bool:
+    """Whether ``run_flops`` knows how many images there are: of one's own, only where sizes say."""
+    return config.data in NAMES or bool(config.train_size and config.test_size)
+
+
 def recorded_speed(records: Sequence[Record], cls: type[ImageConfig]) -> float:
-    """Median operations per second of finished runs, evaluation and instruments included."""
-    return statistics.median(
-        run_flops(cls(**record.config)) / record.wall_s
+    """Median operations per second of finished runs, evaluation and instruments included.
+
+    Of runs whose images ``is_counted`` knows, which have to be one at least.
+    """
+    runs = [
+        (cls(**record.config), record.wall_s)
         for record in records
         if record.wall_s and record.status == "finished"
+    ]
+    return statistics.median(
+        run_flops(config) / wall_s for config, wall_s in runs if is_counted(config)
     )
 
 

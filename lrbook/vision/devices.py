@@ -2,11 +2,14 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import torch
 
 from lrbook.errors import ConfigError, NotHereError
 from lrbook.provenance import describe_cpu
+
+CPUINFO = Path("/proc/cpuinfo")
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -43,9 +46,22 @@ def choose_precision(wanted: str, device: torch.device) -> str:
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
     if device.type == "cpu":
-        can: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-        return "bf16" if can.get("avx512_bf16") or can.get("amx_bf16") else "fp32"
+        return "bf16" if _cpu_computes_bf16() else "fp32"
     return "fp32"
+
+
+def _cpu_computes_bf16() -> bool:
+    """Whether this processor does, and does not only imitate it.
+
+    An older PyTorch does not tell; the system does, where it is Linux.
+    """
+    if ask := getattr(torch.cpu, "get_capabilities", None):
+        can: Mapping[str, object] = ask()
+        return bool(can.get("avx512_bf16") or can.get("amx_bf16"))
+    if not CPUINFO.exists():
+        return False
+    words = CPUINFO.read_text().split()
+    return "avx512_bf16" in words or "amx_bf16" in words
 
 
 @contextlib.contextmanager

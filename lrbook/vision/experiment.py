@@ -53,12 +53,13 @@ def run(
     if given and not any(config.data in given for config in configs):
         raise ConfigError(f"no run is on the images given: they are data = {next(iter(given))!r}.")
     place = devices.choose_device(device)
-    precisions = {c: devices.choose_precision(c.precision, place) for c in configs}
     store = Unstored() if store is None else store
     stored = {config: store.load(config) for config in configs}
     over = {c: record for c, record in stored.items() if record is not None and record.done}
     records = {} if force else over
     todo = [config for config in dict.fromkeys(configs) if config not in records]
+    # A run that is over is loaded wherever it was made, in a precision too that is not had here.
+    precisions = {c: devices.choose_precision(c.precision, place) for c in todo}
     if todo:  # what is only loaded may lie where nothing can be written
         store.check_writable()
     for words in dict.fromkeys(words for config in todo for words in said_of_drops(config)):

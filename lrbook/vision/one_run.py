@@ -189,7 +189,7 @@ class _Training:
             origin["compiled"] = False
             _say(f"the training step runs uncompiled ({why})")
         self.optimizer = train.make_optimizer(self.model, config)
-        self.scaler = torch.amp.GradScaler("cuda") if task.precision == "fp16" else None
+        self.scaler = torch.amp.GradScaler(task.device.type) if task.precision == "fp16" else None
         if saved is not None:
             self.rows, self.wall_before, earlier = checkpoint.restore(
                 saved,

@@ -88,19 +88,20 @@ def readable(task: PatchTask, model: WideResNet) -> Tensor:
     Images that carry the full-strength patch of a class drawn at random, whatever they show; row 0
     reads what they show, row 1 the class of the patch. The reader is ridge regression on one-hot
     classes, from the block's activated input averaged over the sites. It is fitted on the first
-    training images, whose patches are the same every time, and tested on test images.
+    training images, whose patches are the same every time, and tested on test images. nan where
+    there is one training image only, which has no spread.
     """
     model.eval()
     draw = _stream(task, "probe")
     fit, test = task.train[:PROBE_TRAIN], task.test[:PROBE_TEST]
     shown = task.train_labels[:PROBE_TRAIN], task.test_labels[:PROBE_TEST]
-    carried = [
-        torch.randint(CLASSES, (len(x),), generator=draw, device=task.device) for x in (fit, test)
-    ]
+    carried = [task.draw_labels(len(x), draw) for x in (fit, test)]
     fitted, tested = (
         _features(task, model, _with_full_patch(task, normalise(x, task), labels, draw))
         for x, labels in zip((fit, test), carried, strict=True)
     )
+    if len(fit) == 1:
+        return torch.full((2, len(fitted)), float("nan"), device=task.device)
     found = [
         percent(ridge(a, labels, b), others)
         for labels, others in (shown, carried)
@@ -131,12 +132,15 @@ def wrong_patch(task: PatchTask, model: WideResNet, epoch: int) -> Tensor:
     """Test images that carry the full-strength patch of another class, drawn anew each epoch.
 
     Returns:
-        (2,) in percent: right about the image; and answering with the patch's class.
+        (2,) in percent: right about the image; and answering with the patch's class. nan where
+        there is one class only.
     """
-    labels = task.test_labels
+    labels, classes = task.test_labels, len(task.classes)
+    if classes == 1:
+        return torch.full((2,), float("nan"), device=task.device)
     draw = _stream(task, "wrong patch", epoch)
-    step = torch.randint(1, CLASSES, labels.shape, generator=draw, device=task.device)
-    others = (labels + step) % CLASSES
+    step = torch.randint(1, classes, labels.shape, generator=draw, device=task.device)
+    others = task.classes[(torch.searchsorted(task.classes, labels) + step) % classes]
     images = _with_full_patch(task, normalise(task.test, task), others, draw)
     answers = predict(task, model, images)
     return torch.stack([percent(answers, labels), percent(answers, others)])

@@ -10,7 +10,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lrbook.errors import ConfigError
 from lrbook.vision.config import PatchConfig
+from lrbook.vision.settings import IMAGE_SIZE
 
 
 class Patch(NamedTuple):
@@ -29,7 +31,10 @@ class Draws(NamedTuple):
 
 
 def generator(seed: int, stream: str, epoch: int = 0, device: str = "cpu") -> torch.Generator:
-    """An independent random stream for (seed, purpose, epoch).
+    """A random stream of its own for (seed, purpose, epoch).
+
+    PyTorch's generator on a CPU takes 32 bits of what it is seeded with, so that of ten thousand
+    streams two are the same with a chance of about one in a hundred.
 
     Because a stream is named, not continued, a run resumed at an epoch needs no generator state
     and sees the numbers that an unbroken run would have seen.
@@ -58,16 +63,35 @@ def patch_of(config: PatchConfig) -> Patch:
     """The patch of a run, drawn on the CPU from its seed: the same in every arm.
 
     The configuration's ``own_patch`` if it has one.
+
+    Raises:
+        ConfigError: that is not z (3, P, P) and zeta (10, 3, P, P), of finite numbers, with P
+            from 1 to the side of an image.
     """
     draws = generator(config.seed, "patch")
     if (own := config.own_patch(draws)) is not None:
-        return Patch(*own)
+        return _checked(type(config).__name__, own)
     return draw_patch(
         draws,
         size=config.patch_size,
         z_scale=config.z_scale,
         pattern=config.pattern,
     )
+
+
+def _checked(name: str, own: tuple[Tensor, Tensor]) -> Patch:
+    """z and zeta of ``own_patch`` of the class ``name``, in single precision, if they fit."""
+    found = [tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__ for part in own]
+    sides = range(1, IMAGE_SIZE + 1)
+    if not any(found == [(3, side, side), (10, 3, side, side)] for side in sides):
+        raise ConfigError(
+            f"own_patch of {name} gives {' and '.join(map(str, found))}; give tensors z (3, P, P) "
+            f"and zeta (10, 3, P, P), with P from 1 to {IMAGE_SIZE}."
+        )
+    z, zeta = (part.float() for part in own)
+    if not (z.isfinite().all() and zeta.isfinite().all()):
+        raise ConfigError(f"own_patch of {name} has numbers that are nan or inf; give finite ones.")
+    return Patch(z, zeta)
 
 
 def draw_carriers(count: int, share: float, generator: torch.Generator) -> Tensor:

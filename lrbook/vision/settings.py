@@ -148,7 +148,8 @@ class ImageConfig(Config):
         """An optimiser in place of the authors' SGD, in a subclass; None leaves theirs.
 
         Args:
-            model: its parameters are trained. Each epoch sets every group's ``lr`` to ``rate``.
+            model: its parameters are trained. Each epoch sets every group's ``lr`` to ``rate``; its
+                ``step`` is called without a closure, which LBFGS could not do with.
         """
         return None
 

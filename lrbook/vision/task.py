@@ -28,7 +28,11 @@ KINDS = ("image", "both", "patch")  # what a visited training example shows
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """What a run trains and is tested on, on its device; fixed from the first step to the last."""
+    """What a run trains and is tested on, on its device; fixed from the first step to the last.
+
+    ``classes`` are those of the training images, sorted, (K,): ten, or fewer of images of one's
+    own. Only of these does a test draw a patch.
+    """
 
     config: ImageConfig
     train: Tensor
@@ -37,8 +41,14 @@ class Task:
     test_labels: Tensor
     mean: Tensor
     std: Tensor
+    classes: Tensor
     device: torch.device
     precision: str
+
+    def draw_labels(self, count: int, draws: torch.Generator) -> Tensor:
+        """Labels (count,), each of the ``classes`` as likely as any."""
+        at = torch.randint(len(self.classes), (count,), generator=draws, device=self.device)
+        return self.classes[at]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +85,7 @@ def make_task(
         test_labels=images.test_labels.to(device),
         mean=torch.tensor(images.mean, device=device).view(shape),
         std=torch.tensor(images.std, device=device).view(shape),
+        classes=images.train_labels.unique().to(device),
         device=device,
         precision=precision,
     )
@@ -95,6 +106,7 @@ def _with_patch(task: Task, config: PatchConfig) -> PatchTask:
         test_labels=task.test_labels,
         mean=task.mean,
         std=task.std,
+        classes=task.classes,
         device=task.device,
         precision=task.precision,
         patch=Patch(patch.z.to(task.device), patch.zeta.to(task.device)),

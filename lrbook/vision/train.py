@@ -5,6 +5,7 @@ Shapes: N images, B batch.
 """
 
 import copy
+import inspect
 import warnings
 from collections.abc import Callable, Mapping
 
@@ -12,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lrbook.errors import ConfigError
 from lrbook.vision.patch import apply_patch, draw_visit, generator
 from lrbook.vision.settings import ImageConfig
 from lrbook.vision.task import PatchTask, Task, autocast, make_task, normalise, training_batch
@@ -61,8 +63,17 @@ def make_optimizer(model: WideResNet, config: ImageConfig) -> torch.optim.Optimi
     Momentum starts at 0, which is what the first step of ``torch.optim.SGD`` comes to. It is set
     here because a first step that overflows in fp16 is left out, and the fused optimizer has then
     made its momentum already, of whatever lay in memory.
+
+    Raises:
+        ConfigError: an optimiser of one's own computes the loss several times in a step.
     """
     if (own := config.own_optimizer(model)) is not None:
+        closure = inspect.signature(type(own).step).parameters.get("closure")
+        if closure is not None and closure.default is closure.empty:
+            raise ConfigError(
+                f"own_optimizer of {type(config).__name__} gives {type(own).__name__}, whose step "
+                "needs a closure; give an optimiser that steps once for each batch's gradient."
+            )
         return own
     optimizer = torch.optim.SGD(
         model.parameters(),
@@ -252,7 +263,7 @@ def evaluate(task: Task, model: WideResNet, epoch: int) -> Tensor:
         return apply_patch(images, labels, carriers, task.patch, visit)
 
     size = config.patch_test_size
-    labels = torch.randint(10, (size,), generator=draws, device=device)
+    labels = task.draw_labels(size, draws)
     zeros = torch.zeros((size, *task.test.shape[1:]), device=device)
     everyone = torch.ones(size, dtype=torch.bool, device=device)
     mixed = accuracy(task.test, task.test_labels, task.test_carriers)

@@ -46,8 +46,11 @@ def gather(base: str, names: Sequence[str]) -> tuple[dict[str, list[Record]], li
             missing.append(name)
             continue
         check_images(name, sweep.records, plain)
-        for point in plan.points or ():
-            if varied := sweep.select(**point):
+        points = plan.points or []
+        # What a point leaves out is as in the base: else one would take in the runs of another
+        as_there = {name: plain[0].config[name] for point in points for name in point}
+        for point in points:
+            if varied := sweep.select(**(as_there | point)):
                 seeds = {run.config["seed"] for run in varied if "small" not in plan.arms}
                 groups[label(point)] = varied + [r for r in small if r.config["seed"] in seeds]
             else:

@@ -76,6 +76,85 @@ def test_what_the_chapter_says_of_the_gaps_is_in_the_records():
     assert all(clean.iloc[-1] > clean.iloc[:-1].max() + 10 for clean in late)
 
 
+@pytest.fixture(scope="module")
+def images():
+    """The base, all images for as many epochs, and for as many steps: with the patch, without."""
+    more, missing = whatif.gather("patch-laptop", ["what-if-laptop-images"])
+    plain, none = patch_cost.controls(
+        more, "patch-laptop-control", ["what-if-laptop-images-control"]
+    )
+    assert missing == none == []
+    longer, as_long = "train_size = 50000", "train_size = 50000, epochs = 10, drop = 6"
+    assert list(more) == list(plain) == [whatif.BASE, longer, as_long]
+    assert all(
+        len(whatif.pairs(each[row])) == 5 for each in (more, plain) for row in list(each)[1:]
+    )
+    return more, plain, longer, as_long
+
+
+def test_more_images_are_for_as_many_epochs_and_for_as_many_steps(images):
+    more, _, longer, as_long = images
+    steps = {}
+    for row, runs in more.items():
+        config = runs[0].config
+        steps[row] = config["epochs"] * -(-config["train_size"] // config["batch"])
+    assert steps[as_long] == pytest.approx(steps[whatif.BASE], rel=0.05)
+    assert steps[longer] == pytest.approx(2.5 * steps[whatif.BASE], rel=0.01)
+
+
+def test_more_images_help_the_small_rate_most(images):
+    _, plain, longer, as_long = images
+    alone = [run for run in plain[whatif.BASE] if run.config["seed"] in range(5, 10)]
+    for row in (longer, as_long):
+        gained = {
+            arm: np.mean(book.values(plain[row], "clean")[arm])
+            - np.mean(book.values(alone, "clean")[arm])
+            for arm in whatif.ARMS
+        }
+        assert gained["small"] == pytest.approx(10, abs=0.5)
+        assert 3.5 < gained["large"] < 5.5
+        assert np.mean(whatif.gap(plain[row])) < np.mean(whatif.gap(alone)) / 2
+        assert whatif.kind_of(whatif.change(plain[row], alone)) == "Narrower"
+
+
+def test_for_as_many_steps_more_than_half_of_the_gap_is_the_patchs(images):
+    more, plain, _, as_long = images
+    adds = patch_cost.share(more[as_long], plain[as_long])
+    assert whatif.kind_of(adds) == "Wider"
+    gaps = whatif.gap(more[as_long])
+    assert all(part > each / 2 for part, each in zip(adds, gaps, strict=True))
+    assert np.mean(adds) > np.mean(patch_cost.share(more[whatif.BASE], plain[whatif.BASE]))
+    costs, base = (patch_cost.cost(more[row], plain[row]) for row in (as_long, whatif.BASE))
+    assert np.mean(costs["large"]) == pytest.approx(np.mean(base["large"]), abs=0.5)
+    assert 1 < np.mean(costs["small"]) - np.mean(base["small"]) < 3
+
+
+def test_for_as_many_epochs_the_large_rate_loses_what_it_had(images):
+    more, plain, longer, _ = images
+    large = book.by_arm(more[longer])["large"]
+    drop = large[0].config["drop"]
+    before = {run.config["seed"]: run.history.patch_only[: drop - 1].max() for run in large}
+    hidden = [run for run in large if before[run.config["seed"]] < 15]
+    assert len(hidden) == 3
+    for run in hidden:
+        best = run.history.clean[drop - 1 : drop + 3].max()
+        assert best == pytest.approx(73, abs=0.5)
+        assert run.result["patch_learned_epoch"] - drop in (3, 4, 5)
+        assert 6.5 < best - run.result["clean"] < 8.5
+    knows, sees = sorted(before.items(), key=lambda each: -each[1])[:2]
+    found = {run.config["seed"]: run for run in large}
+    assert found[knows[0]].result["patch_learned_epoch"] < drop
+    assert 30 < sees[1] < 50
+    assert found[sees[0]].result["clean"] < 50
+    costs = {
+        arm: np.mean(lost) for arm, lost in patch_cost.cost(more[longer], plain[longer]).items()
+    }
+    assert costs["large"] == pytest.approx(costs["small"], abs=1)
+    assert whatif.kind_of(patch_cost.share(more[longer], plain[longer])) == "Not apart"
+    ends = {arm: np.mean(clean) for arm, clean in book.values(more[longer], "clean").items()}
+    assert 0 < ends["large"] - ends["small"] < 2
+
+
 HALF, FOUR = "batch = 32, eta1 = 0.25, eta2 = 0.01", "batch = 256, eta1 = 2.0, eta2 = 0.08"
 
 

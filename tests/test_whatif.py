@@ -69,6 +69,29 @@ def test_settings_come_with_their_runs_and_the_missing_are_named(recorded):
     assert whatif.gap(groups["schedule = cosine"]) == [16.0]
 
 
+def test_a_point_that_says_less_than_another_has_its_own_runs_only(monkeypatch):
+    """One with more images, and one with more images in fewer epochs, are two rows."""
+    points = [{"train_size": 50}, {"train_size": 50, "epochs": 10, "drop": 6}]
+    runs = {
+        whatif.label(point): [run("large", 5, 4, 60.0, **point), run("small", 5, 2, 50.0, **point)]
+        for point in points
+    }
+    tables = {
+        "what-if-base": BASE,
+        "what-if-images": [each for row in runs.values() for each in row],
+    }
+
+    def plan(only):
+        mine = points if only == "what-if-images" else [{}]
+        return [recordings.Recording(only, "", "patch", "mini", whatif.ARMS, (5,), points=mine)]
+
+    monkeypatch.setattr(whatif.sweeps, "recorded", lambda name: Sweep(tables[name]))
+    monkeypatch.setattr(whatif.recordings, "read", plan)
+    groups, missing = whatif.gather("what-if-base", ["what-if-images"])
+    assert missing == []
+    assert groups == {whatif.BASE: BASE} | runs
+
+
 @pytest.mark.parametrize(
     ("large", "small", "holds"),
     [

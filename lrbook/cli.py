@@ -84,7 +84,7 @@ def _going_on(arguments: argparse.Namespace) -> str:
     return "the same command goes on from here"
 
 
-def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+def _parser(given: Sequence[str] = ()) -> argparse.ArgumentParser:
     commands = {"run": _run, "records": _records, "record": _record, "chapter": _chapter}
     # The options of an experiment of one's own are known once its class is.
     mine = [given[1]] if given[:1] == ["run"] and own.is_own("".join(given[1:2])) else []

@@ -51,6 +51,16 @@ def press_until_focused(page, locator, limit=60):
     pytest.fail(f"{limit} presses of Tab do not reach {locator}")
 
 
+def test_formulas_are_read_aloud_and_are_no_stops_of_the_tab_key(show):
+    """Dozens of stops on a page would be on the way to its links, and some lie within links."""
+    page = show("book/learning_order")
+    page.evaluate("MathJax.startup.promise.then(() => true)")
+    formulas = page.locator("article mjx-container")
+    assert formulas.count() > 30
+    assert page.locator("article mjx-container mjx-assistive-mml math").count() == formulas.count()
+    assert formulas.evaluate_all("each => each.filter((one) => one.tabIndex >= 0).length") == 0
+
+
 def test_search_finds_annealing(show):
     page = show("book/intro")
     page.keyboard.press("Control+k")

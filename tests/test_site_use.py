@@ -51,14 +51,13 @@ def press_until_focused(page, locator, limit=60):
     pytest.fail(f"{limit} presses of Tab do not reach {locator}")
 
 
-def test_formulas_are_read_aloud_and_are_no_stops_of_the_tab_key(show):
-    """Dozens of stops on a page would be on the way to its links, and some lie within links."""
-    page = show("book/learning_order")
-    page.evaluate("MathJax.startup.promise.then(() => true)")
-    formulas = page.locator("article mjx-container")
-    assert formulas.count() > 30
-    assert page.locator("article mjx-container mjx-assistive-mml math").count() == formulas.count()
-    assert formulas.evaluate_all("each => each.filter((one) => one.tabIndex >= 0).length") == 0
+def test_rows_of_a_table_are_named_by_their_first_cell(show):
+    """A screen reader says it before each number of the row."""
+    page = show("book/notation")
+    rows = page.locator("article table tbody tr")
+    assert rows.count() > 30
+    assert page.locator("article table tbody tr > th:first-child").count() == rows.count()
+    assert page.locator("article table tbody tr > th:not(:first-child)").count() == 0
 
 
 def test_search_finds_annealing(show):

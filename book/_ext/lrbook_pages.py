@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from docutils import nodes
+
 SIGNATURE = re.compile(r'<dl>\n(<dd><em class="sig-param">.*?)</dl>', re.DOTALL)
 
 
@@ -22,13 +24,15 @@ def _is_thebe(file: Any) -> bool:
 
 
 def mend_roles(app: Any, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
-    """Take away lists that are none, which a screen reader would announce.
+    """Take away lists that are none, and a name that hides what is written.
 
-    Docutils gives the bibliography the role of a list and no items; Sphinx sets a signature of
+    A fold of code is called by the words on it, which say what it shows; MyST-NB gives all of them
+    one other name. Docutils gives the bibliography the role of a list and no items; Sphinx sets a signature of
     several lines as a list of definitions without terms.
     """
     if "body" in context:
         body = context["body"].replace('<div role="list" class="citation-list">', "<div>")
+        body = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
         context["body"] = SIGNATURE.sub(_lines, body)
 
 
@@ -47,8 +51,16 @@ def name_folds(app: Any, pagename: str, templatename: str, context: dict, doctre
         ).replace("<summary>", name)
 
 
+def name_rows(app: Any, doctree: Any, docname: str) -> None:
+    """Make the first cell of each row of a table its header, which is read before the others."""
+    for group in doctree.findall(nodes.tgroup):
+        if any(isinstance(part, nodes.thead) for part in group):
+            group.next_node(nodes.colspec)["stub"] = 1
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Register the hook late, after the theme has added its own files."""
+    app.connect("doctree-resolved", name_rows)
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("html-page-context", mend_roles)
     app.connect("html-page-context", name_folds, priority=900)

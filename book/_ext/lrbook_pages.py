@@ -27,8 +27,8 @@ def mend_roles(app: Any, pagename: str, templatename: str, context: dict, doctre
     """Take away lists that are none, and a name that hides what is written.
 
     A fold of code is called by the words on it, which say what it shows; MyST-NB gives all of them
-    one other name. Docutils gives the bibliography the role of a list and no items; Sphinx sets a signature of
-    several lines as a list of definitions without terms.
+    one other name. Docutils gives the bibliography the role of a list and no items; Sphinx sets a
+    signature of several lines as a list of definitions without terms.
     """
     if "body" in context:
         body = context["body"].replace('<div role="list" class="citation-list">', "<div>")

@@ -96,7 +96,7 @@ def test_a_run_on_who_knows_how_many_images_tells_nothing_of_the_speed(settings,
         Record("", "patch", fields, "finished", {}, {}, None, wall_s)
         for fields, wall_s in ((plain, 2.0), (mine, 1e-6), (mine, 1e-6))
     ]
-    [one] = [cost.recorded_speed(runs[:1], PatchConfig)]
+    one = cost.recorded_speed(runs[:1], PatchConfig)
     assert (cost.recorded_speed(runs, PatchConfig) > 1000 * one) == counted
 
 

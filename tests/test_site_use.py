@@ -60,6 +60,15 @@ def test_rows_of_a_table_are_named_by_their_first_cell(show):
     assert page.locator("article table tbody tr > th:not(:first-child)").count() == 0
 
 
+def test_a_fold_of_code_is_called_by_the_words_on_it(show):
+    folds = show("book/patch_experiment").locator("article details.hide > summary")
+    assert folds.count() > 10
+    assert (
+        folds.evaluate_all("each => each.filter((one) => one.hasAttribute('aria-label')).length")
+        == 0
+    )
+
+
 def test_search_finds_annealing(show):
     page = show("book/intro")
     page.keyboard.press("Control+k")

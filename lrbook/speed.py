@@ -101,7 +101,8 @@ def tables(rows: Sequence[Row]) -> str:
         groups.setdefault(_parts(row.name)[0], []).append(row)
     found = []
     for heading, group in groups.items():
-        lines = [f"| {heading} | ours | peer | | ours / peer |", "|:---|---:|---:|:---|:---|"]
+        first = heading or "what"
+        lines = [f"| {first} | ours | peer | unit | ours / peer |", "|:---|---:|---:|:---|:---|"]
         for row in group:
             scale, unit = _unit(row)
             ours, peer = (_number(value / scale) for value in (row.ours, row.peer))

@@ -117,7 +117,7 @@ def body(page):
 def test_first_uses_lead_to_their_explanation_with_its_words(site):
     page = body(site[0]["first"])
     [symbol] = re.findall(r'<a class="explained[^>]*href="notation.html#sym-kappa"[^>]*>', page)
-    assert 'title="√(d/N), a ratio"' in symbol
+    assert 'title="κ: √(d/N), a ratio"' in symbol
     assert page.count('href="notation.html#sym-z"') == 1
     # The chapter's own link, and that of the first use; all have the same words.
     terms = re.findall(r'<a [^>]*href="notation.html#term-annealing"[^>]*>', page)

@@ -11,6 +11,7 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 import latex_words
 import lrbook_head
 import lrbook_links
+import lrbook_pages
 import lrbook_reference
 
 
@@ -50,6 +51,28 @@ def test_formulas_in_a_tooltip():
     assert latex_words.plain(r"\Lambda + \varphi") == "Λ + φ"
     assert latex_words.plain(r"\Omega(p) \ll \omega") == "Ω(p) ≪ ω"
     assert latex_words.plain(r"\lVert \Delta \rVert \le \delta") == "‖ Δ ‖ ≤ δ"
+
+
+def test_the_box_of_a_table_is_named_by_its_heading_and_its_columns():
+    box = '<div class="pst-scrollable-table-container">'
+    head = "<thead>\n<tr><th><p>arm &amp; rate</p></th>\n<th><p></p></th>\n<th><p>%s</p></th></tr>"
+    table = f'{box}<table class="table">\n{head}</thead>'
+    link = '<a class="headerlink" href="#x">#</a>'
+    page = "\n".join([
+        f'<h1><span class="section-number">3. </span>One{link}</h1>',
+        table % r"<span>\(\kappa\)</span>",
+        f"<h2>Two{link}</h2>",
+        table % "ours",
+        f"{box}<table><tbody></tbody></table>",
+    ])  # fmt: skip
+    context = {"body": page}
+    lrbook_pages.name_tables(None, "page", "page.html", context, None)
+    names = re.findall(r'table-container"( role="group" aria-label="(.*?)")?>', context["body"])
+    assert [name for _, name in names] == [
+        "Table under 3. One: arm &amp; rate, κ",
+        "Table under Two: arm &amp; rate, ours",
+        "",
+    ]
 
 
 def text_of(*children):

@@ -117,5 +117,15 @@ def test_the_film_plays_and_stops(shown):
     page.keyboard.press("Enter")
     expect(button).to_have_text("Play")
     stopped = slider.input_value()
+    said = root.get_by_role("status")
+    expect(said).to_have_text(slider.get_attribute("aria-valuetext"))
     page.wait_for_timeout(400)
     assert slider.input_value() == stopped
+    slider.focus()
+    for key in ("End", "ArrowLeft", "ArrowLeft", "ArrowLeft"):
+        page.keyboard.press(key)
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(said).to_have_text("")  # nothing is read out while it moves
+    expect(button).to_have_text("Play")
+    expect(said).to_have_text(slider.get_attribute("aria-valuetext"))

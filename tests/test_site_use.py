@@ -60,6 +60,39 @@ def test_rows_of_a_table_are_named_by_their_first_cell(show):
     assert page.locator("article table tbody tr > th:not(:first-child)").count() == 0
 
 
+def test_a_wide_table_says_what_it_is_when_the_tab_key_stops_at_it(show):
+    page = show("book/notation")
+    page.set_viewport_size({"width": 390, "height": 900})
+    boxes = page.locator("article .pst-scrollable-table-container")
+    assert boxes.count() > 2
+    names = boxes.evaluate_all("all => all.map(({role, ariaLabel}) => [role, ariaLabel])")
+    assert all(role == "group" and "meaning" in name for role, name in names)
+
+
+def test_a_symbol_that_is_a_link_is_called_by_the_symbol_and_its_meaning(show):
+    """A formula gives a link no name, so the title does."""
+    link = show("book/two_patterns").locator("article a[href$='#sym-kappa']").first
+    expect(link).to_have_accessible_name(re.compile("^κ: √"))
+
+
+def test_a_link_to_data_says_of_which_figure(show):
+    links = show("book/puzzle").locator("article .lrbook-data a")
+    expect(links.first).to_have_accessible_name(re.compile(r"^Data of this figure \(CSV\): \w+"))
+
+
+def test_the_keyboard_s_note_does_not_cover_the_link_that_it_explains(show):
+    page = show("book/two_patterns")
+    links = page.locator("article a.explained")
+    for number in range(min(links.count(), 12)):
+        page.mouse.wheel(0, -20_000)
+        links.nth(number).focus()
+        below = links.nth(number).evaluate(
+            "link => innerHeight - link.getBoundingClientRect().bottom"
+            " - parseFloat(getComputedStyle(link, '::after').height)"
+        )
+        assert below > 16, links.nth(number).get_attribute("title")
+
+
 def test_a_fold_of_code_is_called_by_the_words_on_it(show):
     folds = show("book/patch_experiment").locator("article details.hide > summary")
     assert folds.count() > 10

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from docutils import nodes
-from latex_words import leading_symbol, spoken
+from latex_words import leading_symbol, plain, spoken
 from lrbook_head import is_chapter
 
 NOTATION = "book/notation"
@@ -75,7 +75,12 @@ def link_first_uses(app: Any, document: nodes.document, page: str) -> None:
         address = app.builder.get_relative_uri(page, NOTATION)
         link_symbols(document, symbols, page.rpartition("/")[2], address)
         link_terms(document, terms, address)
-    meanings = {each.anchor: each.meaning for group in symbols.values() for each in group}
+    # Browsers leave a formula out of a link's name and take its title, which so begins with it.
+    meanings = {
+        each.anchor: f"{plain(name)}: {each.meaning}"
+        for name, group in symbols.items()
+        for each in group
+    }
     meanings |= {term.anchor: term.meaning for term in terms}
     for link in document.findall(nodes.reference):
         target, _, anchor = link.get("refuri", "").partition("#")

@@ -1,11 +1,17 @@
 """Sphinx extension: small repairs to the pages that options of the theme cannot make."""
 
 import re
+from html import escape, unescape
 from typing import Any
 
 from docutils import nodes
+from latex_words import plain
 
 SIGNATURE = re.compile(r'<dl>\n(<dd><em class="sig-param">.*?)</dl>', re.DOTALL)
+HEADING = r'<h[1-6]>(?P<heading>.*?)(?:<a class="headerlink"|</h[1-6]>)'
+BOX = '<div class="pst-scrollable-table-container">'
+TABLE = rf"{BOX}(?=<table[^>]*>\s*<thead>(?P<head>.*?)</thead>)"
+HEADING_OR_TABLE = re.compile(f"{HEADING}|{TABLE}", re.DOTALL)
 
 
 def drop_thebe(app: Any, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
@@ -41,6 +47,32 @@ def _lines(found: re.Match) -> str:
     return f"<div>\n{lines}</div>"
 
 
+def name_tables(app: Any, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
+    """Give the box of each table a name: the heading that it stands under, and its columns.
+
+    A box that is wider than the page is a stop of the Tab key, so that it can be scrolled.
+    """
+    heading = ""
+
+    def named(found: re.Match) -> str:
+        nonlocal heading
+        if found["heading"] is not None:
+            heading = _words(found["heading"])
+            return found[0]
+        columns = [_words(cell) for cell in found["head"].split("</th>")]
+        name = f"Table under {heading}: {', '.join(filter(None, columns))}"
+        return BOX.replace(">", f' role="group" aria-label="{escape(name)}">')
+
+    if "body" in context:
+        context["body"] = HEADING_OR_TABLE.sub(named, context["body"])
+
+
+def _words(html: str) -> str:
+    """What a piece of a page says, formulas in Unicode."""
+    text = unescape(re.sub(r"<[^>]*>", "", html))
+    return re.sub(r"\\\((.*?)\\\)", lambda formula: plain(formula[1]), text).strip()
+
+
 def name_folds(app: Any, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
     """Give the arrows that fold the side bar's contents a name; the theme draws them without."""
     made = context.get("generate_toctree_html")
@@ -63,5 +95,6 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("doctree-resolved", name_rows)
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("html-page-context", mend_roles)
+    app.connect("html-page-context", name_tables)
     app.connect("html-page-context", name_folds, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -73,7 +73,9 @@ def link(text: str, name: str) -> str:
     """HTML of a download link that carries the CSV ``text`` itself."""
     address = f"data:text/csv;charset=utf-8,{quote(text, safe=',.-+_()/: ')}".replace(" ", "%20")
     look = "margin: .25rem 0; text-align: center; font-size: .875em"
+    words = "Data of this figure (CSV)"
+    shows = name.removesuffix(".csv").replace("-", " ")  # among all links of a page, which one
     return (
-        f'{BEGINNING} style="{look}"><a href="{address}" download="{escape(name)}">'
-        "Data of this figure (CSV)</a></p>"
+        f'{BEGINNING} style="{look}"><a href="{address}" download="{escape(name)}" '
+        f'aria-label="{words}: {escape(shows)}">{words}</a></p>'
     )

@@ -314,6 +314,7 @@ def test_without_motion_the_button_goes_from_stop_to_stop(opened):
     assert int(slider.input_value()) == places[-1]
     button.click()
     assert root.locator("caption").inner_text().startswith("Epoch 5 of 12, after the drop")
+    assert root.get_by_role("status").text_content().startswith("Epoch 5 of 12, after the drop")
 
 
 def test_without_scripts_a_sentence_is_left(browser, maps, accuracy):

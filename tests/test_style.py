@@ -9,8 +9,10 @@ from pathlib import Path
 import matplotlib as mpl
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 
 from lrbook import style
+from lrbook.figures import sweeps
 
 
 def luminance(color: str) -> float:
@@ -54,6 +56,20 @@ def test_everything_drawn_reads_on_the_dark_page_as_the_book_shows_it():
     assert min(contrast(color, style.PAGE_DARK) for color in shown) >= 3
     # And still, not so well, where a notebook is opened on a dark page without that style sheet.
     assert min(contrast(color, style.PAGE_DARK) for color in DRAWN) >= 3
+
+
+def test_numbers_on_a_map_read_on_both_pages():
+    """Of black and white the better: of all colours of the maps none leaves less than 3.9."""
+    for colors in (sweeps._one_sided(), sweeps._two_sided()):
+        for value in range(256):
+            cell = to_hex(colors(value))
+            pair = cell, lightened(cell, style.DARK_BRIGHTNESS)
+            worst = {
+                ink: min(contrast(ink, shown) for shown in pair) for ink in ("#000000", "#ffffff")
+            }
+            ink = sweeps._ink(colors(value))
+            assert worst[ink] >= 3.9
+            assert worst[ink] == max(worst.values())
 
 
 def test_no_one_colour_would_do_for_both_pages():

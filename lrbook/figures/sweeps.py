@@ -169,10 +169,21 @@ def _cell(row: int, column: int, color: str) -> Any:
 
 
 def _ink(color: Sequence[float]) -> str:
-    """Black or white, whichever stands out more on ``color`` (WCAG's relative luminance)."""
+    """Black or white, whichever stands out more on ``color``, on the page where it does so less.
+
+    The dark page lightens the picture, on which white then stands out less than on the light page,
+    where black stands out least.
+    """
+    lightened = [min(1.0, c * style.DARK_BRIGHTNESS) for c in color[:3]]
+    on_black = (_luminance(color) + 0.05) / 0.05
+    on_white = 1.05 / (_luminance(lightened) + 0.05)
+    return "#000000" if on_black > on_white else "#ffffff"
+
+
+def _luminance(color: Sequence[float]) -> float:
+    """Relative luminance of a colour in 0..1 for each of red, green and blue, as WCAG has it."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color[:3]]
-    luminance = float(np.dot((0.2126, 0.7152, 0.0722), linear))
-    return "#000000" if luminance > 0.179 else "#ffffff"
+    return float(np.dot((0.2126, 0.7152, 0.0722), linear))
 
 
 def _one_sided() -> Any:

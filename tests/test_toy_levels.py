@@ -11,8 +11,8 @@ from lrbook.toy import levels, pattern_memory
 from lrbook.toy.config import ToyConfig
 
 
-def record(r, seed, status="finished"):
-    [config] = ToyConfig.expand("demo", seeds=[seed], arms=["L-S"], r=r)
+def record(r, seed, status="finished", **settings):
+    [config] = ToyConfig.expand("demo", seeds=[seed], arms=["L-S"], r=r, **settings)
     steps = np.array([0, 10, 360, 380, 1000])  # 1000 / e = 368
     nonlinearity = np.array([0.0, 9.0, 9.0, 3.0, 4.0]) * r**2 * (1 + seed)
     losses = {
@@ -67,6 +67,12 @@ def test_levels(found):
 def test_a_sweep_without_a_value_that_has_all_seeds(records):
     with pytest.raises(ValueError, match=r"no value of r has a finished run of each seed"):
         levels.levels(Sweep(records), "r")
+
+
+def test_without_weight_decay_there_is_no_level():
+    records = [record(0.1, 1), record(0.1, 1, lam=0.0)]
+    with pytest.raises(ValueError, match=r"lam = 0, and so no level"):
+        levels.levels(Sweep(records), "lam")
 
 
 def test_exponents_in_words(found):

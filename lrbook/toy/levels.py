@@ -64,11 +64,17 @@ def levels(sweep: Sweep, field: str) -> Levels:
     Runs that diverged count as missing, and with them their value of the field.
 
     Raises:
-        ValueError: no value of ``field`` has a finished run of each seed.
+        ValueError: no value of ``field`` has a finished run of each seed, or a run has lam = 0:
+            without weight decay there is nothing for the nonlinearity to level off against.
     """
     cells: dict[float, dict[int, tuple[float, ...]]] = {}
     for record in sweep.records:
         if record.status == "finished":
+            if record.config["lam"] == 0:
+                raise ValueError(
+                    f"{record.run_id} has lam = 0, and so no level to compare with: "
+                    "leave the runs without weight decay out of the sweep"
+                )
             row = cells.setdefault(record.config[field], {})
             row[record.config["seed"]] = _level(record)
     seeds = sorted(set().union(*cells.values()))

@@ -150,23 +150,21 @@ def _who(leads: Sequence[float]) -> str:
 
 
 def speeds(groups: Mapping[str, Sequence[Record]]) -> dict[str, float]:
-    """Heading with the hardware -> operations per second, for groups of runs by name; empty ones
-    are left out.
-    """
-    found = {}
-    for name, runs in groups.items():
-        if runs:
-            hardware = "; ".join(origin.distinct(origin.origins_of(runs), "device"))
-            found[f"{name}, on {hardware}"] = cost.recorded_speed(runs, PatchConfig)
-    return found
+    """Heading -> operations per second, for groups of runs by name; empty ones are left out."""
+    return {
+        f"as the runs {name}": cost.recorded_speed(runs, PatchConfig)
+        for name, runs in groups.items()
+        if runs
+    }
 
 
 def minutes(groups: Mapping[str, Sequence[Record]]) -> str:
-    """How long a run of each group took, shortest to longest, as sentences."""
+    """How long a run of each group took, shortest to longest, and on what, as sentences."""
     sentences = []
     for name, runs in groups.items():
         took = [round(run.wall_s / 60, 1) for run in runs if run.wall_s]
         if took:
             span = " to ".join(map(str, sorted({min(took), max(took)})))
-            sentences.append(f"The runs {name} took {span} minutes each.")
+            hardware = "; ".join(origin.distinct(origin.origins_of(runs), "device"))
+            sentences.append(f"The runs {name} took {span} minutes each, on {hardware}.")
     return " ".join(sentences)

@@ -43,8 +43,8 @@ ARM_COLORS = {
 OTHER_COLORS = ("#8f66c9", "#c24f8e", NEUTRAL, "#8a7a2f")
 """For what is no arm, so that an arm's colour always means that arm."""
 
-MIDDLE = "#d0d0d0"
-"""Zero in maps from one colour to another; lightened, it is still a colour, not white."""
+MIDDLE = "#b4b4b4"
+"""Zero in maps from one colour to another; lightened, it still is no glaring white on dark."""
 
 _SOLID = {"linestyle": "-", "marker": "o"}
 _DASHED = {"linestyle": "--", "marker": "s"}

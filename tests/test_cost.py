@@ -1,6 +1,7 @@
 """Operations counted by arithmetic, against PyTorch's own counter on the real network."""
 
 import re
+import unicodedata
 
 import pytest
 import torch
@@ -46,15 +47,43 @@ def test_table_has_a_row_per_profile_and_halves_with_speed():
     assert list(table.index) == [f"`{name}`" for name in PatchConfig.profiles]
     row = table.loc["`laptop`"]
     assert row["runs"] == 3
-    assert float(row["slow"]) == pytest.approx(2 * float(row["fast"]), rel=0.06)
+    slow, fast = (seconds(row[name]) for name in ("slow", "fast"))
+    assert slow == pytest.approx(2 * fast, rel=0.06)
+
+
+UNITS = {"s": 1, "min": 60, "h": 3600, "days": 86400}
+
+
+def seconds(told: str) -> float:
+    number, unit = told.split()
+    return float(number) * UNITS[unit]
+
+
+@pytest.mark.parametrize(
+    ("speed", "told"),
+    [
+        (1e30, "under 1 s"),
+        (1, "2 s"),
+        (1 / 60, "2 min"),
+        (1 / 3600, "2 h"),
+        (1 / 86400, "2 days"),
+        (1 / 86400 / 76.5, "150 days"),
+    ],
+)
+def test_times_have_the_unit_that_fits(monkeypatch, speed, told):
+    monkeypatch.setattr(cost, "run_flops", lambda config: 2 / 3)
+    row = cost.table(PatchConfig, {"a box": speed}).set_index("profile").loc["`laptop`"]
+    assert row["a box"] == told
 
 
 def test_table_has_the_work_of_all_arms_and_its_minutes():
     config = PatchConfig.for_profile("laptop", arm="large", seed=0)
     work = 3 * cost.run_flops(config)
     row = cost.table(PatchConfig, {"a box": 1e12}).set_index("profile").loc["`laptop`"]
-    assert float(row["10¹⁵ operations"]) == pytest.approx(work / 1e15, rel=0.05)
-    assert float(row["a box"]) == pytest.approx(work / 1e12 / 60, rel=0.05)
+    digits, power = row["operations"].split(" × 10")
+    exponent = int("".join(str(unicodedata.digit(sign)) for sign in power))
+    assert float(digits) * 10**exponent == pytest.approx(work, rel=0.05)
+    assert seconds(row["a box"]) == pytest.approx(work / 1e12, rel=0.05)
 
 
 def test_the_digits_are_as_many_as_are_counted():

@@ -34,19 +34,23 @@ def test_lines_are_means_and_bands_are_ranges():
     large = [patch_history(0), patch_history(4), patch_history(2)]
     histories = {"large": large, "small": [patch_history(1)]}
     figure = figures.patch_learning(histories, drop=3)
-    upper, middle, lower = figure.axes
-    assert middle.lines[0].get_ydata().tolist() == [72] * 5
-    large, small = upper.lines[:2]
+    alone, clean, mixed = figure.axes
+    assert mixed.lines[0].get_ydata().tolist() == [72] * 5
+    large, small = clean.lines[:2]
     assert large.get_ydata().tolist() == [53, 54, 55, 56, 57]
     assert small.get_ydata().tolist() == [52, 53, 54, 55, 56]
     assert large.get_color() == style.ARM_COLORS["large"]
     assert large.get_linestyle() != small.get_linestyle()
-    [band] = upper.collections  # only the arm with several seeds has one
-    assert band.get_datalim(upper.transData).y0 == 51
-    assert band.get_datalim(upper.transData).y1 == 59
-    drop = [line for line in upper.lines if len(set(line.get_xdata())) == 1]
+    [band] = clean.collections  # only the arm with several seeds has one
+    assert band.get_datalim(clean.transData).y0 == 51
+    assert band.get_datalim(clean.transData).y1 == 59
+    drop = [line for line in clean.lines if len(set(line.get_xdata())) == 1]
     assert drop[0].get_xdata()[0] == 2.5
-    assert any(line.get_ydata()[0] == figures.CHANCE for line in lower.lines[2:])
+    assert any(line.get_ydata()[0] == figures.CHANCE for line in alone.lines[2:])
+    assert alone.get_ylim() == mixed.get_ylim() == (0, 102)
+    low, high = clean.get_ylim()
+    assert 40 < low < 51
+    assert 59 < high < 70
 
 
 def test_groups_stand_side_by_side_on_one_scale():
@@ -244,12 +248,12 @@ def test_every_step_at_which_a_seed_anneals_is_marked():
 
 def test_of_two_seeds_each_run_is_drawn_and_no_mean():
     histories = {"large": [patch_history(0), patch_history(30)], "small": [patch_history(1)]}
-    upper, *_ = figures.patch_learning(histories, drop=3).axes
-    heights = [line.get_ydata()[0] for line in upper.lines[:3]]
+    _, clean, _ = figures.patch_learning(histories, drop=3).axes
+    heights = [line.get_ydata()[0] for line in clean.lines[:3]]
     assert heights == [51, 81, 52]  # and not 66, where no run is
-    assert len(upper.collections) == 0
-    assert {line.get_color() for line in upper.lines[:2]} == {style.ARM_COLORS["large"]}
-    assert upper.get_legend_handles_labels()[1] == ["large", "small"]
+    assert len(clean.collections) == 0
+    assert {line.get_color() for line in clean.lines[:2]} == {style.ARM_COLORS["large"]}
+    assert clean.get_legend_handles_labels()[1] == ["large", "small"]
 
 
 def test_dashes_mean_the_arm_where_a_panel_shows_two_things_of_each():

@@ -76,7 +76,7 @@ def test_small_differences_and_ties_have_no_full_colour():
     options = {"xlabel": "x", "ylabel": "y", "difference": "gap", "ties": ties}
     axes = figures.phase_map({"gap": table}, **options).axes[0]
     [image] = axes.images
-    assert image.get_clim() == (-0.05, 0.05)
+    assert image.get_clim() == (-0.15, 0.15)
     blue = np.array(mpl.colors.to_rgb(style.ARM_COLORS["L-S"]))
     assert np.abs(image.to_rgba(0.01)[:3] - blue).max() > 0.3
     painted = [(patch.get_x(), mpl.colors.to_hex(patch.get_facecolor())) for patch in axes.patches]
@@ -85,6 +85,16 @@ def test_small_differences_and_ties_have_no_full_colour():
     assert [text.get_text() for text in axes.texts] == ["+0.01", "(0.00)", "(0.00)"]
     wide = figures.phase_map({"gap": table * 20}, **options).axes[0].images[0]
     assert wide.get_clim() == (-0.2, 0.2)
+
+
+def test_a_colour_is_one_number_in_all_maps_of_errors():
+    tables = [pd.DataFrame([[largest, 0.1]], index=[1.0]) for largest in (0.12, 0.24, 0.5)]
+    images = [
+        figures.phase_map({"error": table}, xlabel="x", ylabel="y").axes[0].images[0]
+        for table in tables
+    ]
+    assert [image.get_clim() for image in images] == [(0, 0.25), (0, 0.25), (0, 0.5)]
+    assert images[0].to_rgba(0.1) == images[1].to_rgba(0.1)
 
 
 def test_runs_without_a_neuron_between_the_rays_leave_the_others_their_curve():

@@ -112,9 +112,10 @@ def test_speeds_and_minutes_of_what_is_there():
     groups = {"small": [], "at the paper's size": [run("large"), run("small")]}
     config = PatchConfig.for_profile("paper", arm="large", seed=0)
     [(heading, speed)] = full_size.speeds(groups).items()
-    assert heading == "at the paper's size, on a card"
+    assert heading == "as the runs at the paper's size"
     assert speed == pytest.approx(cost.run_flops(config) / 180)
-    assert full_size.minutes(groups) == "The runs at the paper's size took 3.0 minutes each."
+    told = full_size.minutes(groups)
+    assert told == "The runs at the paper's size took 3.0 minutes each, on a card."
 
 
 def test_nothing_recorded_is_no_error(monkeypatch):

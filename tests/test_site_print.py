@@ -55,8 +55,8 @@ def test_solutions_are_open_and_screens_left_out(printed):
     [solution] = [part for part in said.split("Solution to ")[1:2]]
     assert len(solution.split("Where this stops")[0].split()) > 30
     for word in (
-        "Show code cell source",
-        "Hide code cell source",
+        "Show code",
+        "Hide code",
         "Skip to main content",
         "Play\n",
     ):

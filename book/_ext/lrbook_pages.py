@@ -90,9 +90,19 @@ def name_rows(app: Any, doctree: Any, docname: str) -> None:
             group.next_node(nodes.colspec)["stub"] = 1
 
 
+def mark_provenance(app: Any, doctree: Any, docname: str) -> None:
+    """Give lines below figures that are one emphasis (``lrbook.words.provenance``) a class."""
+    for cell in doctree.findall(nodes.container):
+        if "cell_output" in cell["classes"]:
+            for paragraph in cell.findall(nodes.paragraph):
+                if [type(child) for child in paragraph] == [nodes.emphasis]:
+                    paragraph["classes"].append("provenance")
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Register the hook late, after the theme has added its own files."""
     app.connect("doctree-resolved", name_rows)
+    app.connect("doctree-resolved", mark_provenance)
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("html-page-context", mend_roles)
     app.connect("html-page-context", name_tables)

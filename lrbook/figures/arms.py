@@ -21,15 +21,19 @@ if TYPE_CHECKING:
 
 CHANCE = 10  # percent, ten classes
 PATCH_PANELS = {
+    "patch_only": "Patch alone, on a blank image",
     "clean": "Test images without a patch",
     "mixed": "Test images with patches, as in training",
-    "patch_only": "Patch alone, on a blank image",
 }
-"""Accuracies of the patch experiment -> what they are called above a panel."""
+"""Accuracies of the patch experiment -> what they are called above a panel, in the order in which
+they explain each other: who knows the patch, what that costs, and what it brings.
+"""
 
 
 def patch_learning(histories: Histories, drop: int) -> "Figure":
-    """Clean, mixed and patch-only accuracy by epoch and arm; a grey line where the rate drops.
+    """Patch-only, clean and mixed accuracy by epoch and arm; a grey line where the rate drops.
+
+    The panel of the clean images is as high as its curves, the other two go from 0 to 100 %.
 
     Args:
         histories: arm -> one history per seed, with columns epoch, clean, mixed, patch_only.
@@ -40,11 +44,13 @@ def patch_learning(histories: Histories, drop: int) -> "Figure":
         for arm, seeds in histories.items():
             draw_arm(axes, arm, seeds, "epoch", column)
         axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.2)
-        axes.set(title=title, ylabel="accuracy (%)", ylim=(0, 102))
-    panels[2].axhline(CHANCE, color=style.NEUTRAL, linewidth=1, linestyle=":", label="chance")
+        axes.set(title=title, ylabel="accuracy (%)")
+        if column != "clean":
+            axes.set_ylim(0, 102)
+    panels[0].axhline(CHANCE, color=style.NEUTRAL, linewidth=1, linestyle=":", label="chance")
     panels[2].set_xlabel("epoch (grey line: the rate drops)")
     whole_epochs(panels[2])
-    legend_above(figure, panels[2])
+    legend_above(figure, panels[0])
     return figure
 
 

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LEAST_REACH = 0.05
-"""The least difference in full colour: the largest of small ones must not look large."""
+LEAST_REACH, LEAST_MOST = 0.15, 0.25
+"""In maps of differences and of errors, the least that has full colour: the largest of small ones
+must not look large, and up to it a colour is one number in all maps.
+"""
 
 
 def against(
@@ -73,21 +75,17 @@ def phase_map(
             diverged, drawn as a cross.
         xlabel, ylabel: what the axes say.
         difference: title of the map that is drawn with blue for positive and orange for negative
-            values, in full colour at the largest of them and at no less than ``LEAST_REACH``; the
-            others share one scale from 0.
+            values, in full colour at ``LEAST_REACH``; the others share one scale from 0, in full
+            colour at ``LEAST_MOST``. So a colour means the same number in different figures, unless
+            one of them has larger values: then that figure's largest is its full colour.
         ties: which cells of that map are no win for either, grey and written in parentheses.
     """
     from matplotlib.colors import to_rgb
 
     figure, panels = new_figure(len(maps), 1, figsize=(style.WIDTH, 3.5 * len(maps)), squeeze=False)
-    most = max(
-        (
-            np.nanmax(table.to_numpy(), initial=1e-9)  # above 0, also where all are crosses
-            for title, table in maps.items()
-            if title != difference
-        ),
-        default=1.0,
-    )
+    figure.get_layout_engine().set(h_pad=0.12)  # between what an axis says and the next title
+    others = [table.to_numpy() for title, table in maps.items() if title != difference]
+    most = max(np.nanmax(values, initial=LEAST_MOST) for values in [*others, np.zeros(1)])
     for axes, (title, table) in zip(panels.flat, maps.items(), strict=True):
         cells = table.to_numpy(dtype=float)
         if title == difference:

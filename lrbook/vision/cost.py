@@ -69,7 +69,7 @@ def recorded_speed(records: Sequence[Record], cls: type[ImageConfig]) -> float:
 
 
 def table(cls: type[ImageConfig], speeds: Mapping[str, float]) -> pd.DataFrame:
-    """One row per profile: operations of a run, and minutes of its default arms and seeds.
+    """One row per profile: operations of a run, and how long its default arms and seeds take.
 
     Args:
         cls: the experiment's configuration.
@@ -82,7 +82,22 @@ def table(cls: type[ImageConfig], speeds: Mapping[str, float]) -> pd.DataFrame:
         row = {
             "profile": f"`{profile}`",
             "runs": len(configs),
-            "10¹⁵ operations": f"{work / 1e15:.2g}",
+            "operations": _power_of_ten(work),
         }
-        rows.append(row | {name: f"{work / speed / 60:.2g}" for name, speed in speeds.items()})
+        rows.append(row | {name: _duration(work / speed) for name, speed in speeds.items()})
     return pd.DataFrame(rows)
+
+
+def _power_of_ten(count: float) -> str:
+    digits, _, power = f"{count:.1e}".partition("e")
+    return f"{digits} × 10{str(int(power)).translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+
+
+def _duration(seconds: float) -> str:
+    """Two digits, in the unit in which they are neither many nor a small fraction."""
+    if seconds < 1:
+        return "under 1 s"
+    for unit, size, most in (("s", 1, 90), ("min", 60, 5400), ("h", 3600, 48 * 3600)):
+        if seconds < most:
+            return f"{seconds / size:.2g} {unit}"
+    return f"{float(f'{seconds / 86400:.2g}'):.0f} days"

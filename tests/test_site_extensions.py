@@ -75,6 +75,21 @@ def test_the_box_of_a_table_is_named_by_its_heading_and_its_columns():
     ]
 
 
+def test_a_line_below_a_figure_that_is_one_emphasis_says_where_it_comes_from():
+    def paragraph(*children):
+        return nodes.paragraph("", "", *children)
+
+    def origin():
+        return paragraph(nodes.emphasis("", "30 runs"))
+
+    half = paragraph(nodes.emphasis("", "30 runs"), nodes.Text(" and more"))
+    output = nodes.container("", origin(), half, paragraph(), classes=["cell_output"])
+    document = nodes.section("", output, origin())
+    lrbook_pages.mark_provenance(None, document, "page")
+    marked = [each["classes"] for each in document.findall(nodes.paragraph)]
+    assert marked == [["provenance"], [], [], []]
+
+
 def text_of(*children):
     paragraph = nodes.paragraph("", "", *children)
     return nodes.section("", paragraph), paragraph

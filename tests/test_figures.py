@@ -108,6 +108,13 @@ def test_the_bar_is_at_the_mean_and_not_in_the_middle_of_the_seeds():
         assert drawn[drawn.kind == "bar"][axis].tolist() == [3.0]
 
 
+def test_a_line_in_a_row_stands_before_the_first_epoch_at_the_lower_rate():
+    learned = {"base": {"large": [5], "small": [3]}, "by and by": {"large": [6]}}
+    [axes] = figures.order_rows(learned, {"base": 4, "by and by": None}, epochs=8).axes
+    segments = [line for drawn in axes.collections for line in drawn.get_segments()]
+    assert [x for (x, _), _ in segments] == [3.5]
+
+
 def test_an_arm_that_the_first_group_lacks_has_a_name_too():
     values = {"toy": {"L-S": [0.9]}, "toy 2": {"L-S": [0.8], "S": [0.7]}}
     [legend] = figures.dots_by_arm(values, "accuracy").legends

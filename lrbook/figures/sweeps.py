@@ -132,7 +132,7 @@ def small_lines(
     Where there are fewer than three seeds, the runs themselves.
 
     Args:
-        groups: what is drawn.
+        groups: what is drawn; arms and the controls of ``style.CONTROL_LOOKS`` have their looks.
         xlabel, ylabel: what the axes say.
         limits: label -> height of a dotted horizontal line.
         logx: logarithmic x axis.
@@ -141,9 +141,11 @@ def small_lines(
     spare = itertools.cycle(style.OTHER_COLORS)
     for label, group in groups.items():
         x, y = np.asarray(group["x"], float), np.asarray(group["y"], float)
-        color = style.ARM_COLORS.get(label) or next(spare)
-        look = style.ARM_STYLES.get(label, {"linestyle": "-", "marker": "o"})
-        draw_seeds(axes, x, y, color=color, label=label, **look)
+        if label in style.ARM_COLORS:
+            look = {"color": style.ARM_COLORS[label], **style.ARM_STYLES[label]}
+        else:
+            look = style.CONTROL_LOOKS.get(label) or {"color": next(spare), "marker": "o"}
+        draw_seeds(axes, x, y, label=label, **look)
     for label, value in (limits or {}).items():
         axes.axhline(value, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
         axes.annotate(

@@ -1,0 +1,47 @@
+"""Figures that set groups of runs side by side: what tells them apart, and what compares them."""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from lrbook import figures, style
+from lrbook.figures import artists, data
+
+mpl.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def test_controls_are_told_by_rate_and_noise_and_set_beside_the_arms():
+    """Colour is the rate's, hollow is without noise, lines go through the means of both arms."""
+    quiet, halved = "large rate, no noise", "L-S, noise halved"
+    groups = {"L-S": [0.9, 0.8], style.DIFFUSING: [0.8, 0.7], quiet: [0.6, 0.5], "S": [0.5, 0.3]}
+    groups[halved] = [0.7, 0.7]
+    drawn = figures.dots_by_group(groups, "accuracy", through=["L-S", "S"], apart=[halved])
+    [axes] = drawn.axes
+    dots = {line.get_label().removeprefix(artists.BAND_OF): line for line in axes.lines}
+    large, small = style.ARM_COLORS["L-S"], style.ARM_COLORS["S"]
+    wanted = [large, small, large, small, large]
+    assert [dots[label].get_color() for label in groups] == wanted
+    hollow = [label for label in groups if dots[label].get_markerfacecolor() == "none"]
+    assert hollow == [quiet]
+    assert len({dots[label].get_marker() for label in ("L-S", "S", style.DIFFUSING)}) == 3
+    lines = {arm: dots[f"mean of {arm}"] for arm in ("L-S", "S")}
+    assert [line.get_xdata()[0] for line in lines.values()] == pytest.approx([0.85, 0.4])
+    assert lines["L-S"].get_linestyle() != lines["S"].get_linestyle()
+    steps = np.diff(axes.get_yticks())
+    assert (steps[:3] == 1).all()
+    assert steps[3] > 1
+    found = data.table(drawn)
+    assert found[found.kind == "mark"].series.tolist() == ["mean of L-S", "mean of S"]
+    assert found[found.kind == "bar"].series.tolist() == list(groups)
+
+    lines = {label: {"x": [0.0, 1.0], "y": [[1.0, 2.0]]} for label in ("S", style.DIFFUSING)}
+    plain, diffusing = figures.small_lines(lines, xlabel="x", ylabel="y").axes[0].lines
+    assert diffusing.get_color() == plain.get_color() == small
+    assert diffusing.get_marker() != plain.get_marker()

@@ -45,3 +45,25 @@ def test_controls_are_told_by_rate_and_noise_and_set_beside_the_arms():
     plain, diffusing = figures.small_lines(lines, xlabel="x", ylabel="y").axes[0].lines
     assert diffusing.get_color() == plain.get_color() == small
     assert diffusing.get_marker() != plain.get_marker()
+
+
+def test_a_bracket_says_how_far_the_means_of_two_arms_are_apart():
+    groups = {
+        "without": {"large": [8.0, 10.0], "small": [4.0, 5.0], "noise": [6.0]},
+        "with": {"large": [3.0], "small": [3.5], "noise": [3.0]},
+        "alone": {"large": [5.0]},
+    }
+    drawn = figures.dots_by_arm(groups, "accuracy", between=("large", "small"))
+    [axes] = drawn.axes
+    assert [text.get_text() for text in axes.texts] == ["4.5\npoints", "−0.5\npoints"]
+    bars = [bar.get_segments()[0] for bar in axes.collections]
+    brackets = [line for line in axes.lines if line.get_gid() == artists.NOT_DATA]
+    for bracket, large, small in zip(brackets, (bars[0], bars[3]), (bars[1], bars[4]), strict=True):
+        x, y = bracket.get_data()
+        assert (x[0], y[0]) == pytest.approx(tuple(large[1]))  # from the end of one bar
+        assert (x[-1], y[-1]) == pytest.approx(tuple(small[0]))  # to the beginning of the other
+    found = data.table(drawn)
+    assert set(found.kind) == {"points", "bar"}
+    assert data.csv(drawn) == data.csv(figures.dots_by_arm(groups, "accuracy"))
+    other = figures.dots_by_arm(groups, "loss", between=("small", "large"), unit="nats")
+    assert other.axes[0].texts[0].get_text() == "−4.5\nnats"

@@ -19,6 +19,7 @@ from lrbook.figures.base import (
 )
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 CHANCE = 10  # percent, ten classes
@@ -50,13 +51,28 @@ def patch_learning(histories: Histories, drop: int) -> "Figure":
     return figure
 
 
-def dots_by_arm(values: Mapping[str, Mapping[str, Sequence[float]]], ylabel: str) -> "Figure":
-    """One dot per seed, grouped: group -> arm -> values. A bar marks each mean."""
+def dots_by_arm(
+    values: Mapping[str, Mapping[str, Sequence[float]]],
+    ylabel: str,
+    *,
+    between: tuple[str, str] | None = None,
+    unit: str = "points",
+) -> "Figure":
+    """One dot per seed, grouped: group -> arm -> values. A bar marks each mean.
+
+    Args:
+        values: what is drawn.
+        ylabel: what the axis says.
+        between: two arms. A bracket joins their means in every group that has both, and says by how
+            much the mean of the first is above that of the second.
+        unit: of that difference.
+    """
     figure, axes = new_figure()
     arms = list(dict.fromkeys(arm for group in values.values() for arm in group))
     width = 0.8 / len(arms)
     named = set()
     for index, group in enumerate(values.values()):
+        means = {}
         for position, arm in enumerate(arms):
             if arm not in group:
                 continue
@@ -68,11 +84,27 @@ def dots_by_arm(values: Mapping[str, Mapping[str, Sequence[float]]], ylabel: str
             named.add(arm)
             axes.plot(at + shift, seeds, marker, color=color, label=label, alpha=0.75)
             axes.hlines(seeds.mean(), at - 0.4 * width, at + 0.4 * width, color=color)
+            means[arm] = at, seeds.mean()
+        if between and means.keys() >= set(between):
+            _bracket(axes, means[between[0]], means[between[1]], width, unit)
     axes.set_xticks(range(len(values)), list(values))
     axes.set_ylabel(ylabel)
     axes.grid(axis="x", visible=False)
     legend_above(figure, axes)
     return figure
+
+
+def _bracket(
+    axes: "Axes", one: tuple[float, float], other: tuple[float, float], width: float, unit: str
+) -> None:
+    """From mean to mean, (x, y) each, halfway between the columns of dots, ``width`` wide."""
+    (x0, y0), (x1, y1) = one, other
+    middle, reach = (x0 + x1) / 2, np.sign(x1 - x0) * 0.4 * width
+    corners = ([x0 + reach, middle, middle, x1 - reach], [y0, y0, y1, y1])
+    axes.plot(*corners, color=style.NEUTRAL, linewidth=1.2, gid=NOT_DATA)
+    text = f"{y0 - y1:.1f}\n{unit}".replace("-", "\N{MINUS SIGN}")
+    place = {"xytext": (-5, 0), "textcoords": "offset points", "ha": "right", "va": "center"}
+    axes.annotate(text, (middle, (y0 + y1) / 2), fontsize=11, linespacing=1.0, **place)
 
 
 def dots_by_group(

@@ -3,10 +3,12 @@
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb, to_rgba
 
 from lrbook import figures, style
-from lrbook.figures import artists, data
+from lrbook.figures import artists, data, inside
 
 mpl.use("Agg")
 
@@ -67,3 +69,42 @@ def test_a_bracket_says_how_far_the_means_of_two_arms_are_apart():
     assert data.csv(drawn) == data.csv(figures.dots_by_arm(groups, "accuracy"))
     other = figures.dots_by_arm(groups, "loss", between=("small", "large"), unit="nats")
     assert other.axes[0].texts[0].get_text() == "−4.5\nnats"
+
+
+def test_shares_are_stacked_from_the_bottom_in_the_order_of_their_kinds():
+    shares = [(0.2, 0.7), (0.4, 0.5), (0.3, 0.3)]
+    seeds = [
+        pd.DataFrame({"epoch": [1, 2], "share_image": a, "share_both": b, "share_patch": 1 - a - b})
+        for a, b in shares
+    ]
+    drawn = figures.shares_by_kind({"large": seeds, "small": seeds[:1]}, 2)
+    found = data.table(drawn)
+    assert found.panel.unique().tolist() == ["large", "small"]
+    bands = found[(found.kind == "band") & (found.epoch == 1)].set_index(["panel", "series"])
+    ends = bands[["low", "high"]].to_numpy()
+    assert bands.index.get_level_values("series").tolist() == [*inside.KINDS.values()] * 2
+    large, small = [[0, 0.3], [0.3, 0.8], [0.8, 1]], [[0, 0.2], [0.2, 0.9], [0.9, 1]]
+    np.testing.assert_allclose(ends, large + small, atol=1e-9)
+    assert found[found.kind == "mark"].epoch.tolist() == [1.5, 1.5]
+
+    theory = [pd.DataFrame({"step": [0, 1, 10], "p_only_gradient_share": 0.1})]
+    theory[0]["p_only_gradient_share_now"] = [0.5, 0.2, 0.3]
+    areas = data.table(figures.gradient_shares({"L-S": theory, "S": theory}))
+    areas = areas[(areas.panel == "L-S") & (areas.kind == "band")]
+    assert areas.low.tolist() == [0, 0, 0.2, 0.3]
+    assert areas.high.tolist() == [0.2, 0.3, 1, 1]
+
+
+def test_the_legend_of_areas_has_no_arms_colour():
+    seeds = [pd.DataFrame({"epoch": [1, 2], **{f"share_{kind}": 0.3 for kind in inside.KINDS}})]
+    drawn = figures.shares_by_kind({"large": seeds, "small": seeds}, 2)
+    [legend] = drawn.legends
+    dark, light, hatched = legend.get_patches()
+    grey = to_rgb(style.NEUTRAL)
+    for area in (dark, light):
+        assert to_rgba(area.get_facecolor())[:3] == pytest.approx(grey)
+    assert to_rgba(dark.get_facecolor())[3] > to_rgba(light.get_facecolor())[3]
+    assert hatched.get_hatch()
+    assert to_rgba(hatched.get_edgecolor())[:3] == pytest.approx(grey)
+    panel = drawn.axes[0].collections[0]
+    assert to_rgba(panel.get_facecolor()[0])[:3] == pytest.approx(to_rgb(style.arm_color("large")))

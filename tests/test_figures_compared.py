@@ -108,3 +108,21 @@ def test_the_legend_of_areas_has_no_arms_colour():
     assert to_rgba(hatched.get_edgecolor())[:3] == pytest.approx(grey)
     panel = drawn.axes[0].collections[0]
     assert to_rgba(panel.get_facecolor()[0])[:3] == pytest.approx(to_rgb(style.arm_color("large")))
+
+
+def test_rays_on_which_the_memoriser_is_the_same_share_a_line():
+    a, rho = np.array([0.1, 0.2, 0.4, 0.5]), 0.2
+    middle, outer = np.full(4, rho), rho - a
+    [axes] = figures.memoriser_by_length(a, middle, np.stack([outer, outer]), rho).axes
+    solid = [line for line in axes.lines if not line.get_label().startswith("_")]
+    assert [line.get_label() for line in solid] == ["$z$ ($y = +1$)", "$z \\pm \\zeta$ ($y = -1$)"]
+    np.testing.assert_array_equal(solid[1].get_ydata(), [np.nan, np.nan, *outer[2:]])
+    named = [text.get_text() for text in axes.texts]
+    assert named[:2] == [line.get_label() for line in solid]
+    for text, line in zip(axes.texts, (middle, outer), strict=False):
+        assert line[a == text.xy[0]] == text.xy[1]  # beside the line
+
+    [axes] = figures.memoriser_by_length(a, middle, np.stack([outer, 2 * outer]), rho).axes
+    solid = [line for line in axes.lines if not line.get_label().startswith("_")]
+    assert len(solid) == 3
+    assert len({(line.get_color(), line.get_linestyle()) for line in solid}) == 3

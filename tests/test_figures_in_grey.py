@@ -5,7 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from lrbook import figures
+from lrbook import figures, style
 from lrbook.toy.config import ToyConfig
 from lrbook.toy.profile_along import Film
 
@@ -55,3 +55,26 @@ def test_stills_write_the_sign_where_it_is_clear():
     assert not first.texts
     found = {text.get_position()[1]: text.get_text() for text in last.texts}
     assert found == {-2: "−", -0.45: "−", 0.45: "+"}
+
+
+def test_a_third_group_is_no_guides_grey_and_few_decades_have_plain_numbers():
+    x = np.array([1.0, 2.0, 4.0])
+    groups = {name: (x, np.array([[40.0, 80.0, 700.0]]) * k) for k, name in enumerate("abc", 1)}
+    [axes] = figures.against(groups, xlabel="x", ylabel="y", guides={"one": ("a", 1.0)}).axes
+    named = {line.get_label(): line.get_color() for line in axes.lines}
+    colors = [named[name] for name in ("a", "b", "c", "one")]
+    assert len(set(colors)) == 4
+    assert colors[-1] == style.NEUTRAL
+    axes.figure.canvas.draw()
+    low, high = axes.get_ylim()
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    ticks = list(zip(axes.get_yticks(), labels, strict=True))
+    assert [text for y, text in ticks if low <= y <= high] == [
+        "50", "100", "200", "500", "1,000", "2,000"
+    ]  # fmt: skip
+    assert not axes.get_yticks(minor=True).size
+
+    wide = {"a": (x, np.array([[1.0, 50.0, 3000.0]]))}
+    [axes] = figures.against(wide, xlabel="x", ylabel="y").axes
+    axes.figure.canvas.draw()
+    assert all("10" in text.get_text() for text in axes.get_yticklabels())

@@ -37,7 +37,8 @@ def against(
     figure, axes = new_figure()
     start = {}
     looks = [style.ARM_STYLES[arm] for arm in ("L-S", "S", "S+noise")]
-    others = zip(style.OTHER_COLORS, looks, strict=False)
+    colors = [color for color in style.OTHER_COLORS if color != style.NEUTRAL]  # the guides' grey
+    others = zip(colors, looks, strict=True)
     for label, (x, y) in groups.items():
         arm = label in style.ARM_COLORS
         color, look = (style.ARM_COLORS[label], style.ARM_STYLES[label]) if arm else next(others)
@@ -159,8 +160,16 @@ def small_lines(
 
 
 def _plain_ticks(axes: "Axes", x: np.ndarray) -> None:
+    """Ticks at ``x``, and upright at 1, 2, 5, 10, ... where those are few enough to be read."""
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
     axes.set_xticks(x, [f"{value:g}" for value in x])
     axes.xaxis.minorticks_off()
+    low, high = axes.get_ylim()
+    if high / low < 100:  # two decades; at more, powers of ten
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        axes.yaxis.minorticks_off()
 
 
 def _cell(row: int, column: int, color: str) -> Any:

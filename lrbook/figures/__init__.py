@@ -17,7 +17,7 @@ from lrbook.figures.arms import (
 from lrbook.figures.base import draw_arm, sign
 from lrbook.figures.epochs import by_epoch, side_by_side
 from lrbook.figures.explorer import curve_grid, explorer
-from lrbook.figures.inside import beside_wrong_patch, by_kind, readings
+from lrbook.figures.inside import beside_wrong_patch, by_kind, readings, shares_by_kind
 from lrbook.figures.movie import movie
 from lrbook.figures.order import gradient_shares, signal_and_noise, trap
 from lrbook.figures.patterns import few_examples, linear_errors, memoriser_by_length, on_and_off
@@ -67,6 +67,7 @@ __all__ = [
     "readings",
     "replay",
     "scaling",
+    "shares_by_kind",
     "side_by_side",
     "sign",
     "signal_and_noise",

@@ -30,8 +30,9 @@ from lrbook.figures.plain import (
 )
 from lrbook.figures.plane import across, scaling, stills
 from lrbook.figures.replay import replay
+from lrbook.figures.rows import forest, order_rows
 from lrbook.figures.sweeps import against, phase_map, small_lines
-from lrbook.figures.variants import cost_by_time, gap_rows, longer, mitigation, order_rows
+from lrbook.figures.variants import cost_by_time, gap_rows, longer, mitigation
 
 __all__ = [
     "CHANCE",
@@ -50,6 +51,7 @@ __all__ = [
     "draw_arm",
     "explorer",
     "few_examples",
+    "forest",
     "gap_rows",
     "gradient_shares",
     "histograms",

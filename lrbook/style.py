@@ -65,7 +65,7 @@ DIFFUSING = "small rate, L-S's diffusion"
 for the noise before the relu.
 """
 
-CONTROL_LOOKS = {
+CONTROL_LOOKS: dict[str, dict[str, Any]] = {
     DIFFUSING: {"color": _SMALL, "linestyle": (0, (4, 1, 1, 1, 1, 1)), "marker": "D"},
     "large rate, no noise": {"color": _LARGE, "marker": "o", "markerfacecolor": "none"},
     "L-S, noise halved": {"color": _LARGE, "marker": "o"},

@@ -109,8 +109,16 @@ def _bracket(
     corners = ([x0 + reach, middle, middle, x1 - reach], [y0, y0, y1, y1])
     axes.plot(*corners, color=style.NEUTRAL, linewidth=1.2, gid=NOT_DATA)
     text = f"{y0 - y1:.1f}\n{unit}".replace("-", "\N{MINUS SIGN}")
-    place = {"xytext": (-5, 0), "textcoords": "offset points", "ha": "right", "va": "center"}
-    axes.annotate(text, (middle, (y0 + y1) / 2), fontsize=11, linespacing=1.0, **place)
+    axes.annotate(
+        text,
+        (middle, (y0 + y1) / 2),
+        (-5, 0),
+        textcoords="offset points",
+        ha="right",
+        va="center",
+        fontsize=11,
+        linespacing=1.0,
+    )
 
 
 def dots_by_group(

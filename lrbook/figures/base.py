@@ -119,8 +119,10 @@ def legend_above(
     from matplotlib.colors import to_rgba
 
     handles, labels = axes.get_legend_handles_labels()
-    place = {"loc": "outside upper center", "ncols": columns or len(labels)}
-    legend = figure.legend(handles, labels, columnspacing=1.4, **place)
+    columns = columns or len(labels)
+    legend = figure.legend(
+        handles, labels, loc="outside upper center", ncols=columns, columnspacing=1.4
+    )
     for area in legend.get_patches() if grey else ():
         for part in ("edgecolor", "facecolor", "hatchcolor"):
             if hasattr(area, f"set_{part}"):  # before matplotlib 3.11 hatches have the edge's
@@ -137,9 +139,11 @@ def stack(axes: "Axes", x: Any, shares: Mapping[str, np.ndarray], color: str) ->
         shares: label -> heights, shape (points,), of the areas from the bottom.
         color: of all.
     """
+    looks: tuple[dict[str, Any], ...]
     looks = ({"alpha": 0.75}, {"alpha": 0.25}, {"facecolor": "none", "hatch": "////"})
     low = np.zeros(len(x))
     for (label, height), look in zip(shares.items(), looks, strict=False):
+        paint: dict[str, Any]
         paint = {"edgecolor": color, "alpha": 0.75} if "hatch" in look else {"color": color}
         axes.fill_between(x, low, low + height, linewidth=0, label=label, **(paint | look))
         low = low + height

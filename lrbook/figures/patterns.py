@@ -140,7 +140,7 @@ def memoriser_by_length(
     figure, axes = new_figure(figsize=(style.WIDTH, 3.8))
     colors = {1: style.ARM_COLORS["L-S"], -1: style.ARM_COLORS["S"]}  # as in the film
     lines = [("$z$ ($y = +1$)", on_middle, 1, "-")]
-    if np.allclose(*on_outer, rtol=1e-5, atol=1e-6):  # floats of 32 bits
+    if np.allclose(on_outer[0], on_outer[1], rtol=1e-5, atol=1e-6):  # floats of 32 bits
         lines.append(("$z \\pm \\zeta$ ($y = -1$)", on_outer[0], -1, "-"))
     else:
         lines.append(("$z - \\zeta$ ($y = -1$)", on_outer[0], -1, "-"))

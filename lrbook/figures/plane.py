@@ -116,10 +116,10 @@ def stills(films: Mapping[str, Any], fractions: Sequence[float], limit: float) -
             image = axes.imshow(values, extent=(0, 1, -3, 3), aspect="auto", **look)
             for t in (-1, 0, 1):
                 axes.plot((0, 1), (0, t), color="#303030", linewidth=0.9, gid=NOT_DATA)
-            for t in (-2, -0.45, 0.45, 2):
-                value = values[round((t / 3 + 1) * 80), 74]
+            for place in (-2, -0.45, 0.45, 2):
+                value = values[round((place / 3 + 1) * 80), 74]
                 if abs(value) > limit / 20:
-                    axes.text(0.925, t, "+" if value > 0 else "\N{MINUS SIGN}", **written)
+                    axes.text(0.925, place, "+" if value > 0 else "\N{MINUS SIGN}", **written)
             axes.set(xticks=[], yticks=[], title=f"{arm}, step {film.step[frame]:,}")
             axes.title.set_fontsize(11.5)
             axes.grid(visible=False)

@@ -84,7 +84,7 @@ def phase_map(
     from matplotlib.colors import to_rgb
 
     figure, panels = new_figure(len(maps), 1, figsize=(style.WIDTH, 3.5 * len(maps)), squeeze=False)
-    figure.get_layout_engine().set(h_pad=0.12)  # between what an axis says and the next title
+    figure.set_layout_engine("constrained", h_pad=0.12)  # an axis says something below it
     others = [table.to_numpy() for title, table in maps.items() if title != difference]
     most = max(np.nanmax(values, initial=LEAST_MOST) for values in [*others, np.zeros(1)])
     for axes, (title, table) in zip(panels.flat, maps.items(), strict=True):

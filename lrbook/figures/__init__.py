@@ -17,6 +17,7 @@ from lrbook.figures.arms import (
 from lrbook.figures.base import draw_arm, sign
 from lrbook.figures.epochs import by_epoch, side_by_side
 from lrbook.figures.explorer import curve_grid, explorer
+from lrbook.figures.forest import forest
 from lrbook.figures.inside import beside_wrong_patch, by_kind, readings, shares_by_kind
 from lrbook.figures.movie import movie
 from lrbook.figures.order import gradient_shares, signal_and_noise, trap

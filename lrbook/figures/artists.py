@@ -37,7 +37,8 @@ def rows(axes: "Axes") -> Iterator[dict[str, Any]]:
             line, caps, bars = container
             spent |= {line, *caps, *bars}
             own = _series(container, axes) or _series(line, axes)
-            yield from _intervals(own, line, bars, along=0 if container.has_xerr else 1)
+            along = 0 if container.has_xerr and not container.has_yerr else 1
+            yield from _intervals(own, line, bars, along)
         elif isinstance(container, BarContainer):
             series = _series(container[0], axes)
             for patch in container.patches:
@@ -107,7 +108,7 @@ def _mark_name(line: Any, axes: "Axes", along: int, place: float) -> str:
 
 
 def _intervals(series: str, line: Any, bars: Any, along: int) -> Iterator[dict[str, Any]]:
-    """Bars along x (0) or y (1)."""
+    """``low`` and ``high`` are on the axis ``along``: 0 for x, 1 for y."""
     x, y = (np.asarray(values, dtype=float) for values in line.get_data(orig=False))
     # Of a missing value there is no segment to speak of
     ends = [s[:, along] if len(s) else (np.nan, np.nan) for bar in bars for s in bar.get_segments()]

@@ -172,10 +172,11 @@ def where_words(base: Sequence[Record], constants: Sweep) -> str:
 
 SIZES = {
     whatif.BASE: "small runs",
+    "epochs = 60, drop = 31": "2.5 times as long",
     "train_size = 50000, epochs = 10, drop = 6": "all images, as many steps",
     "train_size = 50000": "all images, as many epochs",
 }
-"""Settings of the small runs, as ``whatif.label`` has them, by how many images they learn from."""
+"""Settings of the small runs, as ``whatif.label`` has them, by length and number of images."""
 
 
 Groups = Mapping[str, tuple[Sequence[Record], Sequence[Record]]]
@@ -188,10 +189,10 @@ def by_size() -> Groups:
     Raises:
         LookupError: the small runs have not been recorded, or those on all images are of others.
     """
-    runs, _ = whatif.gather("patch-laptop", ["what-if-laptop-images"])
-    control, _ = patch_cost.controls(
-        runs, "patch-laptop-control", ["what-if-laptop-images-control"]
-    )
+    names = ["what-if-laptop-images", "what-if-laptop-longer"]
+    runs, _ = whatif.gather("patch-laptop", names)
+    bare_names = [f"{name}-control" for name in names]
+    control, _ = patch_cost.controls(runs, "patch-laptop-control", bare_names)
     groups: dict[str, tuple[Sequence[Record], Sequence[Record]]] = {
         name: (runs[each], control[each]) for each, name in SIZES.items() if each in control
     }

@@ -207,8 +207,8 @@ def verdict_rate_or_noise(groups: dict[str, Sequence[Record]]) -> str:
     """One sentence on whether rate or noise separates L-S from S, by P-only test accuracy.
 
     Args:
-        groups: as for ``compare``: L-S, S, then the large rate without noise, then the small rate
-            with L-S's diffusion.
+        groups: as for ``compare``. Of those other than L-S and S, the first at the large rate has
+            no noise, and the first at the small rate has L-S's diffusion.
     """
     accuracy = {
         label: mean_interval(group_values(groups, label, "p_only_accuracy"))[0] for label in groups
@@ -217,7 +217,9 @@ def verdict_rate_or_noise(groups: dict[str, Sequence[Record]]) -> str:
     def nearer(label: str) -> str:
         return min(("L-S", "S"), key=lambda arm: abs(accuracy[arm] - accuracy[label]))
 
-    quiet, noisy = list(groups)[2:4]
+    controls = {label: runs[0] for label, runs in groups.items() if label not in ("L-S", "S")}
+    quiet = next(label for label, run in controls.items() if run.config["arm"] == "L-S")
+    noisy = next(label for label, run in controls.items() if run.config["arm"] != "L-S")
     found = f"By accuracy on P alone, *{quiet}* ends nearer to **{nearer(quiet)}**, and *{noisy}* "
     found += f"nearer to **{nearer(noisy)}**. "
     if gap := accuracy["L-S"] - accuracy["S"]:

@@ -87,37 +87,6 @@ def _listed(values: Sequence[float]) -> str:
     return book.listed_words(values, 1).replace(", ", " and ")
 
 
-def on_the_front_page(runs: Sequence[Record], control: Sequence[Record] = ()) -> str:
-    """How far large is ahead of small on images without a patch, before the drop and at the end,
-    trained with the patch and without any; "" if there are no pairs.
-    """
-    both = pairs(runs)
-    if not both:
-        return ""
-    lacking = "" if pairs(control) else ", and no control without a patch yet"
-    said = (
-        f"At the paper's own size ({book.pairs_words(len(both), 'seed')} so far{lacking}; "
-        f"{book.data_of(runs)}; {{doc}}`patch_experiment`), {crossing_words(runs)}."
-    )
-    if all(lead > 0 for lead in _before(both)):
-        said += (
-            " With the patch, then, the small rate does not look better on these images even "
-            "before the drop: by then it knows the patch."
-        )
-    if lacking:
-        return said
-    added = gaps_added(runs, control, "clean", "large", "small")
-    whole = gaps(runs, "clean", "large", "small")
-    more = added and all(add > whole[seed] / 2 for seed, add in added.items())
-    said += f" Without any patch, {crossing_words(control)}."
-    if not added:  # on other seeds
-        return said
-    return (
-        f"{said} So the patch adds **{_listed(list(added.values()))}** points to the gap at the "
-        f"end{', at this size more than half of it' if more else ''}."
-    )
-
-
 def crossing_words(runs: Sequence[Record]) -> str:
     """Which rate is ahead on clean images before the drop, and which at the end, in every seed;
     "" if there are no pairs.

@@ -1,14 +1,18 @@
-"""What the first page shows: the puzzle in one picture and two sentences, contents, citation."""
+"""What the first page shows: the puzzle in one picture, what the patch adds, contents, citation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lrbook import book, cite, full_size, style
+import pandas as pd
+
+from lrbook import book, cite, style
 from lrbook.chapters.contents import table
 from lrbook.figures.base import aligned, new_figure, sign
 from lrbook.record import Record
+from lrbook.stats import clearly
 from lrbook.vision.histories import mean_before_drop
 from lrbook.whatif import pairs
+from lrbook.words import gaps, gaps_added, listed_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,29 +89,105 @@ def _end(records: Sequence[Record]) -> str:
     return f"at the end {_leader(both)}"
 
 
+Sizes = Mapping[str, tuple[Sequence[Record], Sequence[Record]]]
+"""What a size is called -> its runs of the arms large and small with the patch, and without any."""
+
+
 def show_words() -> None:
-    """Show below the picture what it says in numbers, what of it the patch explains, and the same
-    of plain images with their own schedule.
+    """Show below the picture what of the gap is there without a patch: the finding in a sentence,
+    the gaps in a table, and where the runs come from.
     """
-    runs, control = _runs_and_control()
-    plain = book.recorded("cifar-paper", "cifar-laptop", arms=tuple(LABELS))
-    gap = book.difference_of_differences(runs, control, "clean", "large", "small", digits=1)
-    style.say(
-        f"{words(runs)}, in points over {book.pairs_words(len(pairs(runs)), 'paired seed')} (mean "
-        f"and 95 % interval). "
-        f"Most images have a patch in training here. The same schedules without any patch: "
-        f"{_end(control)}; what the patch adds to the gap is {gap} ({{doc}}`patch_experiment`). "
-        f"Plain images again, with a larger small rate, and three milder steps down for both "
-        f"({{doc}}`puzzle`): "
-        f"{words(plain, 'before the first drop')}."
+    found = sizes()
+    style.say(f"**{news(found)}**")
+    style.table(gap_table(found))
+    style.say(origins(found))
+
+
+def sizes() -> Sizes:
+    """The patch experiment in both sizes that are recorded; one without a pair is left out.
+
+    Raises:
+        LookupError: there is none.
+    """
+    names = {"small runs": "patch-laptop", "the paper's size": "patch-paper"}
+    found = {
+        size: (_two_arms(book.if_recorded(name)), _two_arms(book.if_recorded(f"{name}-control")))
+        for size, name in names.items()
+    }
+    there = {size: groups for size, groups in found.items() if pairs(groups[0])}
+    if not there:
+        raise LookupError(f"no pair of runs of {' or '.join(names.values())} has been recorded")
+    return there
+
+
+def news(found: Sizes) -> str:
+    """How much of the large rate's lead at the end is there without any patch, size by size.
+
+    It is most of it, or less than half, where what is there without the patch and what the patch
+    adds are ``clearly`` apart. A size without a control is passed over.
+    """
+    told = []
+    for size, (runs, control) in found.items():
+        added = gaps_added(runs, control, "clean", "large", "small")
+        bare = gaps(control, "clean", "large", "small")
+        if added:
+            ends = [(bare[seed], more) for seed, more in added.items()]
+            told.append((f"{'at' if size.startswith('the ') else 'in'} {size}", _part(ends)))
+    if not told:
+        return "How much of the lead is there without any patch has not been recorded."
+    (where, part), *others = told
+    rest = "".join(f"; {where}, {part} of it" for where, part in others)
+    return (
+        f"{where[0].upper()}{where[1:]}, {part} of the large rate's lead is there without any "
+        f"patch{rest}."
     )
-    style.say(book.provenance(runs))
-    full = _two_arms(book.if_recorded("patch-paper"))
-    above = runs[0].run_id in {run.run_id for run in full}  # once they have a control, too
-    bare = _two_arms(book.if_recorded("patch-paper-control"))
-    if not above and (said := full_size.on_the_front_page(full, bare)):
-        style.say(said)
-        style.say(book.provenance([run for pair in pairs(full) + pairs(bare) for run in pair]))
+
+
+def _part(ends: Sequence[tuple[float, float]]) -> str:
+    """Which part of the gap the first of (without a patch, what the patch adds) is, over seeds."""
+    if clearly([bare for bare, _ in ends]) <= 0:
+        return "no clear part"
+    more = clearly([bare - added for bare, added in ends])
+    return "most" if more > 0 else "less than half" if more < 0 else "about half"
+
+
+def gap_table(found: Sizes) -> pd.DataFrame:
+    """Large minus small at the end on images without a patch: trained with it, without it, and the
+    difference. A column for each size, its paired seeds in the heading.
+    """
+    table: dict[str, list[str]] = {
+        "lead of the large rate, in points": [
+            "with the patch in training",
+            "without any patch",
+            "**what the patch adds**",
+        ]
+    }
+    for size, (runs, control) in found.items():
+        added = gaps_added(runs, control, "clean", "large", "small")
+        groups = [gaps(group, "clean", "large", "small") for group in (runs, control)]
+        seeds = list(added or groups[0])
+        cells = [
+            listed_words([group[seed] for seed in seeds if seed in group], 1) for group in groups
+        ]
+        more = listed_words(list(added.values()), 1)
+        head = f"{size} ({book.pairs_words(len(seeds), 'seed')})"
+        table[head] = [cells[0], cells[1] if added else "–", f"**{more}**" if added else "–"]
+    return pd.DataFrame(table)
+
+
+def origins(found: Sizes) -> str:
+    """Where the runs of the table come from, and what it says of them, as one emphasis."""
+    told = []
+    for size, (runs, control) in found.items():
+        added = gaps_added(runs, control, "clean", "large", "small")
+        seeds = added or gaps(runs, "clean", "large", "small")
+        every = [*runs, *control] if added else runs
+        shown = [run for run in every if run.config["seed"] in seeds]
+        told.append(f"{size[0].upper()}{size[1:]}: {book.provenance(shown).strip('*')}")
+    return (
+        "*Accuracy on new images without a patch; ± is the 95 % interval over paired seeds, of two "
+        f"seeds both are listed ({{doc}}`patch_experiment`). {' '.join(told)}*"
+    )
 
 
 def show_contents() -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from lrbook import book, recordings, style
 from lrbook.record import Record
+from lrbook.stats import FEWEST
 from lrbook.words import difference_words, gaps, listed_words, pairs_words
 
 ARMS = ("large", "noise", "small")
@@ -16,7 +17,6 @@ COMPARED = {
     "patch_experiment": ("patch", "patch-paper", "patch-laptop", ("mixed", "clean")),
     "plain_cifar10": ("cifar", "cifar-paper", "cifar-laptop", ("clean",)),
 }
-FEWEST = 3  # pairs that an order is judged by
 PAPERS_SCALE, SMALLER = "ours, the paper's scale", "ours, smaller"
 NOT_RECORDED = "not recorded"
 

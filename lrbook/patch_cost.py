@@ -227,7 +227,7 @@ def table(
     arm on clean images, and by how much it widens the gap: of runs that have ``TRAINED``. The first
     heading names the images.
     """
-    rows = []
+    rows, named = [], whatif.headings(groups)
     images = book.data_of([run for runs in groups.values() for run in runs])
     trained = {
         setting: [run for run in control if run.result["clean"] >= TRAINED]
@@ -238,7 +238,7 @@ def table(
         lost = cost(runs, control)
         rows.append(
             {
-                f"setting, on {images}": setting if setting == whatif.BASE else f"`{setting}`",
+                f"setting, on {images}": named[setting],
                 "no patch: large − small": book.signed_words(whatif.gap(trained[setting])),
                 **{f"the patch costs {arm}": book.signed_words(lost[arm]) for arm in whatif.ARMS},
                 "and widens the gap by": book.signed_words(share(runs, control)),

@@ -1,13 +1,23 @@
 """The whole book on one page: what the paper's story says, and what the recordings found of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from lrbook import beyond, book, claims, home, phase, whatif
+from lrbook import beyond, book, claims, home, patch_cost, phase, whatif
+from lrbook.arms import images_of
 from lrbook.noisy import won_back
 from lrbook.record import Record
 from lrbook.sweeps import Sweep
 from lrbook.vision import histories
-from lrbook.words import difference_of_differences, difference_words, interval_words
+from lrbook.words import (
+    difference_of_differences,
+    difference_words,
+    gaps,
+    gaps_added,
+    interval_words,
+)
+
+PLACE = {"eta1": 0.35, "r": 0.15}
+"""Where on the map of rates L-S is annealed by both rules."""
 
 
 def ends_words(plain: Sequence[Record]) -> str:
@@ -70,22 +80,29 @@ def model_gap_words(runs: Sequence[Record], by_rule: Sweep) -> str:
         runs: both arms, annealed at a fixed step.
         by_rule: L-S by the rule, over eta1, r and eps1, with the seeds of the map of eta1 and r.
     """
-    place = {"eta1": 0.35, "r": 0.15}
-    plane = phase.recorded("eta1", "r").select(**place)
-    small = beyond.by_seed(plane, "S")
-    late, early = (
-        beyond.by_seed(found, "L-S") for found in (plane, by_rule.select(**place, eps1=0.02))
-    )
-    fixed, rule = (
-        interval_words([found[seed] - small[seed] for seed in sorted(small.keys() & found.keys())])
-        for found in (late, early)
-    )
+    fixed, rule = (interval_words(list(each.values())) for each in by_both_rules(by_rule))
     gap = difference_words(runs, beyond.QUANTITY, "L-S", "S")
     return (
         f"In accuracy on fresh examples with P alone L-S minus S is **{gap}**. On the map of rates "
-        f"(at $\\eta_1 = {place['eta1']}$, $r = {place['r']}$) it is {fixed} with our annealing "
+        f"(at $\\eta_1 = {PLACE['eta1']}$, $r = {PLACE['r']}$) it is {fixed} with our annealing "
         f"step, and {rule} with the paper's rule."
     )
+
+
+def by_both_rules(by_rule: Sweep) -> list[dict[int, float]]:
+    """Seed -> L-S minus S on fresh P at ``PLACE`` on the map of rates: with our annealing step, and
+    where the paper's rule anneals.
+
+    Args:
+        by_rule: as for ``model_gap_words``.
+    """
+    plane = phase.recorded("eta1", "r").select(**PLACE)
+    small = beyond.by_seed(plane, "S")
+    both = (beyond.by_seed(runs, "L-S") for runs in (plane, by_rule.select(**PLACE, eps1=0.02)))
+    return [
+        {seed: found[seed] - small[seed] for seed in sorted(small.keys() & found.keys())}
+        for found in both
+    ]
 
 
 def gap_words(runs: Sequence[Record], control: Sequence[Record]) -> str:
@@ -112,6 +129,13 @@ def noise_words(runs: Sequence[Record], control: Sequence[Record], plain: Sequen
         f"{back}on plain images with a larger small rate, and three drops in every arm, it ends "
         f"**{where}** the large rate (in points {gap})."
     )
+
+
+def theorem_claims() -> list[claims.Claim]:
+    """The theorems' exponents, from the recorded sweeps."""
+    names = ("kappa", "annealing-time", "annealing-time-d", "second-phase", "convergence-time")
+    sweeps = [book.sweep(f"sweep-{name}") for name in names]
+    return claims.theorem_claims(*[*sweeps, phase.recorded("kappa", "d")])
 
 
 def exponents_words(found: Sequence[claims.Claim]) -> str:
@@ -144,3 +168,57 @@ def where_words(base: Sequence[Record], constants: Sweep) -> str:
         "constants (lengths from 0 on, the margin, one decay for both halves, no pairs in V), by "
         f"how much of it is covered: {told}."
     )
+
+
+SIZES = {
+    whatif.BASE: "small runs",
+    "epochs = 60, drop = 31": "2.5 times as long",
+    "train_size = 50000, epochs = 10, drop = 6": "all images, as many steps",
+    "train_size = 50000": "all images, as many epochs",
+}
+"""Settings of the small runs, as ``whatif.label`` has them, by length and number of images."""
+
+
+Groups = Mapping[str, tuple[Sequence[Record], Sequence[Record]]]
+"""Name -> runs of large and small with the patch in training, and the same without any."""
+
+
+def by_size() -> Groups:
+    """The small runs by ``SIZES``, and those at the paper's size; only where a seed has all four.
+
+    Raises:
+        LookupError: the small runs have not been recorded, or those on all images are of others.
+    """
+    names = ["what-if-laptop-images", "what-if-laptop-longer"]
+    runs, _ = whatif.gather("patch-laptop", names)
+    bare_names = [f"{name}-control" for name in names]
+    control, _ = patch_cost.controls(runs, "patch-laptop-control", bare_names)
+    groups: dict[str, tuple[Sequence[Record], Sequence[Record]]] = {
+        name: (runs[each], control[each]) for each, name in SIZES.items() if each in control
+    }
+    full, bare = map(book.if_recorded, ("patch-paper", "patch-paper-control"))
+    groups["the paper's size"] = (full, bare)
+    return {
+        name: both for name, both in groups.items() if gaps_added(*both, "clean", "large", "small")
+    }
+
+
+def patchs_parts(groups: Groups) -> dict[str, dict[str, list[float]]]:
+    """Name -> large minus small on clean images with the patch in training, and the part of it that
+    the patch adds, in points, one value per seed that has all four runs.
+    """
+    found = {}
+    for name, both in groups.items():
+        added = gaps_added(*both, "clean", "large", "small")
+        whole = gaps(both[0], "clean", "large", "small")
+        found[name] = {
+            "large minus small": [whole[seed] for seed in added],
+            "the patch's part of it": list(added.values()),
+        }
+    return found
+
+
+def images_words(groups: Groups) -> str:
+    """The names of the images that the runs of all ``groups`` learn from."""
+    every = [run for both in groups.values() for runs in both for run in runs]
+    return ", ".join(dict.fromkeys(name for name, _ in images_of(every)))

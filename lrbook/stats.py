@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+FEWEST = 3
+"""Seeds, or pairs of them, that are judged by an interval; fewer are judged one by one."""
+
 
 def mean_interval(
     values: Sequence[float] | np.ndarray, level: float = 0.95
@@ -44,3 +47,15 @@ def paired_interval(
     if len(first) != len(second):
         raise ValueError(f"pairs need equal lengths, not {len(first)} and {len(second)}")
     return mean_interval(np.subtract(first, second), level)
+
+
+def clearly(values: Sequence[float] | np.ndarray) -> int:
+    """1 for values clearly above 0, -1 for values clearly below, and 0 for others, or none.
+
+    Clear is what the 95 % interval of the mean says. Two values have to agree; one decides nothing.
+    """
+    if len(values) < FEWEST:
+        agree = len(values) > 1 and min(values) * max(values) > 0
+        return int(np.sign(values[0])) if agree else 0
+    mean, half = mean_interval(values)
+    return 0 if half is None or abs(mean) <= half else int(np.sign(mean))

@@ -60,6 +60,21 @@ ARM_STYLES = {
 }
 """Line style and marker of each arm, so that a print in grey still tells them apart."""
 
+DIFFUSING = "small rate, L-S's diffusion"
+"""What figures and tables call the theory's arm S+noise. Its noise is in the gradient, and green is
+for the noise before the relu.
+"""
+
+CONTROL_LOOKS: dict[str, dict[str, Any]] = {
+    DIFFUSING: {"color": _SMALL, "linestyle": (0, (4, 1, 1, 1, 1, 1)), "marker": "D"},
+    "large rate, no noise": {"color": _LARGE, "marker": "o", "markerfacecolor": "none"},
+    "L-S, noise halved": {"color": _LARGE, "marker": "o"},
+    "L-S, noise doubled": {"color": _LARGE, "marker": "o"},
+}
+"""Looks of the runs that take the rate and its noise apart: the colour is that of their rate, and a
+mark is hollow where there is no noise.
+"""
+
 _LOOKS = (_DASH_DOT, _DASHED, _SOLID, {"linestyle": ":", "marker": "D"})
 _own_arms: list[str] = []
 

@@ -53,12 +53,17 @@ def turned(table: pd.DataFrame) -> pd.DataFrame:
     return table.set_index(head).T.rename_axis(columns=None).reset_index(names=head)
 
 
+_RATES = dict.fromkeys(("L-S", "large"), "large")
+_RATES |= dict.fromkeys(("S", "S+noise", "small", "noise"), "small")
+
+
 def compare(
     groups: dict[str, Sequence[Record]], quantities: dict[str | Callable[[Record], float], str]
 ) -> pd.DataFrame:
     """Like ``results_table`` with one row per named group of runs.
 
-    A group with several arms stands for the arm of its own name.
+    A group with several arms stands for the arm of its own name. The column rate says whether the
+    runs begin with the large or the small one; for an arm of the reader's own it has its name.
 
     Args:
         groups: name -> runs.
@@ -67,7 +72,8 @@ def compare(
     rows = []
     for label in groups:
         runs = _runs_of(groups, label)
-        row = {"runs": label, "rate": runs[0].config["arm"], "seeds": len(runs)}
+        arm = runs[0].config["arm"]
+        row = {"runs": label, "rate": _RATES.get(arm, arm), "seeds": len(runs)}
         for quantity, heading in quantities.items():
             found = [quantity(r) if callable(quantity) else r.result[quantity] for r in runs]
             row[heading] = interval_words(found)

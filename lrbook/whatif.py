@@ -1,11 +1,12 @@
 """What if: settings of the patch experiment varied one at a time, and whether the order holds."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from lrbook import book, recordings, sweeps
+from lrbook import book, recordings, setting_words, sweeps
 from lrbook.arms import images_of
 from lrbook.record import Record, recordings_dir
 from lrbook.stats import mean_interval
@@ -127,11 +128,11 @@ def table(groups: Mapping[str, Sequence[Record]]) -> pd.DataFrame:
     The first heading names the images. The last column says how many pairs there are; a cell of an
     arm with more seeds than that says how many it is over.
     """
-    rows = []
+    rows, named, held = [], headings(groups), holds(groups)
     images = book.data_of([record for records in groups.values() for record in records])
     for setting, records in groups.items():
         arms, both = book.by_arm(records), pairs(records)
-        row = {f"setting, on {images}": setting if setting == BASE else f"`{setting}`"}
+        row = {f"setting, on {images}": named[setting]}
         paired = {arm: len(arms.get(arm, [])) == len(both) for arm in ARMS}
         for arm in ARMS:
             epochs = [run.result["patch_learned_epoch"] for run in arms.get(arm, [])]
@@ -144,56 +145,56 @@ def table(groups: Mapping[str, Sequence[Record]]) -> pd.DataFrame:
         gaps = gap(records)
         over = f" ({book.pairs_words(len(gaps))})" if gaps and not all(paired.values()) else ""
         row["large − small"] = book.signed_words(gaps) + over
-        row["order holds"] = f"{sum(order_holds(*pair) for pair in both)} of {len(both)}"
+        row["order holds"] = held[setting]
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def order_words(groups: Mapping[str, Sequence[Record]]) -> str:
-    """In which settings the order of learning holds in all seeds, in some, and in none.
-
-    A setting with one pair of runs says so.
-    """
-    found: dict[str, list[str]] = {"all": [], "some": [], "none": []}
-    for setting, records in groups.items():
-        holds = [order_holds(*pair) for pair in pairs(records)]
-        if holds:
-            kind = "all" if all(holds) else "some" if any(holds) else "none"
-            found[kind].append(f"*{setting}*" + (" (one seed)" if len(holds) == 1 else ""))
-    start = {
-        "all": "The order holds in every seed: ",
-        "some": "In some seeds only: ",
-        "none": "In none: ",
+def holds(groups: Mapping[str, Sequence[Record]]) -> dict[str, str]:
+    """Setting -> in how many of its pairs of runs the order holds: ``4 of 5``."""
+    found = {
+        setting: [order_holds(*pair) for pair in pairs(records)]
+        for setting, records in groups.items()
     }
-    return " ".join(
-        f"{start[kind]}{'; '.join(settings)}." for kind, settings in found.items() if settings
-    )
+    return {setting: f"{sum(each)} of {len(each)}" for setting, each in found.items()}
+
+
+def names(groups: Mapping[str, Sequence[Record]]) -> dict[str, str]:
+    """Setting -> what it is called in figures, beside the base's configuration.
+
+    The setting itself where there are no words for it, or no runs of the base.
+    """
+    base = next(iter(groups.get(BASE, [])), None)
+    return {
+        setting: setting_words.readable(setting, base.config) if base else setting
+        for setting in groups
+    }
+
+
+def headings(groups: Mapping[str, Sequence[Record]]) -> dict[str, str]:
+    """Setting -> how its row of a table begins: in words and in fields."""
+    return {
+        setting: words
+        if setting == BASE
+        else f"`{setting}`"
+        if words == setting
+        else f"{words} (`{setting}`)"
+        for setting, words in names(groups).items()
+    }
+
+
+def breaks(groups: Mapping[str, Sequence[Record]]) -> list[str]:
+    """The settings that are about something else than the one before them."""
+    topics = {setting: setting_words.topic(setting) for setting in groups}
+    return [
+        after for before, after in itertools.pairwise(topics) if topics[before] != topics[after]
+    ]
 
 
 def change(records: Sequence[Record], base: Sequence[Record]) -> list[float]:
     """By how much the gap on clean images differs from the base's, one value per seed in both."""
     mine, plain = _gap_by_seed(records), _gap_by_seed(base)
     return [mine[seed] - plain[seed] for seed in sorted(mine.keys() & plain.keys())]
-
-
-def gap_words(groups: Mapping[str, Sequence[Record]]) -> str:
-    """The base's gap, and which rows change it, on the seeds they share with the base.
-
-    A row is wider or narrower if 0 is outside the 95 % interval of the paired change (Student's t);
-    fewer than three shared seeds decide nothing.
-    """
-    base = gap(groups[BASE])
-    seeds = f"{len(base)} seed{'s' if len(base) != 1 else ''}"
-    kinds: dict[str, list[str]] = {"Wider": [], "Narrower": [], "Not apart": [], "Few seeds": []}
-    for setting, records in groups.items():
-        if setting != BASE and (found := change(records, groups[BASE])):
-            kinds[kind_of(found)].append(f"*{setting}* ({book.signed_words(found)})")
-    told = [f"- {kind}: {'; '.join(rows)}." for kind, rows in kinds.items() if rows]
-    words = (
-        f"Large minus small on clean images is {book.interval_words(base)} points in the base "
-        f"({seeds})."
-    )
-    return "\n".join([f"{words} By how much the rows change it:\n", *told]) if told else words
 
 
 def kind_of(changes: Sequence[float]) -> str:
@@ -204,6 +205,13 @@ def kind_of(changes: Sequence[float]) -> str:
     if abs(mean) <= half:
         return "Not apart"
     return "Wider" if mean > 0 else "Narrower"
+
+
+def not_apart(changes: Mapping[str, Sequence[float]]) -> list[str]:
+    """The settings whose changes decide nothing, as ``kind_of`` has it: hollow in a figure."""
+    return [
+        setting for setting, found in changes.items() if kind_of(found) not in ("Wider", "Narrower")
+    ]
 
 
 def last_epoch_words(groups: Mapping[str, Sequence[Record]], setting: str) -> str:

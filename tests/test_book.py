@@ -68,7 +68,7 @@ def test_the_verdict_follows_the_numbers(quiet, noisy, verdict):
     assert verdict in book.verdict_rate_or_noise(groups)
     table = book.compare(groups, {"p_only_accuracy": "accuracy", lambda run: 0.75: "other"})
     assert set(table.other) == {"0.750"}
-    assert table["rate"].tolist() == ["L-S", "S", "L-S", "S+noise"]
+    assert table["rate"].tolist() == ["large", "small", "large", "small"]
     assert table.accuracy.tolist() == ["0.940", "0.800", f"{quiet:.3f}", f"{noisy:.3f}"]
 
 

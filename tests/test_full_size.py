@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from lrbook import book, full_size, home, patch_cost, recordings, style, whatif
+from lrbook import book, full_size, patch_cost, recordings, whatif
 from lrbook.record import Record
 from lrbook.vision import cost
 from lrbook.vision.config import PatchConfig
@@ -43,50 +43,25 @@ def test_words():
 def test_words_without_one_of_the_arms():
     assert "minus" not in full_size.words([run("large"), run("small", 1)])
     assert "Before that" not in full_size.words([run("small")])
-    assert full_size.on_the_front_page([run("large")]) == ""
+    assert full_size.crossing_words([run("large")]) == ""
 
 
-def test_the_front_page_names_both_ends():
-    said = full_size.on_the_front_page([run("large"), run("small")])
-    assert "(1 seed so far, and no control without a patch yet; some images; {doc}`" in said
-    assert "epochs before the drop, the large rate is ahead by **5.0** points; at the end, " in said
-    assert "at the end, the large rate is ahead by **16.0** points. With the patch, then" in said
-    assert said.endswith(
-        "does not look better on these images even before the drop: by then it knows the patch."
+def test_the_crossing_names_both_ends():
+    said = full_size.crossing_words([run("large"), run("small")])
+    assert said == (
+        "over the last three epochs before the drop, the large rate is ahead by **5.0** points; "
+        "at the end, the large rate is ahead by **16.0** points"
     )
-    behind = full_size.on_the_front_page([run("large", before=50.0), run("small")])
-    assert "With the patch, then" not in behind
-    assert "(2 seeds so far" in full_size.on_the_front_page(
-        [run(arm, seed) for arm in ("large", "small") for seed in (0, 1)]
-    )
-
-
-def test_the_front_page_tells_what_the_patch_adds():
-    pair = [run("large"), run("small")]
     bare = [run("large", clean=86.0, before=70.0), run("small", clean=79.0, before=72.0)]
-    said = full_size.on_the_front_page(pair, bare)
-    assert "(1 seed so far; some images; {doc}`" in said
-    bare_said = (
+    assert full_size.crossing_words(bare) == (
         "over the last three epochs before the drop, the small rate is ahead by **2.0** points; "
         "at the end, the large rate is ahead by **7.0** points"
     )
-    assert full_size.crossing_words(bare) == bare_said
-    assert f"Without any patch, {bare_said}. So the patch" in said
-    assert full_size.crossing_words(bare[:1]) == ""
-    assert said.endswith("**9.0** points to the gap at the end, at this size more than half of it.")
-    bare = [run("large", clean=86.0), run("small", clean=78.0)]  # the patch adds 8 of 16
-    assert full_size.on_the_front_page(pair, bare).endswith(
-        "adds **8.0** points to the gap at the end."
-    )
-    other = [run("large", 3, clean=86.0), run("small", 3, clean=79.0)]
-    said = full_size.on_the_front_page(pair, other)  # nothing to subtract
-    assert said.endswith("at the end, the large rate is ahead by **7.0** points.")
-    two = [*pair, run("large", 1, before=50.0), run("small", 1)]
-    said = full_size.on_the_front_page(two, bare)  # its second seed has no control
+    two = [run("large"), run("small"), run("large", 1, before=50.0), run("small", 1)]
+    said = full_size.crossing_words(two)
     assert (
         "the drop, neither is ahead in every seed (large minus small: 5.0 and -5.0 points)" in said
     )
-    assert said.endswith("adds **8.0** points to the gap at the end.")
 
 
 def test_the_control_tells_what_the_patch_adds_and_costs():
@@ -136,25 +111,6 @@ def test_speeds_and_minutes_of_what_is_there():
 def test_nothing_recorded_is_no_error(monkeypatch):
     monkeypatch.setattr(recordings, "there", lambda name, results=None: ([], False))
     assert book.if_recorded("patch-paper") == []
-
-
-def test_the_front_page_has_the_sentence(monkeypatch):
-    said = []
-    monkeypatch.setattr(style, "say", said.append)
-    home.show_words()
-    assert any("At the paper's own size" in each for each in said)
-    [origin] = [each for each in said if "NVIDIA H200" in each]
-    assert "8 runs, seeds 0, 1;" in origin  # those of the sentence, which are pairs
-
-
-def test_the_front_page_says_nothing_twice(monkeypatch):
-    """Once the paper's size has a control, its runs are the picture above."""
-    said, full = [], recordings.load("patch-paper")
-    monkeypatch.setattr(style, "say", said.append)
-    monkeypatch.setattr(home, "_runs_and_control", lambda: [full, full])
-    home.show_words()
-    assert said
-    assert not any("At the paper's own size" in each for each in said)
 
 
 def of_the_chapter(name="patch-paper"):

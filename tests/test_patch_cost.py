@@ -119,12 +119,12 @@ def test_the_table_has_a_row_for_each_setting_with_a_control(found):
     groups, without, _ = found
     table = patch_cost.table(groups, without).set_index("setting, on digits")
     assert list(table.index) == [
-        "`pattern = 0.6`",
+        "pattern twice as strong (`pattern = 0.6`)",
         whatif.BASE,
-        "`eta2 = 0.1`",
-        "`schedule = wsd`",
+        "small rate ×5 (`eta2 = 0.1`)",
+        "warm-up, stable, decay (`schedule = wsd`)",
     ]
-    row = table.loc["`eta2 = 0.1`"]
+    row = table.loc["small rate ×5 (`eta2 = 0.1`)"]
     assert list(row) == ["+2.0, +7.0", "+5.0, +6.0", "+4.0, +3.0", "-1.0, -3.0"]
     # gaps without 8, 9, 10; lost 4, 5, 3 and 7, 9, 5: t(0.975, 2) = 4.303
     row = table.loc[whatif.BASE]

@@ -84,6 +84,19 @@ def test_pictures_of_the_patch_are_z_then_both_signs_of_two_classes():
         np.testing.assert_allclose(picture, pixels, atol=1e-5)
 
 
+def test_pictures_of_the_differences_are_around_grey_and_each_others_negative():
+    images = sources.load("digits", 20, 10)
+    patch = patch_of(config(pattern=0.1))
+    found = probe.patch_pictures(patch, images, 5)
+    std = np.array(images.std).reshape(3, 1, 1)
+    wanted = [(0.5 + 5 * patch.zeta[k].numpy() * std / 255).transpose(1, 2, 0) for k in (0, 1)]
+    assert (found[0] == 0.5).all()
+    np.testing.assert_allclose(found[1::2], np.stack(wanted), atol=1e-6)
+    np.testing.assert_allclose(found[2::2], 1 - found[1::2], atol=1e-6)
+    assert found.std() > 0.05
+    assert (probe.patch_pictures(patch, images, 1e6)[1:] == np.round(found[1:])).mean() > 0.99
+
+
 def test_visits_are_of_each_kind_as_often_as_in_training():
     draw = torch.Generator().manual_seed(0)
     pixels = torch.randint(256, (2000, 3, 32, 32), generator=draw, dtype=torch.uint8)

@@ -55,6 +55,15 @@ def test_inside_the_network_no_kind_pulls_clearly_more_than_patch_only_the_least
         assert fitted[0].mean() < fitted[1].mean() - 3
 
 
+def test_inside_the_network_in_seven_seeds_the_large_arms_share_from_both_falls_before_the_drop():
+    """And not for long: the means over seeds are about the share by number up to the drop."""
+    drop = book.recorded("patch-laptop-watched")[0].config["drop"]
+    before = [h[h.epoch < drop].share_both for h in watched("large")]
+    assert (sum((shares < 0.5).any() for shares in before), len(before)) == (7, 10)
+    assert max((shares < 0.5).sum() for shares in before) <= 3
+    assert np.mean(before, axis=0).min() > 0.6
+
+
 def test_inside_the_network_in_eight_seeds_noise_has_less_from_both_than_from_the_image_alone():
     gaps = at_the_end("noise", "share_image") - at_the_end("noise", "share_both")
     mean, half = mean_interval(gaps)

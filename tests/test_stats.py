@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lrbook.stats import mean_interval, paired_interval
+from lrbook.stats import clearly, mean_interval, paired_interval
 
 VALUES = [61.2, 58.9, 60.4, 63.0, 59.7]
 
@@ -60,3 +60,19 @@ def test_no_value_has_no_mean():
 def test_a_coverage_is_a_share(level):
     with pytest.raises(ValueError, match=r"between 0 and 1, such as \.95"):
         mean_interval(VALUES, level)
+
+
+@pytest.mark.parametrize(
+    ("values", "sign"),
+    [([], 0), ([3.0], 0), ([1.0, 9.0], 1), ([-1.0, -0.1], -1), ([-1.0, 2.0], 0), ([0.0, 2.0], 0),
+     ([1.0, 1.0, 1.0], 1), ([0.0, 0.0, 0.0], 0)],
+)  # fmt: skip
+def test_few_values_have_to_agree(values, sign):
+    assert clearly(values) == sign
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_many_are_judged_by_their_interval(seed):
+    values = np.random.default_rng(seed).normal(0.8 * (seed % 3 - 1), 1, 6)
+    p, above = stats.ttest_1samp(values, 0).pvalue, values.mean() > 0
+    assert clearly(values) == (0 if p > 0.05 else 1 if above else -1)

@@ -92,6 +92,17 @@ def test_arms_differ_by_colour_line_and_marker_and_twins_agree():
         assert len({look[key] for look in style.ARM_STYLES.values()}) == 3
 
 
+def test_controls_have_the_colour_of_their_rate_and_no_arms_look():
+    arms = [(style.ARM_COLORS[arm], look["marker"]) for arm, look in style.ARM_STYLES.items()]
+    for name, look in style.CONTROL_LOOKS.items():
+        rate = "S" if name.startswith("small rate") else "L-S"
+        assert look["color"] == style.ARM_COLORS[rate]
+        assert ("markerfacecolor" in look) == name.endswith("no noise")
+    diffusing = style.CONTROL_LOOKS[style.DIFFUSING]
+    assert (diffusing["color"], diffusing["marker"]) not in arms
+    assert diffusing["linestyle"] not in [look["linestyle"] for look in style.ARM_STYLES.values()]
+
+
 def test_use_sets_a_transparent_style():
     with mpl.rc_context():
         style.use()

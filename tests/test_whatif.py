@@ -26,6 +26,8 @@ STRONG = [run("large", 5, 3, 40.0, pattern=0.6), run("small", 5, 2, 45.0, patter
           run("large", 6, 9, 42.0, pattern=0.6), run("small", 6, 8, 41.0, pattern=0.6)]  # fmt: skip
 
 
+STRONGER = "pattern twice as strong (`pattern = 0.6`)"  # 0.3 in the base
+
 # a base of more arms and more seeds than the rows have, kept as one folder per run
 FIVE = [*BASE, run("noise", 5, 3, 55.0), run("large", 7, 14, 62.0), run("small", 7, 5, 47.0)]
 
@@ -115,25 +117,27 @@ def test_the_order_is_judged_at_the_drop_of_the_large_rate():
     assert not whatif.order_holds(late, run("small", 5, 5, 50.0))
 
 
-def test_table_and_words(recorded):
+def test_table_counts_and_changes(recorded):
     groups, _ = recorded("what-if-base")
     table = whatif.table(groups).set_index("setting, on digits")
     assert table.loc[whatif.BASE, "large − small"] == "+10.0, +10.5"
     assert table.loc[whatif.BASE, "order holds"] == "2 of 2"
-    assert table.loc["`pattern = 0.6`", "order holds"] == "1 of 2"
-    assert table.loc["`pattern = 0.6`", "large: clean (%)"] == "41.0"
+    assert table.loc[STRONGER, "order holds"] == "1 of 2"
+    assert table.loc[STRONGER, "large: clean (%)"] == "41.0"
     assert table.loc[whatif.BASE, "large: learnt in"] == "12 (1 of 2)"
     assert table.loc[whatif.BASE, "small: learnt in"] == "5\xa0to\xa06"
     assert table.loc[whatif.BASE, "small: clean (%)"] == "50.2"
-    words = whatif.order_words(groups)
-    assert "every seed: *as in the base*; *schedule = cosine* (one seed)." in words
-    assert "some seeds only: *pattern = 0.6*." in words
-    words = whatif.gap_words(groups)
-    assert "10.2\xa0±\xa03.2 points in the base (2 seeds)" in words
+    held = {whatif.BASE: "2 of 2", "pattern = 0.6": "1 of 2", "schedule = cosine": "1 of 1"}
+    assert whatif.holds(groups) == held
+    assert whatif.gap(groups[whatif.BASE]) == [10.0, 10.5]
     # pattern: -5 - 10 on seed 5 and 1 - 10.5 on seed 6; schedule: 16 - 10 on seed 5 alone
-    assert words.endswith(
-        "change it:\n\n- Few seeds: *pattern = 0.6* (-15.0, -9.5); *schedule = cosine* (+6.0)."
-    )
+    changes = {row: whatif.change(runs, groups[whatif.BASE]) for row, runs in groups.items()}
+    assert changes == {
+        whatif.BASE: [0.0, 0.0],
+        "pattern = 0.6": [-15.0, -9.5],
+        "schedule = cosine": [6.0],
+    }
+    assert whatif.not_apart(changes) == list(groups)  # too few seeds decide nothing
     assert whatif.drops(groups) == {
         whatif.BASE: 9,
         "pattern = 0.6": 9,
@@ -150,16 +154,56 @@ def test_a_change_of_the_gap_is_told_by_its_interval():
         ]
 
     groups = {whatif.BASE: row(10, 11, 12), "a": row(15, 16.5, 17), "b": row(5, 6, 7.5)}
-    groups |= {"c": row(10, 12, 11), "d": row(20, 21), "e": row(15, 25, 14)}
-    words = whatif.gap_words(groups)
-    # changes of e: 5, 14, 2, mean 7.0, half-width 4.303 * 6.245 / sqrt(3) = 15.5
-    assert words.startswith("Large minus small on clean images is 11.0\xa0±\xa02.5 points")
-    assert words.endswith(
-        "- Wider: *a* (+5.2\xa0±\xa00.7).\n- Narrower: *b* (-4.8\xa0±\xa00.7).\n"
-        "- Not apart: *c* (+0.0\xa0±\xa02.5); *e* (+7.0\xa0±\xa015.5).\n"
-        "- Few seeds: *d* (+10.0, +10.0)."
-    )
-    assert "change" not in whatif.gap_words({whatif.BASE: row(1, 2)})
+    groups |= {"c": row(10, 12, 11), "d": row(20, 21), "e": row(15, 25, 14), "f": row()}
+    changes = {row: whatif.change(runs, groups[whatif.BASE]) for row, runs in groups.items()}
+    # a: 5, 5.5, 5, half-width 4.303 * 0.289 / sqrt(3) = 0.7; b: -5, -5, -4.5, the same
+    assert {row: whatif.kind_of(found) for row, found in changes.items()} == {
+        whatif.BASE: "Not apart",
+        "a": "Wider",
+        "b": "Narrower",
+        "c": "Not apart",  # 0, 1, -1: 0.0 +- 2.5
+        "d": "Few seeds",  # 10, 10
+        "e": "Not apart",  # 5, 14, 2: mean 7.0, half-width 4.303 * 6.245 / sqrt(3) = 15.5
+        "f": "Few seeds",
+    }
+    assert whatif.not_apart(changes) == [whatif.BASE, "c", "d", "e", "f"]
+
+    found = data.table(figures.forest(changes, "change", whatif.not_apart(changes), ("yes", "no")))
+    dots = found[found.kind == "points"]
+    assert dots.groupby("y").change.apply(list).to_dict() == {
+        row: points for row, points in changes.items() if points
+    }
+    means = found[found.kind == "interval"].set_index("y")
+    assert means.series.to_dict() == dict.fromkeys([whatif.BASE, *"cde"], "no") | {
+        "a": "yes",
+        "b": "yes",
+    }
+    for row, mean, half in (("a", 5.1667, 0.7172), ("b", -4.8333, 0.7172), ("e", 7, 15.5138)):
+        at = means.loc[row]
+        assert at.change == pytest.approx(mean, abs=1e-3)
+        assert (at.low, at.high) == pytest.approx((mean - half, mean + half), abs=1e-3)
+
+
+def test_rows_are_named_in_words_beside_the_base(recorded):
+    groups, _ = recorded("what-if-base")
+    words = {
+        whatif.BASE: whatif.BASE,
+        "pattern = 0.6": "pattern twice as strong",
+        "schedule = cosine": "cosine schedule",
+    }
+    assert whatif.names(groups) == words
+    # another topic begins with each
+    assert whatif.breaks(groups) == ["pattern = 0.6", "schedule = cosine"]
+    assert list(whatif.headings(groups).values()) == [
+        whatif.BASE,
+        STRONGER,
+        "cosine schedule (`schedule = cosine`)",
+    ]
+    more = {whatif.BASE: BASE, "train_size = 50": BASE}
+    assert whatif.headings(more)["train_size = 50"] == "`train_size = 50`"
+    # without the base there is nothing to compare with
+    assert whatif.names({"pattern = 0.6": STRONG}) == {"pattern = 0.6": "pattern = 0.6"}
+    assert whatif.headings({"pattern = 0.6": STRONG}) == {"pattern = 0.6": "`pattern = 0.6`"}
 
 
 def test_the_drop_of_a_setting_is_that_of_its_large_arm():
@@ -236,10 +280,10 @@ def test_the_very_last_epoch_is_that_of_the_large_arm():
     assert words.endswith("(2 seeds).")
 
 
-def test_an_order_that_never_holds_is_told_and_a_setting_without_pairs_is_not():
+def test_an_order_that_never_holds_counts_none_and_a_setting_without_pairs_has_none():
     wrong = [run("large", 5, 2, 60.0), run("small", 5, None, 50.0)]
-    words = whatif.order_words({whatif.BASE: BASE, "turned": wrong, "alone": wrong[:1]})
-    assert words == "The order holds in every seed: *as in the base*. In none: *turned* (one seed)."
+    groups = {whatif.BASE: BASE, "turned": wrong, "alone": wrong[:1]}
+    assert whatif.holds(groups) == {whatif.BASE: "2 of 2", "turned": "0 of 1", "alone": "0 of 0"}
 
 
 def test_a_base_of_more_seeds_is_compared_on_the_seeds_in_common(recorded):

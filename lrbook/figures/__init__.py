@@ -17,7 +17,8 @@ from lrbook.figures.arms import (
 from lrbook.figures.base import draw_arm, sign
 from lrbook.figures.epochs import by_epoch, side_by_side
 from lrbook.figures.explorer import curve_grid, explorer
-from lrbook.figures.inside import beside_wrong_patch, by_kind, readings
+from lrbook.figures.inside import beside_wrong_patch, by_kind, readings, shares_by_kind
+from lrbook.figures.intervals import intervals
 from lrbook.figures.movie import movie
 from lrbook.figures.order import gradient_shares, signal_and_noise, trap
 from lrbook.figures.patterns import few_examples, linear_errors, memoriser_by_length, on_and_off
@@ -30,8 +31,9 @@ from lrbook.figures.plain import (
 )
 from lrbook.figures.plane import across, scaling, stills
 from lrbook.figures.replay import replay
+from lrbook.figures.rows import forest, order_rows
 from lrbook.figures.sweeps import against, phase_map, small_lines
-from lrbook.figures.variants import cost_by_time, gap_rows, longer, mitigation, order_rows
+from lrbook.figures.variants import cost_by_time, gap_rows, longer, mitigation
 
 __all__ = [
     "CHANCE",
@@ -50,10 +52,12 @@ __all__ = [
     "draw_arm",
     "explorer",
     "few_examples",
+    "forest",
     "gap_rows",
     "gradient_shares",
     "histograms",
     "image_grid",
+    "intervals",
     "learning_order",
     "linear_errors",
     "longer",
@@ -67,6 +71,7 @@ __all__ = [
     "readings",
     "replay",
     "scaling",
+    "shares_by_kind",
     "side_by_side",
     "sign",
     "signal_and_noise",

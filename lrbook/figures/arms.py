@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lrbook import style
+from lrbook.figures.artists import NOT_DATA
 from lrbook.figures.base import (
     Histories,
+    band_of,
     draw_arm,
     legend_above,
     mark_annealing,
@@ -17,6 +19,7 @@ from lrbook.figures.base import (
 )
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 CHANCE = 10  # percent, ten classes
@@ -54,13 +57,28 @@ def patch_learning(histories: Histories, drop: int) -> "Figure":
     return figure
 
 
-def dots_by_arm(values: Mapping[str, Mapping[str, Sequence[float]]], ylabel: str) -> "Figure":
-    """One dot per seed, grouped: group -> arm -> values. A bar marks each mean."""
+def dots_by_arm(
+    values: Mapping[str, Mapping[str, Sequence[float]]],
+    ylabel: str,
+    *,
+    between: tuple[str, str] | None = None,
+    unit: str = "points",
+) -> "Figure":
+    """One dot per seed, grouped: group -> arm -> values. A bar marks each mean.
+
+    Args:
+        values: what is drawn.
+        ylabel: what the axis says.
+        between: two arms. A bracket joins their means in every group that has both, and says by how
+            much the mean of the first is above that of the second.
+        unit: of that difference.
+    """
     figure, axes = new_figure()
     arms = list(dict.fromkeys(arm for group in values.values() for arm in group))
     width = 0.8 / len(arms)
     named = set()
     for index, group in enumerate(values.values()):
+        means = {}
         for position, arm in enumerate(arms):
             if arm not in group:
                 continue
@@ -72,6 +90,9 @@ def dots_by_arm(values: Mapping[str, Mapping[str, Sequence[float]]], ylabel: str
             named.add(arm)
             axes.plot(at + shift, seeds, marker, color=color, label=label, alpha=0.75)
             axes.hlines(seeds.mean(), at - 0.4 * width, at + 0.4 * width, color=color)
+            means[arm] = at, seeds.mean()
+        if between and means.keys() >= set(between):
+            _bracket(axes, means[between[0]], means[between[1]], width, unit)
     axes.set_xticks(range(len(values)), list(values))
     axes.set_ylabel(ylabel)
     axes.grid(axis="x", visible=False)
@@ -79,22 +100,72 @@ def dots_by_arm(values: Mapping[str, Mapping[str, Sequence[float]]], ylabel: str
     return figure
 
 
-def dots_by_group(groups: Mapping[str, Sequence[float]], xlabel: str) -> "Figure":
-    """One row per group, one dot per seed; a bar marks each mean. Groups named as an arm have its
-    colour.
+def _bracket(
+    axes: "Axes", one: tuple[float, float], other: tuple[float, float], width: float, unit: str
+) -> None:
+    """From mean to mean, (x, y) each, halfway between the columns of dots, ``width`` wide."""
+    (x0, y0), (x1, y1) = one, other
+    middle, reach = (x0 + x1) / 2, np.sign(x1 - x0) * 0.4 * width
+    corners = ([x0 + reach, middle, middle, x1 - reach], [y0, y0, y1, y1])
+    axes.plot(*corners, color=style.NEUTRAL, linewidth=1.2, gid=NOT_DATA)
+    text = f"{y0 - y1:.1f}\n{unit}".replace("-", "\N{MINUS SIGN}")
+    axes.annotate(
+        text,
+        (middle, (y0 + y1) / 2),
+        (-5, 0),
+        textcoords="offset points",
+        ha="right",
+        va="center",
+        fontsize=11,
+        linespacing=1.0,
+    )
+
+
+def dots_by_group(
+    groups: Mapping[str, Sequence[float]],
+    xlabel: str,
+    *,
+    through: Sequence[str] = (),
+    apart: Sequence[str] = (),
+) -> "Figure":
+    """One row per group, one dot per seed; a bar marks each mean.
+
+    Groups named as an arm or a control of ``style.CONTROL_LOOKS`` have its colour and marker, the
+    others are grey dots.
+
+    Args:
+        groups: label -> one value per seed, the first at the top.
+        xlabel: what the axis says.
+        through: arms at whose mean a thin line in their look goes through all rows.
+        apart: groups below a gap and a grey line; the last ones.
     """
     figure, axes = new_figure(figsize=(style.WIDTH, 0.9 + 0.45 * len(groups)))
-    for row, (label, values) in enumerate(groups.items()):
+    places = [row + 0.5 * (label in apart) for row, label in enumerate(groups)]
+    for row, (label, values) in zip(places, groups.items(), strict=True):
         seeds = np.asarray(values, dtype=float)
-        color = style.ARM_COLORS.get(label, style.NEUTRAL)
+        look = _dot_look(label) | {"linestyle": "none", "label": band_of(label)}
         shift = np.linspace(-0.2, 0.2, len(seeds)) if len(seeds) > 1 else [0.0]
-        axes.plot(seeds, row + np.asarray(shift), "o", color=color, alpha=0.75)
-        axes.vlines(seeds.mean(), row - 0.35, row + 0.35, color=color)
-    axes.set_yticks(range(len(groups)), list(groups))
+        axes.plot(seeds, row + np.asarray(shift), alpha=0.75, **look)
+        stroke = {"color": look["color"], "label": band_of(label)}
+        axes.vlines(seeds.mean(), row - 0.35, row + 0.35, **stroke)
+        if label in through:
+            dashes = {"linestyle": style.arm_style(label)["linestyle"], "linewidth": 1}
+            dashes |= {"color": look["color"], "alpha": 0.8, "zorder": 1}
+            axes.axvline(seeds.mean(), label=f"mean of {label}", **dashes)
+    if apart:
+        edge = len(groups) - len(apart) - 0.25
+        axes.axhline(edge, color=style.NEUTRAL, linewidth=0.8, gid=NOT_DATA)
+    axes.set_yticks(places, list(groups))
     axes.invert_yaxis()
     axes.set_xlabel(xlabel)
     axes.grid(axis="y", visible=False)
     return figure
+
+
+def _dot_look(label: str) -> dict[str, Any]:
+    if label in style.ARM_COLORS:
+        return {"color": style.ARM_COLORS[label], "marker": style.ARM_STYLES[label]["marker"]}
+    return style.CONTROL_LOOKS.get(label, {"color": style.NEUTRAL, "marker": "o"})
 
 
 def learning_order(histories: Histories, limits: Mapping[str, float]) -> "Figure":

@@ -37,7 +37,8 @@ def rows(axes: "Axes") -> Iterator[dict[str, Any]]:
             line, caps, bars = container
             spent |= {line, *caps, *bars}
             own = _series(container, axes) or _series(line, axes)
-            yield from _intervals(own, line, bars)
+            along = 0 if container.has_xerr and not container.has_yerr else 1
+            yield from _intervals(own, line, bars, along)
         elif isinstance(container, BarContainer):
             series = _series(container[0], axes)
             for patch in container.patches:
@@ -106,10 +107,11 @@ def _mark_name(line: Any, axes: "Axes", along: int, place: float) -> str:
     return plain(texts[0].get_text()) if texts else ""
 
 
-def _intervals(series: str, line: Any, bars: Any) -> Iterator[dict[str, Any]]:
+def _intervals(series: str, line: Any, bars: Any, along: int) -> Iterator[dict[str, Any]]:
+    """``low`` and ``high`` are on the axis ``along``: 0 for x, 1 for y."""
     x, y = (np.asarray(values, dtype=float) for values in line.get_data(orig=False))
     # Of a missing value there is no segment to speak of
-    ends = [s[:, 1] if len(s) else (np.nan, np.nan) for bar in bars for s in bar.get_segments()]
+    ends = [s[:, along] if len(s) else (np.nan, np.nan) for bar in bars for s in bar.get_segments()]
     for i, (at, value) in enumerate(zip(x, y, strict=True)):
         span = dict(zip(("low", "high"), ends[i], strict=True)) if ends else {}
         yield {"series": series, "kind": "interval", "x": at, "y": value, **span}

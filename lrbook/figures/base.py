@@ -105,11 +105,48 @@ def band_of(label: str | None) -> str | None:
     return None if label is None else f"{BAND_OF}{label}"
 
 
-def legend_above(figure: "Figure", axes: "Axes", columns: int | None = None) -> None:
-    """The legend of one panel above all panels, where no line crosses it; all in one row, or so."""
+def legend_above(
+    figure: "Figure", axes: "Axes", columns: int | None = None, *, grey: bool = False
+) -> None:
+    """The legend of one panel above all panels, where no line crosses it; all in one row, or so.
+
+    Args:
+        figure: on which.
+        axes: whose legend.
+        columns: how many entries in a row; None for all.
+        grey: areas are shown in grey, for panels that each have their arm's colour.
+    """
+    from matplotlib.colors import to_rgba
+
     handles, labels = axes.get_legend_handles_labels()
     columns = columns or len(labels)
-    figure.legend(handles, labels, loc="outside upper center", ncols=columns, columnspacing=1.4)
+    legend = figure.legend(
+        handles, labels, loc="outside upper center", ncols=columns, columnspacing=1.4
+    )
+    for area in legend.get_patches() if grey else ():
+        for part in ("edgecolor", "facecolor", "hatchcolor"):
+            if hasattr(area, f"set_{part}"):  # before matplotlib 3.11 hatches have the edge's
+                alpha = to_rgba(getattr(area, f"get_{part}")())[3]
+                getattr(area, f"set_{part}")(to_rgba(style.NEUTRAL, alpha))
+
+
+def stack(axes: "Axes", x: Any, shares: Mapping[str, np.ndarray], color: str) -> None:
+    """Areas of one colour on each other, the first the darkest, the second light, a third hatched.
+
+    Args:
+        axes: where.
+        x: shape (points,).
+        shares: label -> heights, shape (points,), of the areas from the bottom.
+        color: of all.
+    """
+    looks: tuple[dict[str, Any], ...]
+    looks = ({"alpha": 0.75}, {"alpha": 0.25}, {"facecolor": "none", "hatch": "////"})
+    low = np.zeros(len(x))
+    for (label, height), look in zip(shares.items(), looks, strict=False):
+        paint: dict[str, Any]
+        paint = {"edgecolor": color, "alpha": 0.75} if "hatch" in look else {"color": color}
+        axes.fill_between(x, low, low + height, linewidth=0, label=label, **(paint | look))
+        low = low + height
 
 
 def whole_epochs(axes: "Axes", most: int = 6) -> None:

@@ -28,9 +28,9 @@ BEGINNING = '<p class="lrbook-data"'
 def table(figure: "Figure") -> pd.DataFrame:
     """The drawn data: columns as in ``COLUMNS``, in the order in which they were drawn.
 
-    ``kind`` is line, points, band (low to high), interval (y within low to high), bar (a mean's
-    stroke), histogram (x to x_to), cell (of an image; a large one is thinned, and says so), or mark
-    (a line across a panel).
+    ``kind`` is line, points, band (low to high), interval (y within low to high, or x where the bar
+    lies along it), bar (a mean's stroke), histogram (x to x_to), cell (of an image; a large one is
+    thinned, and says so), or mark (a line across a panel).
     """
     panels = [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
     rows = []

@@ -7,7 +7,15 @@ import numpy as np
 import pandas as pd
 
 from lrbook import style
-from lrbook.figures.base import Histories, draw_arm, legend_above, new_figure, whole_epochs
+from lrbook.figures.base import (
+    Histories,
+    aligned,
+    draw_arm,
+    legend_above,
+    new_figure,
+    stack,
+    whole_epochs,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,6 +45,33 @@ def by_kind(
     panels[-1].set_xlabel("epoch (grey line: the rate drops)")
     whole_epochs(panels[-1])
     legend_above(figure, panels[0])
+    return figure
+
+
+def shares_by_kind(histories: Histories, drop: int) -> "Figure":
+    """One panel per arm: share of the gradient by kind of training example, stacked over epochs.
+
+    The areas are means over seeds, as for the theory in ``gradient_shares``; a line at the drop.
+
+    Args:
+        histories: arm -> one history per seed, with columns epoch and share_KIND.
+        drop: the first epoch at the lower rate.
+    """
+    from matplotlib.patheffects import withStroke
+
+    size = (style.WIDTH, 0.9 + 2.4 * len(histories))
+    figure, panels = new_figure(len(histories), 1, figsize=size, sharex=True)
+    halo = {"path_effects": [withStroke(linewidth=2.8, foreground="#f2f2f2")]}
+    for axes, (arm, seeds) in zip(np.atleast_1d(panels), histories.items(), strict=True):
+        found = {kind: aligned(seeds, "epoch", f"share_{kind}") for kind in KINDS}
+        at, _ = found["image"]
+        means = {KINDS[kind]: values.mean(0) for kind, (_, values) in found.items()}
+        stack(axes, at, means, style.arm_color(arm))
+        axes.axvline(drop - 0.5, color="#202020", linewidth=1.2, **halo)
+        axes.set(title=arm, ylabel="share of the gradient", ylim=(0, 1), xlim=(at[0], at[-1]))
+    axes.set_xlabel("epoch (line: the rate drops)")
+    whole_epochs(axes)
+    legend_above(figure, axes, grey=True)
     return figure
 
 

@@ -7,7 +7,15 @@ import numpy as np
 import pandas as pd
 
 from lrbook import style
-from lrbook.figures.base import Histories, aligned, draw_arm, intervals, legend_above, new_figure
+from lrbook.figures.base import (
+    Histories,
+    aligned,
+    draw_arm,
+    intervals,
+    legend_above,
+    new_figure,
+    stack,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,8 +69,7 @@ def gradient_shares(histories: Histories) -> "Figure":
         at, now = aligned([_later(h) for h in seeds], "step", "p_only_gradient_share_now")
         _, so_far = aligned([_later(h) for h in seeds], "step", "p_only_gradient_share")
         share, color = now.mean(0), style.ARM_COLORS[arm]
-        axes.fill_between(at, 0, share, color=color, alpha=0.75, label="P-only examples")
-        axes.fill_between(at, share, 1, color=color, alpha=0.25, label="examples with both")
+        stack(axes, at, {"P-only examples": share, "examples with both": 1 - share}, color)
         axes.plot(
             at,
             so_far.mean(0),
@@ -73,7 +80,7 @@ def gradient_shares(histories: Histories) -> "Figure":
             label="P-only, steps so far",
         )
         axes.set(title=arm, ylabel="share of W's gradient", ylim=(0, 1), xscale="log")
-    legend_above(figure, axes, columns=2)
+    legend_above(figure, axes, columns=2, grey=True)
     axes.set_xlabel("step")
     return figure
 

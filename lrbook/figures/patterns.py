@@ -129,6 +129,8 @@ def memoriser_by_length(
 ) -> "Figure":
     """f over the length a on Q's rays; where the sign is wrong the line is thin and dotted.
 
+    Every line has its name beside it. The outer rays share one line where f is the same on both.
+
     Args:
         a: lengths, rising, shape (n,).
         on_middle: f(a z), shape (n,).
@@ -136,21 +138,22 @@ def memoriser_by_length(
         rho: the offset, marked on both axes.
     """
     figure, axes = new_figure(figsize=(style.WIDTH, 3.8))
-    signs = (style.ARM_COLORS["L-S"], style.ARM_COLORS["S"], style.NEUTRAL)  # as in the film
-    lines = (
-        ("$z$ ($y = +1$)", on_middle, 1, "-"),
-        ("$z - \\zeta$ ($y = -1$)", on_outer[0], -1, "-"),
-        ("$z + \\zeta$ ($y = -1$)", on_outer[1], -1, "--"),
-    )
-    for (label, f, sign, line), color in zip(lines, signs, strict=True):
-        right = sign * f > 0
-        width = 4.5 if line == "-" else 2.0  # the outer two lie on each other
-        axes.plot(a, np.where(right, f, np.nan), line, color=color, linewidth=width, label=label)
+    colors = {1: style.ARM_COLORS["L-S"], -1: style.ARM_COLORS["S"]}  # as in the film
+    lines = [("$z$ ($y = +1$)", on_middle, 1, "-")]
+    if np.allclose(on_outer[0], on_outer[1], rtol=1e-5, atol=1e-6):  # floats of 32 bits
+        lines.append(("$z \\pm \\zeta$ ($y = -1$)", on_outer[0], -1, "-"))
+    else:
+        lines.append(("$z - \\zeta$ ($y = -1$)", on_outer[0], -1, "-"))
+        lines.append(("$z + \\zeta$ ($y = -1$)", on_outer[1], -1, "--"))
+    for place, (label, f, sign, line) in zip((0.6, 0.4, 0.75), lines, strict=False):
+        right, color = sign * f > 0, colors[sign]
+        axes.plot(a, np.where(right, f, np.nan), line, color=color, linewidth=4.5, label=label)
         axes.plot(a, np.where(right, np.nan, f), ":", color=color, linewidth=1.6)
+        at = int(place * (len(a) - 1))
+        axes.annotate(label, (a[at], f[at]), (6, 6), textcoords="offset points", va="bottom")
     axes.axhline(0, color=style.NEUTRAL, linewidth=1.2)
     _mark(axes, {"$a = \\rho$": rho})
     axes.set(xlabel="length $a$", ylabel="$f$", xlim=(0, a[-1]))
-    legend_above(figure, axes)
     return figure
 
 

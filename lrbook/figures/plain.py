@@ -77,14 +77,15 @@ def two_halves() -> "Figure":
 def histograms(
     groups: Mapping[str, np.ndarray], xlabel: str, mark: float | None = None
 ) -> "Figure":
-    """Outlined histograms on common bins, first the negative class, then the positive one, in the
-    colours of the signs, with an optional grey line at ``mark``.
+    """Outlined histograms on common bins, first the negative class, hatched, then the positive one,
+    in the colours of the signs, with an optional grey line at ``mark``.
     """
     figure, axes = new_figure()
     bins = np.histogram_bin_edges(np.concatenate(list(groups.values())), 60)
-    styles = (style.ARM_COLORS["S"], style.ARM_COLORS["L-S"])
-    for (label, values), color in zip(groups.items(), styles, strict=True):
-        axes.hist(values, bins, color=color, alpha=0.45, label=label, density=True)
+    styles = ((style.ARM_COLORS["S"], "////"), (style.ARM_COLORS["L-S"], None))
+    for (label, values), (color, hatch) in zip(groups.items(), styles, strict=True):
+        look = {"facecolor": color, "edgecolor": color, "linewidth": 0, "hatch": hatch}
+        axes.hist(values, bins, alpha=0.45, label=label, density=True, **look)
         axes.hist(values, bins, color=color, histtype="step", linewidth=1.6, density=True)
     if mark is not None:
         axes.axvline(mark, color=style.NEUTRAL, linewidth=1.2)
@@ -102,11 +103,17 @@ def curve_with_bounds(
     mark: Mapping[str, float] | None = None,
     logx: bool = False,
 ) -> "Figure":
-    """Means with error bars over a parameter: label -> (mean, half-width or None)."""
+    """Means with error bars over a parameter: label -> (mean, half-width or None).
+
+    The curves have the looks of the theory's arms, the first that of L-S. One without half-widths
+    is no measurement: a line without markers.
+    """
     figure, axes = new_figure()
-    colors = (style.ARM_COLORS["L-S"], style.ARM_COLORS["S"], style.ARM_COLORS["S+noise"])
-    for (label, (mean, half)), color in zip(curves.items(), colors, strict=False):
-        axes.errorbar(x, mean, half, color=color, label=label, marker="o", capsize=3)
+    for (label, (mean, half)), arm in zip(curves.items(), ("L-S", "S", "S+noise"), strict=False):
+        look = {"color": style.ARM_COLORS[arm], **style.ARM_STYLES[arm]}
+        if half is None:
+            look["marker"] = "none"
+        axes.errorbar(x, mean, half, label=label, capsize=3, **look)
     for label, value in (mark or {}).items():
         axes.axvline(value, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
         axes.annotate(

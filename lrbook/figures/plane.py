@@ -87,6 +87,8 @@ def across(
 def stills(films: Mapping[str, Any], fractions: Sequence[float], limit: float) -> "Figure":
     """A few frames of ``lrbook.figures.movie``, for where no script runs: arms as columns.
 
+    At four places a sign is written, for who sees no colours, where |value| is above limit / 20.
+
     Args:
         films: arm -> ``lrbook.toy.profile_along.Film``.
         fractions: which frames, 0 the first and 1 the last; of a short film, each frame once.
@@ -100,6 +102,7 @@ def stills(films: Mapping[str, Any], fractions: Sequence[float], limit: float) -
         arm: sorted({round(fraction * (len(film.step) - 1)) for fraction in fractions})
         for arm, film in films.items()
     }
+    written = {"color": "#303030", "ha": "center", "va": "center_baseline", "fontsize": 11}
     rows = max(map(len, frames.values()))
     size = (style.WIDTH, 1.5 * rows + 0.4)
     figure, panels = new_figure(rows, len(films), figsize=size, squeeze=False)
@@ -113,6 +116,10 @@ def stills(films: Mapping[str, Any], fractions: Sequence[float], limit: float) -
             image = axes.imshow(values, extent=(0, 1, -3, 3), aspect="auto", **look)
             for t in (-1, 0, 1):
                 axes.plot((0, 1), (0, t), color="#303030", linewidth=0.9, gid=NOT_DATA)
+            for place in (-2, -0.45, 0.45, 2):
+                value = values[round((place / 3 + 1) * 80), 74]
+                if abs(value) > limit / 20:
+                    axes.text(0.925, place, "+" if value > 0 else "\N{MINUS SIGN}", **written)
             axes.set(xticks=[], yticks=[], title=f"{arm}, step {film.step[frame]:,}")
             axes.title.set_fontsize(11.5)
             axes.grid(visible=False)

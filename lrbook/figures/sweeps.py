@@ -39,7 +39,8 @@ def against(
     figure, axes = new_figure()
     start = {}
     looks = [style.ARM_STYLES[arm] for arm in ("L-S", "S", "S+noise")]
-    others = zip(style.OTHER_COLORS, looks, strict=False)
+    colors = [color for color in style.OTHER_COLORS if color != style.NEUTRAL]  # the guides' grey
+    others = zip(colors, looks, strict=True)
     for label, (x, y) in groups.items():
         arm = label in style.ARM_COLORS
         color, look = (style.ARM_COLORS[label], style.ARM_STYLES[label]) if arm else next(others)
@@ -83,7 +84,7 @@ def phase_map(
     from matplotlib.colors import to_rgb
 
     figure, panels = new_figure(len(maps), 1, figsize=(style.WIDTH, 3.5 * len(maps)), squeeze=False)
-    figure.get_layout_engine().set(h_pad=0.12)  # between what an axis says and the next title
+    figure.set_layout_engine("constrained", h_pad=0.12)  # an axis says something below it
     others = [table.to_numpy() for title, table in maps.items() if title != difference]
     most = max(np.nanmax(values, initial=LEAST_MOST) for values in [*others, np.zeros(1)])
     for axes, (title, table) in zip(panels.flat, maps.items(), strict=True):
@@ -130,7 +131,7 @@ def small_lines(
     Where there are fewer than three seeds, the runs themselves.
 
     Args:
-        groups: what is drawn.
+        groups: what is drawn; arms and the controls of ``style.CONTROL_LOOKS`` have their looks.
         xlabel, ylabel: what the axes say.
         limits: label -> height of a dotted horizontal line.
         logx: logarithmic x axis.
@@ -139,9 +140,11 @@ def small_lines(
     spare = itertools.cycle(style.OTHER_COLORS)
     for label, group in groups.items():
         x, y = np.asarray(group["x"], float), np.asarray(group["y"], float)
-        color = style.ARM_COLORS.get(label) or next(spare)
-        look = style.ARM_STYLES.get(label, {"linestyle": "-", "marker": "o"})
-        draw_seeds(axes, x, y, color=color, label=label, **look)
+        if label in style.ARM_COLORS:
+            look = {"color": style.ARM_COLORS[label], **style.ARM_STYLES[label]}
+        else:
+            look = style.CONTROL_LOOKS.get(label) or {"color": next(spare), "marker": "o"}
+        draw_seeds(axes, x, y, label=label, **look)
     for label, value in (limits or {}).items():
         axes.axhline(value, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
         axes.annotate(
@@ -155,8 +158,16 @@ def small_lines(
 
 
 def _plain_ticks(axes: "Axes", x: np.ndarray) -> None:
+    """Ticks at ``x``, and upright at 1, 2, 5, 10, ... where those are few enough to be read."""
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
     axes.set_xticks(x, [f"{value:g}" for value in x])
     axes.xaxis.minorticks_off()
+    low, high = axes.get_ylim()
+    if high / low < 100:  # two decades; at more, powers of ten
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        axes.yaxis.minorticks_off()
 
 
 def _cell(row: int, column: int, color: str) -> Any:

@@ -1,7 +1,6 @@
 """Variants: settings as rows with both arms, and one arm of the toy under several settings."""
 
-import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +17,7 @@ from lrbook.figures.base import (
     mark_annealing,
     new_figure,
 )
+from lrbook.figures.rows import wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,7 +57,7 @@ def gap_rows(
         axes.axvline(value, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
         place = {"xycoords": ("data", "axes fraction"), "ha": "center", "va": "bottom"}
         axes.annotate(label, (value, 1.0), fontsize=10, **place)
-    axes.set_yticks(range(len(groups)), _wrapped(groups))
+    axes.set_yticks(range(len(groups)), wrapped(groups))
     axes.invert_yaxis()
     axes.set_xlabel(xlabel)
     axes.grid(axis="y", visible=False)
@@ -79,51 +79,6 @@ def cost_by_time(runs: pd.DataFrame) -> "Figure":
     axes.set_xlabel("epochs for which the patch has been known (0: never)")
     axes.set_ylabel("points that the patch costs")
     figure.legend(loc="outside upper center", ncols=2)
-    return figure
-
-
-def order_rows(
-    learned: Mapping[str, Mapping[str, Sequence[int | None]]],
-    drops: Mapping[str, int | None],
-    epochs: int,
-) -> "Figure":
-    """One row per setting: the epoch in which each seed of both arms learns the patch.
-
-    A short grey line stands where the row's rate drops. A seed that never learns is drawn hollow,
-    right of the last epoch.
-
-    Args:
-        learned: setting -> arm -> one epoch per seed, None for never; an arm may be empty.
-        drops: setting -> first epoch at the lower rate, None where the rate does not drop.
-        epochs: the length of the runs.
-    """
-    figure, axes = new_figure(figsize=(style.WIDTH, 1.1 + 0.46 * len(learned)))
-    never = epochs + max(1.5, 0.1 * epochs)
-    arms = list(dict.fromkeys(arm for found in learned.values() for arm in found))
-    grey = {"color": style.NEUTRAL, "linewidth": 1.6, "gid": NOT_DATA}
-    for arm in arms:
-        axes.plot([], [], style.ARM_STYLES[arm]["marker"], color=style.ARM_COLORS[arm], label=arm)
-    for row, (setting, found) in enumerate(learned.items()):
-        if (drop := drops[setting]) is not None:
-            axes.vlines(drop - 0.5, row - 0.4, row + 0.4, **grey)
-        for arm, seeds in found.items():
-            look, color = style.ARM_STYLES[arm]["marker"], style.ARM_COLORS[arm]
-            # each arm has a strip of the row to itself, so that two who never learn both show
-            place = row - 0.4 + 0.8 * (arms.index(arm) + 0.5) / len(arms)
-            shift = np.linspace(-0.12, 0.12, len(seeds)) if len(seeds) > 1 else [0.0]
-            for epoch, beside in zip(seeds, shift, strict=True):
-                fill = {"markerfacecolor": "none"} if epoch is None else {}
-                at = (never if epoch is None else epoch, place + beside)
-                axes.plot(*at, look, color=color, alpha=0.8, markersize=5, **fill)
-    axes.set_yticks(range(len(learned)), _wrapped(learned))
-    axes.invert_yaxis()
-    step = max(1, round(epochs / 4))
-    ticks = [1, *range(step, epochs, step)]
-    axes.set_xticks([*ticks, never], [*map(str, ticks), "never"])
-    axes.set_xlim(0, never + 0.06 * epochs)
-    axes.set_xlabel("epoch in which the patch is learnt")
-    axes.grid(axis="y", visible=False)
-    figure.legend(loc="outside upper center", ncols=3)
     return figure
 
 
@@ -203,8 +158,3 @@ def longer(
     by_clock.set(xlim=(begin, None), ylim=(np.nanmin(lowest) - 0.02, None))
     by_step.legend()
     return figure
-
-
-def _wrapped(names: Iterable[str]) -> list[str]:
-    """Names of rows over several lines, so that they leave the dots most of the width."""
-    return [textwrap.fill(name, 26) for name in names]

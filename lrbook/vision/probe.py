@@ -41,11 +41,22 @@ def visits(config: PatchConfig, images: Images, count: int) -> Visits:
     return Visits(pictures, kinds, labels.tolist())
 
 
-def patch_pictures(patch: Patch, images: Images) -> np.ndarray:
-    """z, then z + zeta and z - zeta of class 0, then of class 1: (5, P, P, 3) in 0..1."""
+def patch_pictures(patch: Patch, images: Images, times: float | None = None) -> np.ndarray:
+    """z, then z + zeta and z - zeta of class 0, then of class 1: (5, P, P, 3) in 0..1.
+
+    Args:
+        patch: z and zeta, normalised.
+        images: whose mean and spread turn them into pixels.
+        times: by how much the differences from z are multiplied, which are then shown around a
+            middle grey in place of the patches; None shows the patches as they are.
+    """
     centres = [patch.z]
     for label in (0, 1):
         centres += [patch.z + patch.zeta[label], patch.z - patch.zeta[label]]
+    if times is not None:
+        spread = torch.tensor(images.std).view(1, 3, 1, 1)
+        pictures = 0.5 + times * (torch.stack(centres) - patch.z) * spread / 255
+        return pictures.clamp(0, 1).permute(0, 2, 3, 1).numpy()
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (images.mean, images.std))
     return ((torch.stack(centres) * std + mean) / 255).clamp(0, 1).permute(0, 2, 3, 1).numpy()
 

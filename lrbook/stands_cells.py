@@ -1,0 +1,220 @@
+"""What was found of a claim of the story, in the model or on images: a verdict and its numbers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from lrbook import beyond, book, claims, whatif
+from lrbook.record import Record
+from lrbook.stats import FEWEST, clearly
+from lrbook.toy import events
+from lrbook.vision.histories import at_the_end, mean_before_drop
+from lrbook.words import gaps, gaps_added, interval_words, listed_words
+
+HOLDS, IN_PART, UNCLEAR, FAILS = "holds", "holds in part", "not clear", "does not hold"
+OF = "\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}"  # between two short numbers of one seed
+SETTLED = 0.1  # training loss below which the model has learnt a pattern, as in learning_order
+
+
+class Cell(NamedTuple):
+    """What was found of a claim in one place: a verdict, its numbers, and over how many seeds."""
+
+    verdict: str
+    numbers: str = ""
+    seeds: int | None = None
+
+
+def verdict(leads: Sequence[float]) -> str:
+    """Whether it is as the story says, by how much it is so in each seed.
+
+    It holds where the 95 % interval of the mean is above 0, does not where it is below, and is not
+    clear where 0 is inside. Fewer than three seeds are counted, and one is not judged.
+    """
+    if len(leads) < FEWEST:
+        return _few([lead > 0 for lead in leads])
+    return {1: HOLDS, 0: UNCLEAR, -1: FAILS}[clearly(leads)]
+
+
+def _few(so: Sequence[bool]) -> str:
+    return f"{sum(so)} of {len(so)} seeds" if len(so) > 1 else "one seed"
+
+
+def lead(leads: Sequence[float], remark: str = "") -> Cell | None:
+    """One claim that a lead, in points, is above 0; None without seeds."""
+    if not len(leads):
+        return None
+    return Cell(verdict(leads), f"{listed_words(leads, 1)}{remark}", len(leads))
+
+
+def part(parts: Sequence[float], wholes: Sequence[float], remark: str = "") -> Cell | None:
+    """A claim that explains ``parts`` of the gap ``wholes``, in points and seed by seed.
+
+    Where it holds, but explains clearly less than half of the gap, or not clearly more, it holds in
+    part.
+    """
+    cell = lead(parts)
+    if cell is None:
+        return None
+    found = cell.verdict
+    if found == HOLDS and clearly([2 * p - w for p, w in zip(parts, wholes, strict=True)]) <= 0:
+        found = IN_PART
+    if len(parts) < FEWEST:
+        both = zip(parts, wholes, strict=True)
+        numbers = ", ".join(f"{part:.1f}{OF}{whole:.1f}" for part, whole in both)
+    else:
+        numbers = f"{interval_words(parts, 1)} of {interval_words(wholes, 1)}"
+    return cell._replace(verdict=found, numbers=f"{numbers}{remark}")
+
+
+def early(runs: Sequence[Record]) -> list[float]:
+    """Small minus large on clean images, in points, over the last epochs before the drop."""
+    means = [
+        [mean_before_drop(run.history, "clean", run.config["drop"]) for run in pair]
+        for pair in whatif.pairs(runs)
+    ]
+    return [small - large for large, small in means]
+
+
+def early_in_the_model(runs: Sequence[Record], rows: int = 5) -> list[float]:
+    """S minus L-S on fresh P, in points, over L-S's last ``rows`` measurements before annealing, at
+    equal steps, by seed.
+    """
+    arms = {
+        arm: {run.config["seed"]: run.history for run in found}
+        for arm, found in book.by_arm(runs).items()
+    }
+    found = []
+    for seed in sorted(arms["L-S"].keys() & arms["S"].keys()):
+        large, small = arms["L-S"][seed], arms["S"][seed]
+        late = large[large.rate == large.rate.max()].tail(rows)
+        there = np.interp(late.step, small.step, small[beyond.QUANTITY])
+        found.append(100 * float(there.mean() - late[beyond.QUANTITY].mean()))
+    return found
+
+
+def bare_and_with(bare: Sequence[Record], runs: Sequence[Record]) -> Cell | None:
+    """Whether the small rate is ahead before the drop without a patch, and with it, too."""
+    without, with_it = early(bare), early(runs)
+    if not without or not with_it:
+        return lead(without, " without the patch")
+    cell = Cell(verdict(without), "", len(without))
+    if clearly(without) > 0 and clearly(with_it) <= 0:
+        cell = cell._replace(verdict=IN_PART)
+    numbers = f"{listed_words(without, 1)} without the patch; {listed_words(with_it, 1)} with it"
+    return cell._replace(numbers=numbers)
+
+
+def order(runs: Sequence[Record]) -> Cell | None:
+    """In how many seeds the small rate learns the patch before the drop, and the large one not."""
+    so = [whatif.order_holds(*pair) for pair in whatif.pairs(runs)]
+    return _counted(so) if so else None
+
+
+def _counted(so: Sequence[bool]) -> Cell:
+    if len(so) < FEWEST:
+        return Cell(_few(so), "", len(so))
+    count = f"{sum(so)} of {len(so)} seeds"
+    return Cell(HOLDS if all(so) else IN_PART if any(so) else FAILS, count, len(so))
+
+
+def order_in_the_model(runs: Sequence[Record]) -> Cell:
+    """In how many seeds Q is learnt first by S and not by L-S: for good, and by first crossing."""
+    arms = book.by_arm(runs)
+    cells = []
+    for lasting in (True, False):
+        first = {
+            arm: {run.config["seed"]: _q_first(run.history, lasting) for run in found}
+            for arm, found in arms.items()
+        }
+        seeds = sorted(first["S"].keys() & first["L-S"].keys())
+        cells.append(_counted([first["S"][seed] and not first["L-S"][seed] for seed in seeds]))
+    settled, crossed = cells
+    same = settled.verdict == crossed.verdict
+    once = crossed.numbers.removesuffix(" seeds")
+    numbers = (
+        f"{settled.numbers} if Q has to stay below a loss of {SETTLED:g}, {once} if once is enough"
+    )
+    return Cell(settled.verdict if same else IN_PART, numbers, settled.seeds)
+
+
+def _q_first(history: pd.DataFrame, lasting: bool) -> bool:
+    steps = [
+        events.first_step(history, column, below=SETTLED, lasting=lasting)
+        for column in ("q_only_loss", "p_only_train_loss")
+    ]
+    q, p = (np.inf if step is None else step for step in steps)
+    return bool(q < p)
+
+
+def teachers(
+    runs: Sequence[Record], value: Callable[[pd.DataFrame], float], what: str, digits: int
+) -> Cell:
+    """Whether ``value`` of a history parts the arms so that the one with the small rate hears less
+    of the examples with both patterns; small first, with the number of each arm.
+
+    Args:
+        runs: of the model or on images.
+        value: the share of the examples with the broad pattern alone, or minus what those with both
+            weigh beside them: larger where the latter teach less.
+        what: the value is called.
+        digits: of the numbers, which are shown without their sign.
+    """
+    arms = book.by_arm(runs)
+    small, large = ("S", "L-S") if "S" in arms else ("small", "large")
+    found = {
+        arm: {run.config["seed"]: value(run.history) for run in arms[arm]} for arm in (small, large)
+    }
+    seeds = sorted(found[small].keys() & found[large].keys())
+    numbers = ", ".join(
+        f"{interval_words([abs(values[seed]) for seed in seeds], digits)} in {arm}"
+        for arm, values in found.items()
+    )
+    leads = [found[small][seed] - found[large][seed] for seed in seeds]
+    return Cell(verdict(leads), f"{what} {numbers}", len(seeds))
+
+
+def teachers_in_the_model(runs: Sequence[Record]) -> Cell:
+    """Of the P-only examples' share of W's gradient over the whole run."""
+    return teachers(runs, lambda h: h.p_only_gradient_share.iloc[-1], "share of P alone", 2)
+
+
+def teachers_on_images(watched: Sequence[Record]) -> Cell:
+    """Of the gradient of examples with image and patch over that of the image alone, at the end."""
+    return teachers(
+        watched,
+        lambda h: -at_the_end(h, "share_both") / at_the_end(h, "share_image"),
+        "both over image alone",
+        1,
+    )
+
+
+def patchs_part(runs: Sequence[Record], control: Sequence[Record]) -> Cell | None:
+    """What the patch adds to large minus small on clean images, of the whole of it."""
+    added = gaps_added(runs, control, "clean", "large", "small")
+    whole = gaps(runs, "clean", "large", "small")
+    return part(list(added.values()), [whole[seed] for seed in added])
+
+
+def noise(arms: Mapping[str, Mapping[int, float]], remark: str = "") -> Cell | None:
+    """Noise minus small, of large minus small, in points, over the seeds that all three have."""
+    seeds = sorted(
+        set.intersection(*(set(arms.get(arm, {})) for arm in ("small", "noise", "large")))
+    )
+    lifted, wholes = (
+        [arms[arm][seed] - arms["small"][seed] for seed in seeds] for arm in ("noise", "large")
+    )
+    return part(lifted, wholes, remark)
+
+
+def noise_on_images(runs: Sequence[Record]) -> Cell | None:
+    """Of the arm noise, on clean images."""
+    return noise({arm: beyond.by_seed(runs, arm, "clean") for arm in ("small", "noise", "large")})
+
+
+def exponents(found: Sequence[claims.Claim]) -> Cell:
+    """In how many of the theorems' exponents the bound is kept, or the fit agrees with it."""
+    kept = [claim.verdict != "does not follow the bound here" for claim in found]
+    name = HOLDS if all(kept) else IN_PART if any(kept) else FAILS
+    return Cell(name, f"{sum(kept)} of {len(kept)} exponents")

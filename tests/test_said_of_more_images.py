@@ -1,0 +1,133 @@
+"""What the chapter *What if* says of more images and of longer runs is in the records."""
+
+import numpy as np
+import pytest
+
+from lrbook import book, patch_cost, whatif
+
+LONGER, AS_LONG = "train_size = 50000", "train_size = 50000, epochs = 10, drop = 6"
+FEWER = "epochs = 60, drop = 31"
+
+
+@pytest.fixture(scope="module")
+def images():
+    """The base and the rows of the section, with the patch and without."""
+    names = ["what-if-laptop-images", "what-if-laptop-longer"]
+    more, missing = whatif.gather("patch-laptop", names)
+    plain, none = patch_cost.controls(
+        more, "patch-laptop-control", [f"{name}-control" for name in names]
+    )
+    assert missing == none == []
+    assert list(more) == list(plain) == [whatif.BASE, LONGER, AS_LONG, FEWER]
+    assert all(
+        len(whatif.pairs(each[row])) == 5 for each in (more, plain) for row in list(each)[1:]
+    )
+    return more, plain
+
+
+def test_more_images_are_for_as_many_epochs_and_for_as_many_steps(images):
+    more, _ = images
+    steps = {}
+    for row, runs in more.items():
+        config = runs[0].config
+        steps[row] = config["epochs"] * -(-config["train_size"] // config["batch"])
+    assert steps[AS_LONG] == pytest.approx(steps[whatif.BASE], rel=0.05)
+    assert steps[LONGER] == pytest.approx(2.5 * steps[whatif.BASE], rel=0.01)
+    assert steps[FEWER] == pytest.approx(steps[LONGER], rel=0.01)
+    drops = {row: runs[0].config["drop"] - 1 for row, runs in more.items()}
+    assert drops[FEWER] == 2.5 * drops[LONGER]
+
+
+def test_more_images_help_the_small_rate_most(images):
+    _, plain = images
+    alone = [run for run in plain[whatif.BASE] if run.config["seed"] in range(5, 10)]
+    for row in (LONGER, AS_LONG):
+        gained = {
+            arm: np.mean(book.values(plain[row], "clean")[arm])
+            - np.mean(book.values(alone, "clean")[arm])
+            for arm in whatif.ARMS
+        }
+        assert gained["small"] == pytest.approx(10, abs=0.5)
+        assert 3.5 < gained["large"] < 5.5
+        assert np.mean(whatif.gap(plain[row])) < np.mean(whatif.gap(alone)) / 2
+        assert whatif.kind_of(whatif.change(plain[row], alone)) == "Narrower"
+
+
+def test_for_as_many_steps_more_than_half_of_the_gap_is_the_patchs(images):
+    more, plain = images
+    adds = patch_cost.share(more[AS_LONG], plain[AS_LONG])
+    assert whatif.kind_of(adds) == "Wider"
+    gaps = whatif.gap(more[AS_LONG])
+    assert all(part > each / 2 for part, each in zip(adds, gaps, strict=True))
+    assert np.mean(adds) > np.mean(patch_cost.share(more[whatif.BASE], plain[whatif.BASE]))
+    costs, base = (patch_cost.cost(more[row], plain[row]) for row in (AS_LONG, whatif.BASE))
+    assert np.mean(costs["large"]) == pytest.approx(np.mean(base["large"]), abs=0.5)
+    assert 1 < np.mean(costs["small"]) - np.mean(base["small"]) < 3
+
+
+def test_for_as_many_epochs_the_large_rate_loses_what_it_had(images):
+    more, plain = images
+    large = book.by_arm(more[LONGER])["large"]
+    drop = large[0].config["drop"]
+    before = {run.config["seed"]: run.history.patch_only[: drop - 1].max() for run in large}
+    hidden = [run for run in large if before[run.config["seed"]] < 15]
+    assert len(hidden) == 3
+    for run in hidden:
+        best = run.history.clean[drop - 1 : drop + 3].max()
+        assert best == pytest.approx(73, abs=0.5)
+        assert run.result["patch_learned_epoch"] - drop in (3, 4, 5)
+        assert 6.5 < best - run.result["clean"] < 8.5
+    knows, sees = sorted(before.items(), key=lambda each: -each[1])[:2]
+    found = {run.config["seed"]: run for run in large}
+    assert found[knows[0]].result["patch_learned_epoch"] < drop
+    assert 30 < sees[1] < 50
+    assert found[sees[0]].result["clean"] < 50
+    costs = {
+        arm: np.mean(lost) for arm, lost in patch_cost.cost(more[LONGER], plain[LONGER]).items()
+    }
+    assert costs["large"] == pytest.approx(costs["small"], abs=1)
+    assert whatif.kind_of(patch_cost.share(more[LONGER], plain[LONGER])) == "Not apart"
+    ends = {arm: np.mean(clean) for arm, clean in book.values(more[LONGER], "clean").items()}
+    assert 0 < ends["large"] - ends["small"] < 2
+
+
+def test_as_many_steps_on_the_bases_images_undo_less(images):
+    more, plain = images
+    large = {run.config["seed"]: run for run in book.by_arm(more[FEWER])["large"]}
+    gaps = dict(zip(large, whatif.gap(more[FEWER]), strict=True))
+    adds = dict(zip(large, patch_cost.share(more[FEWER], plain[FEWER]), strict=True))
+    drop = 31
+    before = {seed: run.history.patch_only[: drop - 1].max() for seed, run in large.items()}
+    [early] = [seed for seed, known in before.items() if known > 15]
+    assert large[early].result["patch_learned_epoch"] == drop - 3
+    assert adds[early] == pytest.approx(0, abs=0.1)
+    for seed in set(large) - {early}:
+        assert 5 <= large[seed].result["patch_learned_epoch"] - drop <= 9
+        clean = large[seed].history.clean[drop - 1 :]
+        assert 5.5 < clean.max() - large[seed].result["clean"] < 10.5
+        assert 11 < gaps[seed] < 14.5
+    costs = {arm: np.mean(lost) for arm, lost in patch_cost.cost(more[FEWER], plain[FEWER]).items()}
+    assert costs["large"] / costs["small"] == pytest.approx(0.5, abs=0.05)
+    assert np.mean(list(adds.values())) / np.mean(list(gaps.values())) == pytest.approx(
+        0.5, abs=0.05
+    )
+    assert whatif.kind_of(list(adds.values())) == "Wider"
+
+
+def test_length_by_itself_takes_two_points_from_the_large_rate(images):
+    _, plain = images
+    alone = [run for run in plain[whatif.BASE] if run.config["seed"] in range(5, 10)]
+    gained = {
+        arm: np.mean(book.values(plain[FEWER], "clean")[arm])
+        - np.mean(book.values(alone, "clean")[arm])
+        for arm in whatif.ARMS
+    }
+    assert gained["large"] == pytest.approx(-2, abs=0.5)
+    assert gained["small"] == pytest.approx(0, abs=0.5)
+
+
+def test_between_the_two_long_rows_the_gap_is_not_clearly_apart(images):
+    more, _ = images
+    change = whatif.change(more[LONGER], more[FEWER])
+    assert np.mean(change) < 0
+    assert whatif.kind_of(change) == "Not apart"

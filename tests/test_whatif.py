@@ -212,16 +212,6 @@ def test_the_drop_of_a_setting_is_that_of_its_large_arm():
     assert whatif.drops({whatif.BASE: BASE, "drop = 4": early}) == {whatif.BASE: 9, "drop = 4": 4}
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "wsd"])
-def test_a_rate_that_goes_down_by_and_by_has_no_drop(schedule):
-    runs = [run("large", 5, 10, 66.0, schedule=schedule), BASE[1]]
-    assert whatif.drops({"row": runs}) == {"row": None}
-
-
-def test_no_change_in_any_seed_is_not_apart():
-    assert whatif.kind_of([0.0, 0.0, 0.0]) == "Not apart"  # an interval that is 0 alone
-
-
 def test_a_row_of_more_seeds_than_pairs_says_how_many():
     row = whatif.table({whatif.BASE: [*BASE[:2], BASE[2]]}).iloc[0]
     assert row["large: clean (%)"] == "60.5 (2 seeds)"
@@ -254,8 +244,9 @@ def test_runs_on_other_images_are_told_by_name(recorded, monkeypatch):
         whatif.control("control", BASE)
 
 
-def test_a_setting_without_its_large_arm_has_no_drop():
-    assert whatif.drops({whatif.BASE: [BASE[1]]}) == {whatif.BASE: None}
+def test_a_setting_whose_large_rate_goes_down_by_and_by_or_is_not_there_has_no_drop():
+    wsd = [run("large", 5, 10, 66.0, schedule="wsd")]
+    assert whatif.drops({"wsd": wsd, "small": [BASE[1]]}) == {"wsd": None, "small": None}
 
 
 def test_a_diverged_run_is_no_pair():

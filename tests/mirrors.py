@@ -1,12 +1,17 @@
 """A small stand-in for CIFAR-10's archive, and a server of it with every temper."""
 
+import contextlib
 import hashlib
 import io
 import tarfile
-from http.server import BaseHTTPRequestHandler
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 
+from lrbook.vision.download import ensure_cifar10
+
+ARCHIVE = "cifar-10-python.tar.gz"
 CONTENT = {f"data_batch_{i}": bytes([i]) * 500 for i in range(1, 6)} | {"test_batch": b"test"}
 FILES = {name: hashlib.md5(data).hexdigest() for name, data in CONTENT.items()}
 
@@ -67,6 +72,11 @@ class Handler(BaseHTTPRequestHandler):
     def cut(self, start):
         self.reply(GOOD[: len(GOOD) // 2], length=len(GOOD))
 
+    def a_little(self, start):
+        rest = len(GOOD) - start
+        span = f"bytes {start}-{len(GOOD) - 1}/{len(GOOD)}"
+        self.reply(GOOD[start : start + 1000], 206, length=rest, span=span)
+
     def hang(self, start):
         self.server.over.wait(30)
 
@@ -86,3 +96,40 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+@contextlib.contextmanager
+def serving():
+    """The server, until the end of a ``with``."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    server.ranges, server.over = [], threading.Event()
+    threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.over.set()
+        server.shutdown()
+        server.server_close()
+
+
+def fetcher(server, folder):
+    """fetch("busy", "good") into the folder, with limits that a test can wait for."""
+
+    def fetch(*tempers, **options):
+        mirrors = [f"http://127.0.0.1:{server.server_port}/{temper}" for temper in tempers]
+        limits = {"silence_s": 0.4, "mirror_limit_s": 2.0, "limit_s": 20.0}
+        settings = {"md5": MD5, "files": FILES} | limits | options
+        return ensure_cifar10(folder, mirrors, **settings)
+
+    return fetch
+
+
+def assert_complete(folder):
+    found = {path.name: path.read_bytes() for path in (folder / "cifar-10-batches-py").iterdir()}
+    assert found == CONTENT
+    assert (folder / ARCHIVE).read_bytes() == GOOD
+    assert {path.name for path in folder.iterdir()} <= {
+        "cifar-10-batches-py",
+        ARCHIVE,
+    }

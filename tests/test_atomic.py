@@ -36,3 +36,16 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     monkeypatch.undo()
     assert path.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
+
+
+def test_all_bytes_have_left_the_program_when_the_file_is_flushed_to_disk(tmp_path, monkeypatch):
+    """Else the name could outlast a power cut, and what is in the file not."""
+    sizes, fsync = [], os.fsync
+
+    def measured(file):
+        sizes.append(os.fstat(file).st_size)
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", measured)
+    write_atomically(tmp_path / "record.json", b"nine byte")
+    assert sizes == [9]

@@ -1,5 +1,6 @@
 """Looking at a network beside its training: the same rows, none lost, no error swallowed."""
 
+import io
 import threading
 
 import pandas as pd
@@ -78,6 +79,32 @@ def test_a_checkpoint_has_whole_rows(monkeypatch, tmp_path):
     monkeypatch.setattr(train, "train_epoch", lambda *args: (seen.append(args[3]), plain(*args))[1])
     pd.testing.assert_frame_equal(run(Store(tmp_path)).history, wanted, check_exact=True)
     assert seen == [3, 4]
+
+
+def test_a_checkpoint_that_waits_beyond_the_next_epoch_has_no_row_of_it(monkeypatch, tmp_path):
+    """Its rows are those of the epochs that its network was trained in, of four batches each."""
+    over = [threading.Event() for _ in range(5)]
+    evaluate, save, saved = train.evaluate, Store.save_checkpoint, []
+
+    def evaluated(task, model, epoch):
+        found = evaluate(task, model, epoch)
+        over[epoch].set()
+        return found
+
+    def look(task, model, epoch, tally):
+        assert over[min(epoch + 1, 4)].wait(60)
+        return {"wrong_patch": 0.0, "wrong_patch_followed": 0.0}
+
+    def kept(self, config, payload):
+        state = torch.load(io.BytesIO(payload), weights_only=True)
+        saved.append((len(state["rows"]), int(state["model"]["bn.num_batches_tracked"])))
+        save(self, config, payload)
+
+    monkeypatch.setattr(train, "evaluate", evaluated)
+    monkeypatch.setattr(order, "observe", look)
+    monkeypatch.setattr(Store, "save_checkpoint", kept)
+    run(Store(tmp_path))
+    assert saved == [(1, 4), (2, 8), (3, 12)]
 
 
 @pytest.mark.parametrize("epoch", [1, 4])  # with an epoch to come, and after the last

@@ -116,6 +116,7 @@ def test_falls_have_a_column_for_each_decay_and_gains_go_by_seed():
     found = dict(zip(table["λ"], table[0.1], strict=True))
     assert found["seeds"] == 2
     assert found["η₂λ × steps"] == pytest.approx(1)
+    assert found["at step"] == "10\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0"  # of the lowest point
     assert found["gained since, by seed"] == "0.200\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.000"
 
 

@@ -6,54 +6,38 @@ import http.client
 import os
 import subprocess
 import sys
-import threading
 import time
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from mirrors import CONTENT, FILES, GOOD, MD5, Handler, packed
+from mirrors import (
+    ARCHIVE,
+    CONTENT,
+    FILES,
+    GOOD,
+    MD5,
+    Handler,
+    assert_complete,
+    fetcher,
+    packed,
+    serving,
+)
 
 from lrbook.errors import DataError
 from lrbook.vision import download
 from lrbook.vision.download import ensure_cifar10
 
-ARCHIVE = "cifar-10-python.tar.gz"
-
 
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.ranges, server.over = [], threading.Event()
-    threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
-    yield server
-    server.over.set()
-    server.shutdown()
-    server.server_close()
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture
 def fetch(server, tmp_path):
-    """fetch("busy", "good") in an empty folder, with limits that a test can wait for."""
-
-    def run(*tempers, **options):
-        mirrors = [f"http://127.0.0.1:{server.server_port}/{temper}" for temper in tempers]
-        limits = {"silence_s": 0.4, "mirror_limit_s": 2.0, "limit_s": 20.0}
-        return ensure_cifar10(tmp_path, mirrors, md5=MD5, files=FILES, **(limits | options))
-
-    return run
-
-
-def assert_complete(folder):
-    found = {path.name: path.read_bytes() for path in (folder / "cifar-10-batches-py").iterdir()}
-    assert found == CONTENT
-    assert (folder / ARCHIVE).read_bytes() == GOOD
-    assert {path.name for path in folder.iterdir()} <= {
-        "cifar-10-batches-py",
-        ARCHIVE,
-    }
+    return fetcher(server, tmp_path)
 
 
 def test_bad_mirrors_are_passed_over(fetch, tmp_path, capsys):

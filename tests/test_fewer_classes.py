@@ -3,9 +3,12 @@
 import dataclasses
 
 import pytest
+import torch
 from tiny_images import CPU, tiny
 
 from lrbook.vision import order, train
+from lrbook.vision.config import PatchConfig
+from lrbook.vision.images import Images
 
 
 @pytest.mark.parametrize("classes", [(1, 4, 7), (0, 9)])
@@ -38,6 +41,15 @@ def test_of_fewer_classes_only_these_have_a_patch(monkeypatch, classes):
     monkeypatch.setattr(order, "_with_full_patch", spy)
     order.readable(task, train.make_model(task.config, CPU))
     assert {label for each in labels for label in each.tolist()} == set(classes)
+
+
+def test_the_classes_are_those_of_the_training_images():
+    """A patch of a class that the test images alone have would teach nothing either."""
+    pixels = torch.zeros(20, 3, 32, 32, dtype=torch.uint8)
+    trained, tested = torch.arange(20) % 2, torch.arange(20) % 4
+    images = Images("four", pixels, trained, pixels, tested, (125.0,) * 3, (60.0,) * 3)
+    config = PatchConfig.for_profile("smoke", arm="large", seed=0)
+    assert train.make_task(config, images, CPU).classes.tolist() == [0, 1]
 
 
 def test_one_class_or_one_image_gives_no_number():

@@ -280,3 +280,20 @@ def test_no_error_is_told_apart_from_one():
     assert row.series == "logistic regression, d = 50, none wrong (drawn at one error)"
     assert row._4 == 4.0
     assert not {"run: ", "_band"} & set(found.series)
+
+
+def test_a_line_has_no_row_where_it_has_a_gap():
+    figure, axes = figures.base.new_figure()
+    axes.plot([1, 2, 3], [5.0, np.nan, 7.0])
+    assert read(figure)[["x", "y"]].values.tolist() == [[1, 5], [3, 7]]
+
+
+@pytest.mark.parametrize("extent", [None, (0, 2, 0, 2), (0.5, 2.5, 2.5, 0.5)])
+@pytest.mark.parametrize("origin", ["upper", "lower"])
+def test_cells_are_where_they_are_seen(origin, extent):
+    figure, axes = figures.base.new_figure()
+    axes.imshow([[1.0, 2.0], [3.0, 4.0]], origin=origin, extent=extent)
+    cells = read(figure).set_index("value")
+    seen = {n: axes.transData.transform(cells.loc[n, ["x", "y"]]) for n in (1, 2, 3)}
+    assert seen[1][0] < seen[2][0]
+    assert (seen[1][1] > seen[3][1]) == (origin == "upper")

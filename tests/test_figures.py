@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from lrbook import figures, style
+from lrbook.figures import data
 from lrbook.figures.base import aligned
 
 mpl.use("Agg")
@@ -95,6 +96,23 @@ def test_dots_show_every_seed_and_the_mean():
     axes = figures.dots_by_arm(values, "accuracy").axes[0]
     assert [line.get_ydata().tolist() for line in axes.lines] == [[1.0, 3.0], [5.0, 6.0]]
     assert [c.get_segments()[0][0][1] for c in axes.collections] == [2.0, 5.5]
+
+
+def test_the_bar_is_at_the_mean_and_not_in_the_middle_of_the_seeds():
+    values = [0.0, 0.0, 9.0]
+    for figure, axis in (
+        (figures.dots_by_arm({"group": {"large": values}}, "y"), "y"),
+        (figures.dots_by_group({"group": values}, "x"), "x"),
+    ):
+        drawn = data.table(figure)
+        assert drawn[drawn.kind == "bar"][axis].tolist() == [3.0]
+
+
+def test_a_line_in_a_row_stands_before_the_first_epoch_at_the_lower_rate():
+    learned = {"base": {"large": [5], "small": [3]}, "by and by": {"large": [6]}}
+    [axes] = figures.order_rows(learned, {"base": 4, "by and by": None}, epochs=8).axes
+    segments = [line for drawn in axes.collections for line in drawn.get_segments()]
+    assert [x for (x, _), _ in segments] == [3.5]
 
 
 def test_an_arm_that_the_first_group_lacks_has_a_name_too():

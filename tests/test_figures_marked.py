@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from lrbook import figures, style
+from lrbook.figures import data
 
 mpl.use("Agg")
 
@@ -114,3 +115,13 @@ def test_rows_of_few_neurons_have_whole_numbers():
     on = np.array([[True, False], [False, True]])
     axes = figures.on_and_off({"S": {"step 0": on}}, [-1.0, 1.0]).axes[0]
     assert all(tick == round(tick) for tick in axes.get_yticks())
+
+
+def test_neurons_have_the_same_numbers_in_the_table_as_on_the_axis():
+    """The first is at the top, where the axis begins."""
+    on = np.array([[True, False], [False, False], [False, True]])
+    figure = figures.on_and_off({"S": {"step 0": on}}, [-1.0, 1.0])
+    cells = data.table(figure).query("kind == 'cell'").set_index(["neuron of V", "t"]).value
+    assert cells[cells == 1].index.tolist() == [(1, -1), (3, 1)]
+    bottom, top = figure.axes[0].get_ylim()
+    assert bottom > top

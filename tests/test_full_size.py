@@ -75,6 +75,12 @@ def test_the_control_tells_what_the_patch_adds_and_costs():
     assert full_size.control_words(runs, []) == ""
 
 
+def test_the_control_is_told_on_the_seeds_that_have_the_patch_too():
+    bare = [run("large", 0, 86.0), run("small", 0, 79.0), run("large", 5, 99.0), run("small", 5)]
+    said = full_size.control_words([run("large"), run("small")], bare)
+    assert "is **7.0** points (1 paired seed)" in said
+
+
 def test_what_is_missing_is_named(monkeypatch):
     monkeypatch.setattr(book, "provenance", lambda runs: f"{len(runs)} runs.")
     assert full_size.state([]) == full_size.NOT_RECORDED

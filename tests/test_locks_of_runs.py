@@ -15,8 +15,11 @@ from lrbook import records, sweeps
 from lrbook.records import Store
 from lrbook.toy import experiment
 from lrbook.toy.config import ToyConfig
+from lrbook.vision import experiment as vision
+from lrbook.vision.config import PatchConfig
 
 TOY = ToyConfig.for_profile("smoke", arm="S", seed=3)
+PATCH = PatchConfig.for_profile("smoke", arm="large", seed=3)
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no lock on Windows")
 
@@ -68,6 +71,41 @@ def test_runs_that_another_process_finishes_meanwhile_are_not_repeated(tmp_path,
     assert [record.run_id for record in found] == [config.run_id for config in configs]
     assert {record.result["p_only_accuracy"] for record in found} == {0.25}
     assert held == sorted(held)  # in one order, or two processes could wait for each other
+
+
+@pytest.mark.parametrize("kind", ["patch", "toy"])
+def test_a_finished_run_is_held_while_it_is_forgotten(tmp_path, monkeypatch, kind):
+    """Else one process would remove what another one, which repeats it too, writes just now."""
+    held, forgotten = [], []
+
+    class Watched(Store):
+        @contextlib.contextmanager
+        def claim(self, config, *rest):
+            with super().claim(config, *rest):
+                held.append(config)
+                yield
+                held.remove(config)
+
+        def forget(self, config):
+            assert config in held
+            forgotten.append(config)
+            super().forget(config)
+
+    monkeypatch.setattr(experiment, "advance_all", enough)
+    monkeypatch.setattr(vision, "_run_all", enough)
+    config = PATCH if kind == "patch" else TOY
+    store = Watched(tmp_path)
+    made_up.finished(store, config)
+    with pytest.raises(KeyboardInterrupt):
+        (vision if kind == "patch" else experiment).run(
+            [config], store, device="cpu", force=True, progress=False
+        )
+    assert forgotten == [config]
+    assert store.load(config) is None
+
+
+def enough(*_, **__):
+    raise KeyboardInterrupt
 
 
 def test_a_sweep_is_held_from_its_first_look_until_it_is_sealed(tmp_path, monkeypatch):

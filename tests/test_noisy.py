@@ -151,6 +151,16 @@ def test_a_sweep_of_another_size_or_of_other_images_is_not_shown(there):
     assert noisy.recorded("levels", [elsewhere]) == {}
 
 
+@pytest.mark.parametrize("other", [{"precision": "bf16"}, {"device_kind": "cuda"}])
+def test_a_sweep_in_other_digits_or_of_another_device_is_not_shown(there, other):
+    same = {"data": "digits", "precision": "fp32", "device_kind": "cpu"}
+    base = [dataclasses.replace(one, provenance=same) for one in PLAIN]
+    noise = run("noise", 5, 49.0, noise=0.1)
+    for origin, shown in ((same, True), (same | other, False)):
+        there["levels"] = Sweep([dataclasses.replace(noise, provenance=origin)])
+        assert bool(noisy.recorded("levels", base)) == shown
+
+
 def test_table_and_words(settings):
     table = noisy.table(settings, PLAIN)
     assert list(table["noise, on digits"]) == list(settings)
@@ -178,6 +188,17 @@ def test_table_and_words(settings):
     assert "large rate in every seed: *0.4 to the end*." in noisy.above_words(ahead, PLAIN)
     even = {"0.4 to the end": [run("noise", 5, 60.1), run("noise", 6, 61.0)]}
     assert "large rate in every seed: none." in noisy.above_words(even, PLAIN)
+
+
+def test_the_best_setting_has_the_highest_mean_wherever_it_stands():
+    high, low = ([run("noise", seed, clean) for seed in (5, 6)] for clean in (70.0, 52.0))
+    for groups in ({"a": high, "b": low}, {"b": low, "a": high}):
+        assert "*a* is best with 70.0 %" in noisy.above_words(groups, PLAIN)
+
+
+def test_level_with_the_small_rate_is_not_above_it():
+    level = {"a": [run("noise", seed, clean) for seed, clean in ((5, 50.0), (6, 51.0))]}
+    assert "In no seed: *a*." in noisy.above_words(level, PLAIN)
 
 
 def test_a_setting_against_another(settings):

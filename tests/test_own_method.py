@@ -90,6 +90,7 @@ Z, ZETA = torch.zeros(3, 3, 3), torch.zeros(10, 3, 3, 3)
         ((torch.zeros(3, 40, 40), torch.zeros(10, 3, 40, 40)), "P from 1 to 32"),
         ((Z.numpy(), ZETA), r"gives ndarray and \(10"),
         ((Z / 0, ZETA), "nan or inf"),
+        ((Z, ZETA / 0), "nan or inf"),
     ],
 )
 def test_a_patch_that_does_not_fit_is_refused_before_training(tmp_path, monkeypatch, given, words):

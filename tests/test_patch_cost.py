@@ -232,6 +232,13 @@ def test_seeds_in_which_a_run_has_not_trained_are_left_out_and_named():
     assert patch_cost.untrained_words({"fine": groups["fine"]}, {"fine": without["fine"]}) == ""
 
 
+def test_the_gap_without_a_patch_is_that_of_runs_that_have_trained():
+    groups = {whatif.BASE: BASE, "hot": both([60, 58, 57], [51, 52, 50], batch=256)}
+    bare = both([65, 10.4, 67], [53, 53, 54], batch=256, carrier_share=0.0)
+    row = patch_cost.table(groups, {"hot": bare}).iloc[0]
+    assert row["no patch: large − small"] == "+12.0, +13.0"  # of seeds 5 and 7
+
+
 def test_a_control_of_other_images_is_refused(monkeypatch):
     other = [dataclasses.replace(run, provenance={"data": "CIFAR-10"}) for run in WITHOUT]
     monkeypatch.setattr(whatif, "gather", lambda base, names: ({whatif.BASE: other}, []))

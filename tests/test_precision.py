@@ -77,6 +77,26 @@ def test_a_run_that_is_over_is_loaded_where_its_precision_cannot_be_had(tmp_path
 
 
 @pytest.mark.parametrize(
+    ("can", "precision"),
+    [({"avx512_bf16": True}, "bf16"), ({"amx_bf16": True}, "bf16"),
+     ({"avx512_bf16": False, "amx_bf16": False}, "fp32"), ({"avx512_vbmi": True}, "fp32")],
+)  # fmt: skip
+def test_a_cpu_that_computes_bf16_in_either_way_is_used_so(monkeypatch, can, precision):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: can, raising=False)
+    assert devices.choose_precision("auto", CPU) == precision
+
+
+def test_a_card_that_only_imitates_bf16_computes_in_fp16(monkeypatch):
+    for imitated, precision in ((True, "fp16"), (False, "bf16")):
+        monkeypatch.setattr(
+            torch.cuda,
+            "is_bf16_supported",
+            lambda including_emulation=True, imitated=imitated: including_emulation or not imitated,
+        )
+        assert devices.choose_precision("auto", torch.device("cuda")) == precision
+
+
+@pytest.mark.parametrize(
     ("words", "precision"),
     [("flags : avx512f avx512_bf16 sse2", "bf16"), ("flags : amx_bf16", "bf16"),
      ("flags : avx512f avx512_vbmi", "fp32"), (None, "fp32")],

@@ -85,3 +85,20 @@ def test_one_arm_alone_is_no_puzzle():
         for told in (puzzle.before_and_after, puzzle.crossing_words):
             with pytest.raises(LookupError, match="no seed has a run of each"):
                 told(alone)
+
+
+def test_crossing_is_that_on_new_images_whatever_is_fitted():
+    turned = [
+        dataclasses.replace(one, table=one.history.assign(train_accuracy=100 - one.history.clean))
+        for one in RUNS
+    ]
+    assert puzzle.crossing_words(turned) == puzzle.crossing_words(RUNS)
+
+
+def test_the_first_drop_is_the_earliest_of_the_three():
+    """With the second drop at epoch 3, two epochs are before it: 10, 40 and 10, 42."""
+    early = [
+        dataclasses.replace(one, config=one.config | {"drop": 7, "drop2": 3, "drop3": 6})
+        for one in RUNS
+    ]
+    assert puzzle.before_and_after(early)["large"].iloc[0].startswith("25.5")

@@ -1,11 +1,14 @@
 """`lrbook record --run`: what is missing gets run, once, each run on a GPU or cores of its own."""
 
 import itertools
+import queue
 import sys
+import types
 
 import made_up
 import pandas as pd
 import pytest
+from tqdm import tqdm
 
 from lrbook import record_run, recordings, sweeps
 from lrbook.errors import ConfigError, DataError
@@ -161,6 +164,28 @@ def test_images_go_to_the_gpus_seed_by_seed_and_the_rest_to_the_cores(plan, tmp_
         assert len(times) >= 1
         assert all(one[1] <= two[0] for one, two in itertools.pairwise(times))
     assert {which for which, *_ in found.values()} == {"3", "5", "None"}
+
+
+class Impatient(queue.SimpleQueue):
+    """Of GPUs: one that nobody gives back is told of, and not waited for."""
+
+    def get(self):
+        return super().get(timeout=5)
+
+
+def test_more_commands_than_gpus_take_turns(monkeypatch):
+    given = []
+
+    def call(command, environment):
+        given.append(environment["CUDA_VISIBLE_DEVICES"])
+        return 0
+
+    monkeypatch.setattr(record_run.orphans, "call", call)
+    monkeypatch.setattr(record_run, "queue", types.SimpleNamespace(SimpleQueue=Impatient))
+    with tqdm(disable=True) as bar:
+        assert not record_run._in_processes([(["x"], 1)] * 5, 2, ["3", "5"], bar)
+    assert len(given) == 5
+    assert set(given) == {"3", "5"}
 
 
 def test_the_arms_of_a_seed_are_one_command(plan, tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ from conftest import assert_refused
 
 from lrbook.records import Store
 from lrbook.study import plan
+from lrbook.study.report import table as means_of
 
 TOY = 'experiment = "toy"\nprofile = "smoke"\n'
 PATCH = 'experiment = "patch"\nprofile = "smoke"\n'
@@ -92,6 +93,27 @@ def test_diverged_runs_are_counted(report, drawn):
     assert table.loc[2, ["mean", "half"]].isna().all()
     assert "diverged, and in no mean: 4 of 9 runs" in out.splitlines()
     assert list(drawn) == ["S, 4 diverged"]
+
+
+def rows(**columns):
+    """Runs of one arm, as in the table of runs; ``status`` and numbers as given."""
+    count = len(columns["status"])
+    fixed = {"run_id": [f"toy-{i}" for i in range(count)], "arm": "S", "seed": range(count)}
+    return pd.DataFrame(fixed | {"wall_s": 1.0} | columns)
+
+
+def test_what_a_diverged_run_has_nevertheless_is_in_no_mean():
+    """The limits of its data do not depend on how it went."""
+    runs = rows(status=["finished", "finished", "diverged"], limit_all_p=[0.8, 0.9, 0.1])
+    [row] = means_of(runs, []).to_dict("records")
+    assert (row["n"], row["diverged"], row["mean"]) == (2, 1, pytest.approx(0.85))
+
+
+def test_a_failed_run_beside_diverged_ones_does_not_hide_them():
+    lost = rows(status=["failed", "diverged"], loss=[np.nan, np.nan])
+    done = rows(status=["finished"], loss=[0.5]).assign(arm="L-S")
+    table = means_of(pd.concat([lost, done]), [])
+    assert table[["arm", "n", "diverged"]].values.tolist() == [["S", 0, 1], ["L-S", 1, 0]]
 
 
 def test_an_arm_of_which_all_runs_diverged_is_there(report, drawn):

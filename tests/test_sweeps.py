@@ -1,5 +1,6 @@
 """Sweeps: what they run, what they refuse, and that nothing is lost or run twice."""
 
+import dataclasses
 import json
 import math
 
@@ -34,6 +35,17 @@ def test_a_sweep_has_the_numbers_of_single_runs(swept):
         assert row.limit_all_p == alone.result["limits"]["all_p"]
         kept = alone.history.astype({c: "float32" for c in alone.history if c != "step"})
         pd.testing.assert_frame_equal(record.history, kept)
+
+
+def test_each_run_keeps_the_place_where_it_was_computed(swept, tmp_path):
+    _, sweep = swept
+    runs = [
+        dataclasses.replace(each, provenance=each.provenance | {"device": f"machine {i % 3}"})
+        for i, each in enumerate(sweep.records)
+    ]
+    table.write(tmp_path / "moved", runs)
+    again = sweeps.load(tmp_path / "moved").records
+    assert [run.provenance for run in again] == [run.provenance for run in runs]
 
 
 def test_selecting(swept):

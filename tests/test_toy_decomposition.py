@@ -163,6 +163,18 @@ def test_kinks_kept_counts_neurons_that_switch_between_the_outer_rays():
     assert np.isnan(decomposition.measure(split, none)["kinks_kept"])
 
 
+def test_neurons_that_come_between_the_rays_are_not_counted_as_kept():
+    config = small(m_v=8, m_w=2)
+    split, problem, _ = run(config, 0)
+    r = float(problem.rays[2, 1])
+    then = np.array([[0.5 * r, -0.5 * r, 2 * r, 2 * r], [1.0, 1.0, 1.0, 1.0]], np.float32)
+    now = then.copy()
+    now[0] = [0.5 * r, 3 * r, 0.5 * r, -0.5 * r]  # one of two stays, one goes, and two come
+    then, now = (np.tile(V, 2) for V in (then, now))  # in pairs
+    start, later = problem._replace(V=then), split.state._replace(V=now)
+    assert decomposition.measure(split._replace(state=later), start)["kinks_kept"] == 0.5
+
+
 def test_identities_hold_to_rounding_and_the_control_does_not():
     found = identities(jax.random.key(1)).deviation
     assert found.drop(2).max() < 1e-5

@@ -5,11 +5,12 @@ import json
 import jax
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 from tiny_toy import configs, run, same, unbroken
 
 from lrbook.errors import ConfigError, RunError
 from lrbook.records import Store
-from lrbook.toy import experiment
+from lrbook.toy import experiment, outcome, tasks
 from lrbook.toy.config import ToyConfig
 from lrbook.toy.measure import COLUMNS, FINAL
 
@@ -99,6 +100,28 @@ def test_arms_of_a_seed_are_paired(whole):
     assert limits["L-S", 0] == limits["S", 0]
 
 
+def test_data_of_another_length_have_another_fingerprint():
+    """With the labels of the same seed, and everything else but the length c of P."""
+    one, two = (
+        record.provenance["data_fingerprint"]
+        for c in (1.0, 2.0)
+        for record in run(configs(seeds=[0], arms=["S"], c=c, steps=2))
+    )
+    assert one != two
+
+
+def test_the_limits_are_what_linear_readers_of_few_and_of_all_have_right_on_fresh_points():
+    [config] = configs(seeds=[0], arms=["S"], n=200, test_points=400)
+    train, test, *_ = tasks.make_problem(config)
+    x, y, fresh = (np.asarray(each, float) for each in (train.x1, train.y, test.x1))
+    wanted = {}
+    for name, count in (("p_only", train.p_only), ("all_p", len(x))):
+        fitted = LogisticRegression(max_iter=1000).fit(x[:count], y[:count])
+        wanted[name] = np.mean(fitted.predict(fresh) == np.asarray(test.y))
+    assert wanted["p_only"] < wanted["all_p"]
+    assert outcome.limits_of(tasks.make_problem(config)) == pytest.approx(wanted, abs=1e-6)
+
+
 def test_halving_all_norms_is_a_change_of_units():
     small = {"c": 1.0, "s": 4.0, "tau0_w": 0.02, "tau0_v": 20.0, "lam": 2.5e-5, "lam_w": 7.5e-6}
     plain, halved, forgot = (
@@ -123,6 +146,12 @@ def test_the_annealing_step_is_recorded(whole):
             assert record.result["annealed"] == 40
             assert (rates[rates.index < 40] == np.float32(0.35)).all()
             assert (rates[rates.index >= 40] == np.float32(0.02)).all()
+
+
+def test_a_run_that_is_over_before_its_annealing_step_has_none():
+    [record] = run(configs(seeds=[0], arms=["L-S"], anneal=91))
+    assert record.history.step.iloc[-1] == 90
+    assert record.result["annealed"] is None
 
 
 def test_the_papers_rule_leaves_a_row_at_its_step():

@@ -148,3 +148,14 @@ def test_few_examples_of_q_suffice_once_all_rays_were_shown():
     assert one == 0
     assert abs(four - patterns.all_rays_shown(4)) < 4 * np.sqrt(0.25 / 60)
     assert twelve > 0.8
+
+
+def test_of_a_draw_the_first_k_examples_are_those_of_size_k(monkeypatch):
+    """Three times z, then the one and the other beside it: all three are there from 5 on."""
+    rays = np.eye(3)[[1, 1, 1, 0, 2, 1]]
+    monkeypatch.setattr(patterns, "_shown", lambda key, count: jax.numpy.asarray(rays[:count]))
+    sizes = [1, 3, 4, 5, 6]
+    found = patterns.few_examples_of_q(jax.random.key(0), sizes, 0.15, 8.0, draws=2, m_v=8, steps=2)
+    for draw in (0, 1):
+        shown = found[found.draw == draw].set_index("k").shown
+        assert shown.to_dict() == {1: False, 3: False, 4: False, 5: True, 6: True}

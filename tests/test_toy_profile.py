@@ -226,6 +226,14 @@ def test_patterns_of_a_film_that_ends_before_annealing():
     assert [list(moments) for moments in found.values()] == [["step 20", "step 40"]] * 2
 
 
+def test_a_rate_that_is_lowered_by_a_fifth_is_lowered():
+    [config] = ToyConfig.expand("smoke", seeds=[0], arms=["L-S"], eta1=0.1, eta2=0.08)
+    rate, V = np.array([0.1, 0.1, 0.08, 0.08]), np.zeros((4, 2, 4))
+    psi, between = np.zeros(3), np.zeros((4, 4), bool)
+    film = profile_along.Film(config, np.arange(4), rate, psi, np.zeros((4, 3)), between, V)
+    assert profile_along.moments(film) == {"start": 0, "end of large rate": 2, "end": 3}
+
+
 def test_a_film_of_no_step_is_refused_in_a_sentence():
     with pytest.raises(ConfigError, match="longest = 0 leaves S without a step"):
         profile_along.films("smoke", 0, longest=0)

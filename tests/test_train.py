@@ -105,6 +105,16 @@ def test_the_optimizer_takes_the_epoch_rate():
         assert optimizer.param_groups[0]["lr"] == rate
 
 
+def test_every_group_of_an_optimizer_takes_the_epoch_rate():
+    """One of one's own may have several, as for a decay that leaves batch norm out."""
+    task = tiny("large")
+    model = train.make_model(task.config, CPU)
+    groups = [{"params": part.parameters()} for part in (model.blocks, model.fc)]
+    optimizer = torch.optim.SGD(groups, lr=9.0)
+    train.train_epoch(task, model, optimizer, 3)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.01, 0.01]
+
+
 def test_arms_of_one_seed_share_everything_but_rate_and_noise():
     tasks = [tiny(arm) for arm in ("large", "small", "noise")]
     first = tasks[0]

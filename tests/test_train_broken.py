@@ -93,6 +93,23 @@ def test_a_network_that_blows_up_in_its_very_last_step_has_diverged(
     assert record.result == {}
 
 
+@pytest.mark.parametrize("loss", ["inf", "nan"])
+def test_a_loss_that_is_no_number_has_diverged_however_sound_the_network_is(monkeypatch, loss):
+    sizes = {"train_size": 32, "batch": 32, "test_size": 20, "epochs": 3, "drop": 3}
+    config = PatchConfig.for_profile("smoke", arm="large", seed=0, **sizes)
+    plain = train.train_epoch
+
+    def train_epoch(task, model, optimizer, epoch, *rest):
+        found = plain(task, model, optimizer, epoch, *rest)
+        return torch.tensor([float(loss), found[1]]) if epoch == 2 else found
+
+    monkeypatch.setattr(train, "train_epoch", train_epoch)
+    [record] = experiment.run([config], None, device="cpu", progress=False)
+    assert record.status == "diverged"
+    assert record.message == f"the training loss became {loss} in epoch 2 at rate 0.1"
+    assert list(record.history.epoch) == [1]
+
+
 def test_a_network_is_finite_or_not():
     model = train.make_model(tiny().config, CPU)
     assert model.is_finite().tolist() == [1.0]

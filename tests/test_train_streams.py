@@ -42,13 +42,15 @@ def test_an_evaluation_draws_labels_and_then_visits_500_at_a_time(epoch):
     torch.testing.assert_close(shown[30:][carriers][:, :, 12:19, 12:19], centres)
 
 
+@pytest.mark.parametrize("share", [0.8, 0.3])
 @pytest.mark.parametrize(
     ("where", "count", "name"), [("train", 70, "carriers"), ("test", 30, "test carriers")]
 )
-def test_carriers_are_the_draw_of_the_seed_under_their_own_name(where, count, name):
+def test_carriers_are_the_draw_of_the_seed_under_their_own_name(where, count, name, share):
     """From another stream they would be others, and so would all that was recorded."""
     draw = torch.rand(count, generator=generator(3, name))
-    assert torch.equal(getattr(tiny(), f"{where}_carriers"), draw < 0.8)
+    found = getattr(tiny(carrier_share=share), f"{where}_carriers")
+    assert torch.equal(found, draw < share)
 
 
 @pytest.mark.parametrize("seed", [0, 3])

@@ -110,6 +110,13 @@ def test_the_order_is_small_before_the_drop_and_large_not(large, small, holds):
     assert whatif.order_holds(run("large", 5, large, 60.0), run("small", 5, small, 50.0)) == holds
 
 
+def test_the_order_is_judged_at_the_drop_of_the_large_rate():
+    """The base's small runs, whose drop is at epoch 9, stand beside rows with another drop."""
+    early, late = run("large", 5, 5, 60.0, drop=4), run("large", 5, 10, 60.0, drop=12)
+    assert whatif.order_holds(early, run("small", 5, 3, 50.0))
+    assert not whatif.order_holds(late, run("small", 5, 5, 50.0))
+
+
 def test_table_counts_and_changes(recorded):
     groups, _ = recorded("what-if-base")
     table = whatif.table(groups).set_index("setting, on digits")
@@ -203,6 +210,16 @@ def test_the_drop_of_a_setting_is_that_of_its_large_arm():
     """The small rate has none: where the drop is varied, the base's small runs stand beside it."""
     early = [BASE[1], run("large", 5, 3, 40.0, drop=4)]
     assert whatif.drops({whatif.BASE: BASE, "drop = 4": early}) == {whatif.BASE: 9, "drop = 4": 4}
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "wsd"])
+def test_a_rate_that_goes_down_by_and_by_has_no_drop(schedule):
+    runs = [run("large", 5, 10, 66.0, schedule=schedule), BASE[1]]
+    assert whatif.drops({"row": runs}) == {"row": None}
+
+
+def test_no_change_in_any_seed_is_not_apart():
+    assert whatif.kind_of([0.0, 0.0, 0.0]) == "Not apart"  # an interval that is 0 alone
 
 
 def test_a_row_of_more_seeds_than_pairs_says_how_many():

@@ -121,8 +121,8 @@ def _cells(image: Any) -> Iterator[dict[str, Any]]:
     values = np.ma.filled(image.get_array().astype(float), np.nan)
     left, right, bottom, top = image.get_extent()
     rows, columns = values.shape
-    if image.origin == "upper":
-        values, bottom, top = values[::-1], min(bottom, top), max(bottom, top)
+    if image.origin == "upper":  # the first row lies at the top, whichever way the axis goes
+        bottom, top = top, bottom
     every = int(np.ceil(np.sqrt(values.size / MOST_CELLS)))
     kind = "cell" if every == 1 else f"cell, one of {every} x {every}"
     for i in range(0, rows, every):

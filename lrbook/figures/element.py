@@ -21,7 +21,7 @@ _STYLE = """
   cursor: pointer; color: inherit; background: transparent; border: 2px solid currentColor;
   border-radius: .3rem }
 #ID button:focus-visible, #ID input:focus-visible { outline: 3px solid ACCENT; outline-offset: 2px }
-#ID .lrbook-said { clip-path: inset(50%); height: 1px; overflow: hidden; position: absolute;
+#ID .lrbook-aloud { clip-path: inset(50%); height: 1px; overflow: hidden; position: absolute;
   white-space: nowrap; width: 1px }
 #ID svg { display: block; width: 100%; overflow: visible }
 #ID svg text { fill: currentColor; font-family: inherit }
@@ -31,7 +31,7 @@ _STYLE = """
 PLAYER = """<div class="lrbook-keys">
 <button type="button">Play</button>
 <input type="range" min="0" max="0" value="0" step="1" aria-label="Moment of the training">
-<span class="lrbook-said" role="status"></span>
+<span class="lrbook-aloud" role="status"></span>
 </div>"""
 """Button and slider for ``player.js``."""
 

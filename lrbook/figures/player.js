@@ -4,7 +4,7 @@
    picture is told the words where it stands still. Shared by the film and the replay. */
 function player(last, stops, milliseconds, show) {
   const button = root.querySelector("button"), slider = root.querySelector("input");
-  const said = root.querySelector(".lrbook-said");
+  const said = root.querySelector(".lrbook-aloud");
   const still = window.matchMedia("(prefers-reduced-motion: reduce)");
   let timer = null;
 

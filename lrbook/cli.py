@@ -38,7 +38,8 @@ def entry() -> NoReturn:
     orphans.watch()
     try:
         code = main()
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it is closed, as in ``lrbook record >&-``
+            sys.stdout.flush()
     except BrokenPipeError:  # the reader has gone, as in ``lrbook record | head``
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = READER_GONE  # and not 0: of a study perhaps nothing has been run

@@ -26,6 +26,11 @@ class _Parser(argparse.ArgumentParser):
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             name = unknown[0].split("=")[0]
+            if not name.startswith("-"):
+                raise ConfigError(
+                    f"{unknown[0]} is not a known option, nor the value of one; several values are "
+                    "one word, as in --seeds 0,1,2."
+                )
             known = [option for action in self._actions for option in action.option_strings]
             known = [option for option in known if option not in ("-h", "--help")]
             raise ConfigError(unknown_name(name, known, what="option"))

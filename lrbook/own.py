@@ -4,6 +4,7 @@ The class is a subclass of a configuration of the book's, with the methods chang
 for that; its runs are made by the experiment that it is derived from.
 """
 
+import dataclasses
 import hashlib
 import importlib
 import importlib.util
@@ -21,6 +22,9 @@ from lrbook.errors import ConfigError, NotHereError
 
 if TYPE_CHECKING:
     from lrbook.record import Record
+
+HOOKS = ("rate", "first_drop", "noise_level", "own_optimizer", "own_patch")
+"""What runs ask of a configuration, and a subclass may answer in its own way."""
 
 _modules: dict[Path, ModuleType] = {}  # of the files that were read
 _names: dict[type[Config], str] = {}  # of the classes that were asked for
@@ -43,7 +47,7 @@ def load(name: str) -> type[Config]:
         path = Path(place).expanduser().resolve()
         if not path.is_file():
             raise NotHereError(f"the experiment {name} is not there: there is no file {path}.")
-        module = _imported(name, lambda: _read(path))
+        module = _imported(name, lambda: _read(path), path)
         whole = f"{path}:{attribute}"
     else:
         module, whole = _imported(name, lambda: importlib.import_module(place)), name
@@ -85,6 +89,40 @@ def check(cls: type[Config], taken: tuple[str, ...]) -> None:
             f"experiment = {cls.experiment!r} is not allowed in {cls.__name__}: it names the "
             f"folders of its runs, so give letters, digits and _, and none of {', '.join(taken)}."
         )
+    _check_methods(cls)
+
+
+def _check_methods(cls: type[Config]) -> None:
+    """ConfigError if ``cls`` has a method that nothing would call: it may be one misspelt."""
+    told = cls.__pydantic_decorators__
+    known = {name for kind in dataclasses.fields(told) for name in getattr(told, kind.name)}
+    for name, value in vars(cls).items():
+        new = inspect.isfunction(value) and not any(name in vars(base) for base in cls.__mro__[1:])
+        if new and name not in known and not name.startswith("_"):
+            hooks = [hook for hook in HOOKS if hasattr(cls.__mro__[1], hook)]
+            these = (
+                f"these are: {', '.join(hooks)}" if hooks else "no method is; give fields and arms"
+            )
+            raise ConfigError(
+                f"{name} of {cls.__name__} would never be called: of such a subclass {these}. "
+                "Let the name of a helper begin with _."
+            )
+
+
+def words_of(error: BaseException, cls: type[Config]) -> str:
+    """What went wrong in a run: the error's words, and of one raised in the file of a class that is
+    not the book's its type and line, too.
+    """
+    said = str(error) or type(error).__name__
+    if cls.__module__.partition(".")[0] == __package__:
+        return said
+    try:
+        path = inspect.getfile(cls)
+    except (OSError, TypeError):  # typed into a notebook
+        return f"{type(error).__name__}: {said}"
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == path]
+    where = f" (line {lines[-1]} of {Path(path).name})" if lines else ""
+    return f"{type(error).__name__}: {said}{where}"
 
 
 def origin(cls: type[Config]) -> dict[str, str]:
@@ -126,13 +164,22 @@ def _is_there(value: Any, module: ModuleType) -> bool:
     return mine and value.__module__ == module.__name__
 
 
-def _imported(name: str, get: Callable[[], ModuleType]) -> ModuleType:
-    """What ``get`` gives; whatever goes wrong in it is a ConfigError that says where."""
+def _imported(name: str, get: Callable[[], ModuleType], path: Path | None = None) -> ModuleType:
+    """What ``get`` gives; whatever goes wrong in it is a ConfigError that says where, if it can in
+    the file ``path``.
+    """
     try:
         return get()
+    except SystemExit:
+        raise ConfigError(
+            f"the experiment {name} cannot be imported: its file ends the program; put what it "
+            'does besides defining classes under: if __name__ == "__main__":'
+        ) from None
     except Exception as error:  # it is the user's code, in which anything can be wrong
         said = " ".join(str(error).split())
-        last = traceback.extract_tb(error.__traceback__)[-1]
+        frames = traceback.extract_tb(error.__traceback__)
+        mine = [frame for frame in frames if frame.filename == str(path)]
+        last = (mine or frames)[-1]
         where = f" (line {last.lineno} of {Path(last.filename).name})"
         raise ConfigError(
             f"the experiment {name} cannot be imported: {type(error).__name__}: {said}"

@@ -133,6 +133,10 @@ BAD_COMMANDS = [
     (["records", "verify", "--results", "rnus"], ["no results folder rnus", "--results"]),
     (["chapter", "puzzle", "--parameter", "a"], ["--parameter is not a known option; allowed are"]),
     (["--verbose"], ["COMMAND"]),
+    (
+        ["run", "toy", "--seeds", "0", "1", "2"],
+        ["1 is not a known option, nor the value", "as in --seeds 0,1,2"],
+    ),
 ]
 
 

@@ -160,6 +160,7 @@ def test_what_cannot_be_run_is_told_with_a_next_step(tmp_path, monkeypatch, caps
 
     assert "there is no notebook x/what_if.ipynb; give the path" in answer("x/what_if.ipynb")
     assert "given by its path, as in lrbook chapter ./mine.ipynb" in answer("what_iff")
+    assert "there is no notebook ./what_iff.ipynb, and no chapter" in answer("./what_iff.ipynb")
     bare = str(notebook(tmp_path / "bare.ipynb", "x = 1", tagged=False))
     assert "no cell of it is tagged parameters" in answer(bare, "-p", "x", "2")
     mine = str(notebook(tmp_path / "mine.ipynb", CELL))

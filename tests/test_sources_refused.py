@@ -42,6 +42,9 @@ def test_folder_without_the_files(tmp_path):
         identify(str(tmp_path / "nowhere"))
     with pytest.raises(DataError, match=r"holds no train\*\.parquet; allowed"):
         identify(str(tmp_path))
+    (tmp_path / "one.parquet").write_bytes(b"")
+    with pytest.raises(DataError, match=f"is a file; give its folder, '{tmp_path}'"):
+        identify(str(tmp_path / "one.parquet"))
     write(tmp_path / "train.parquet", [png(PIXELS["train"][0])], [1])
     with pytest.raises(DataError, match=r"holds no test\*\.parquet; allowed"):
         identify(str(tmp_path))

@@ -151,8 +151,10 @@ def test_one_seed_draws_no_error_bar(report, drawn):
     for config in study(TOY + "seeds = [0, 1]\narms = ['S']\n[grid]\nr = [0.1, 0.2]\n"):
         if (config.r, config.seed) != (0.2, 1):
             made_up.finished(Store("runs"), config, 0.5 + config.seed / 100)
-    report()
+    said, _ = report()
     [few, one] = drawn["S"][2]
+    [line] = [line for line in said.splitlines() if line.strip().startswith("0.2")]
+    assert line.split()[-1] == "-"  # of one seed there is no interval
     # Student's t for one degree of freedom is 12.706; the two numbers lie 0.01 apart
     assert few == pytest.approx(12.706 * 0.01 / 2, rel=1e-4)
     assert math.isnan(one)

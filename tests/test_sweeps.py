@@ -37,6 +37,20 @@ def test_a_sweep_has_the_numbers_of_single_runs(swept):
         pd.testing.assert_frame_equal(record.history, kept)
 
 
+def test_a_sweep_in_a_folder_of_its_own_is_checked_and_says_what_it_is(swept):
+    folder, sweep = swept
+    assert repr(sweep) == f"Sweep of {len(sweep.records)} runs of toy over r; its table: .runs"
+    assert repr(sweeps.Sweep([])) == "Sweep of 0 runs"
+    for place in (folder, folder.parent):
+        assert table.problems(place) == (1, [])
+    file = folder / "sweep.json"
+    file.write_bytes(file.read_bytes() + b"x")
+    for place in (folder, folder.parent):
+        count, [said] = table.problems(place)
+        assert count == 1
+        assert str(file) in said
+
+
 def test_each_run_keeps_the_place_where_it_was_computed(swept, tmp_path):
     _, sweep = swept
     runs = [

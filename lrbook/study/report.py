@@ -177,7 +177,8 @@ def _drop(path: Path) -> None:
 
 
 def _lines(shown: pd.DataFrame) -> str:
-    return shown.to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="-")
+    dashed = shown.astype(object).where(shown.notna(), "-")  # a None would be written as it is
+    return dashed.to_string(index=False, float_format=lambda x: f"{x:.4g}")
 
 
 def _gap_lines(gaps: pd.DataFrame, quantity: str) -> list[str]:

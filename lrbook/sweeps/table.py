@@ -43,6 +43,13 @@ class Sweep:
         self.records = list(records)
         self.fields = list(fields)
 
+    def __repr__(self) -> str:
+        runs = f"{len(self.records)} run{'s' if len(self.records) != 1 else ''}"
+        if not self.records:
+            return f"Sweep of {runs}"
+        over = f" over {', '.join(self.swept)}" if self.swept else ""
+        return f"Sweep of {runs} of {self.records[0].experiment}{over}; its table: .runs"
+
     @functools.cached_property
     def swept(self) -> list[str]:
         """The fields, besides arm and seed, in which the runs differ, and ``fields``."""
@@ -224,8 +231,10 @@ def recorded(name: str) -> Sweep:
 
 
 def problems(results: str | Path) -> tuple[int, list[str]]:
-    """How many sweeps a results folder has, and one sentence for each that is damaged."""
-    folders = sorted(path.parent for path in Path(results).glob(f"{SWEEPS}/*/sweep.json"))
+    """How many sweeps a results folder has, is or holds, and one sentence for each damaged one."""
+    places = ("", "*/", f"{SWEEPS}/*/")
+    found = [path for place in places for path in Path(results).glob(f"{place}sweep.json")]
+    folders = sorted(path.parent for path in found)
     sentences = []
     for folder in folders:
         try:

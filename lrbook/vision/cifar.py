@@ -115,7 +115,7 @@ class CifarConfig(ImageConfig):
     def unread(self) -> frozenset[str]:
         """As of every experiment on images; here large drops by a factor and never gets to eta2."""
         found = {"eta2": self.arm == "large", "drop_factor": self.first_drop > self.epochs}
-        return super().unread | {name for name, unread in found.items() if unread}
+        return super().unread | self._unread(found)
 
     @property
     def noise_until(self) -> int:

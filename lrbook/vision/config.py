@@ -151,7 +151,7 @@ class PatchConfig(ImageConfig):
             "eta2": steps and self.drop > self.epochs,
             "patch_only_scale": not self.patch_only_share or not self.pattern,
         }
-        return super().unread | {name for name, unread in found.items() if unread}
+        return super().unread | self._unread(found)
 
     @property
     def only_tested(self) -> frozenset[str]:

@@ -75,6 +75,8 @@ def parquet_files(folder: Path, split: str) -> list[Path]:
     found: list[Path] = []
     try:
         what = f"holds no {FILES[split]}" if folder.is_dir() else "does not exist"
+        if folder.is_file():
+            what = f"is a file; give its folder, {str(folder.parent)!r}"
         found = sorted(folder.glob(FILES[split]))
     except OSError as error:  # a folder within one that may not be looked into, or a long name
         what = f"cannot be read ({error.strerror})"

@@ -105,13 +105,13 @@ def _run(job: Job, store: Keeper, bar: tqdm, before_batch: Callable[[], None] | 
     except UserError:
         raise
     except (Exception, KeyboardInterrupt) as error:  # of a compiler too, whatever it may raise
-        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
-        reason = reason or type(error).__name__
+        broken = isinstance(error, KeyboardInterrupt)
+        reason = "interrupted" if broken else own.words_of(error, type(config))
         if any(words in reason for words in NO_MEMORY):
             size = f"batch = {config.batch}, widen = {config.widen}"
             reason = f"out of memory with {size}; give a smaller --batch or --widen"
         store.fail(config, reason, origin)
-        if isinstance(error, KeyboardInterrupt):
+        if broken:
             raise
         raise RunError(
             f"run {config.run_id} ({config.arm}, seed {config.seed}): {reason}"

@@ -1,6 +1,7 @@
 """The fields that the experiments on images share: data, network, optimiser, noise, arithmetic."""
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from annotated_types import Interval
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 
 Share = Annotated[float, Interval(ge=0, le=1)]
 IMAGE_SIZE = 32
+
+
+READ_BY = {
+    "rate": ("eta1", "eta2", "schedule", "drop_factor"),
+    "noise_level": ("noise", "noise_after", "noise_drop"),
+}
+"""Method that a subclass may have of its own -> the fields that ours reads."""
 
 
 class ImageConfig(Config):
@@ -135,8 +143,22 @@ class ImageConfig(Config):
             "noise_after": not noisy or not self.noise or self.noise_until > self.epochs,
             "noise_drop": not noisy or not self.noise,
         }
+        return self._unread(found)
+
+    def _unread(self, found: Mapping[str, bool]) -> frozenset[str]:
+        """The fields that are in ``found`` as unread, but for what a method of a subclass of the
+        user's may read all the same.
+        """
+        own = {
+            field
+            for method, fields in READ_BY.items()
+            if not getattr(type(self), method).__module__.startswith("lrbook.")
+            for field in fields
+        }
         fields = type(self).model_fields
-        return frozenset(name for name, unread in found.items() if unread and name in fields)
+        return frozenset(
+            k for k, unread in found.items() if unread and k in fields and k not in own
+        )
 
     @property
     def first_drop(self) -> int:

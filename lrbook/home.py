@@ -25,12 +25,9 @@ def puzzle_runs() -> list[Record]:
     """The recorded runs of the patch experiment's arms large and small, the largest scale first
     that has a control, too.
     """
-    return _runs_and_control()[0]
-
-
-def _runs_and_control() -> list[list[Record]]:
     scales = ("patch-paper", "patch-laptop")
-    return book.recorded_set(*([scale, f"{scale}-control"] for scale in scales), arms=tuple(LABELS))
+    sets = ([scale, f"{scale}-control"] for scale in scales)
+    return book.recorded_set(*sets, arms=tuple(LABELS))[0]
 
 
 def _two_arms(records: Sequence[Record]) -> list[Record]:
@@ -81,12 +78,8 @@ def words(records: Sequence[Record], start: str = "Before the drop") -> str:
     both = pairs(records)
     drop = both[0][0].config["drop"]
     before = [[mean_before_drop(run.history, "clean", drop) for run in pair] for pair in both]
-    return f"{start} {_leader(before)}; {_end(records)}"
-
-
-def _end(records: Sequence[Record]) -> str:
-    both = [[run.result["clean"] for run in pair] for pair in pairs(records)]
-    return f"at the end {_leader(both)}"
+    end = [[run.result["clean"] for run in pair] for pair in both]
+    return f"{start} {_leader(before)}; at the end {_leader(end)}"
 
 
 Sizes = Mapping[str, tuple[Sequence[Record], Sequence[Record]]]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from what_if_rows import with_and_without_the_patch
 
 from lrbook import patch_cost, whatif
 from lrbook.stats import mean_interval
@@ -11,14 +12,7 @@ FOUR = "batch = 256, eta1 = 2.0, eta2 = 0.08"
 
 @pytest.fixture(scope="module")
 def rows():
-    """The settings with the patch, and those of them that were run without it, too."""
-    topics = ("ratio", "drop", "schedule", "pattern", "share", "batch", "network")
-    groups, _ = whatif.gather("patch-laptop", [f"what-if-laptop-{t}" for t in topics])
-    kinds = ("ratio", "drop", "schedule", "batch", "width", "depth")
-    without, _ = patch_cost.controls(
-        groups, "patch-laptop-control", [f"what-if-laptop-{kind}-control" for kind in kinds]
-    )
-    return groups, without
+    return with_and_without_the_patch()
 
 
 def test_what_the_figure_of_the_order_counts_is_as_its_description_says(rows):

@@ -57,9 +57,9 @@ def find(chapter: str) -> Path:
             "name of a chapter: lrbook chapter --list has them."
         )
     name = path.name.removesuffix(".ipynb")
-    if name not in names() and chapter.startswith("./"):
-        raise ConfigError(f"there is no notebook {chapter}, and no chapter of that name.")
     if name not in names():
+        if chapter.startswith("./"):
+            raise ConfigError(f"there is no notebook {chapter}, and no chapter of that name.")
         raise ConfigError(
             f"{unknown_name(name, names(), what='chapter')} A notebook of your own is given by its "
             "path, as in lrbook chapter ./mine.ipynb."

@@ -15,10 +15,10 @@ from lrbook.figures.arms import (
     patch_learning,
 )
 from lrbook.figures.base import draw_arm, sign
+from lrbook.figures.by_row import means_by_row
 from lrbook.figures.epochs import by_epoch, side_by_side
 from lrbook.figures.explorer import curve_grid, explorer
 from lrbook.figures.inside import beside_wrong_patch, by_kind, readings, shares_by_kind
-from lrbook.figures.intervals import intervals
 from lrbook.figures.movie import movie
 from lrbook.figures.order import gradient_shares, signal_and_noise, trap
 from lrbook.figures.patterns import few_examples, linear_errors, memoriser_by_length, on_and_off
@@ -57,10 +57,10 @@ __all__ = [
     "gradient_shares",
     "histograms",
     "image_grid",
-    "intervals",
     "learning_order",
     "linear_errors",
     "longer",
+    "means_by_row",
     "memoriser_by_length",
     "mitigation",
     "movie",

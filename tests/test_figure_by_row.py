@@ -24,7 +24,7 @@ def closed():
 
 def test_the_figure_has_the_gaps_of_the_records():
     groups = stands.by_size()
-    found = data.table(figures.intervals(stands.patchs_parts(groups), "points"))
+    found = data.table(figures.means_by_row(stands.patchs_parts(groups), "points"))
     found = found[found.kind != "mark"]
     assert stands.images_words(groups) == "CIFAR-10 (JPEG copy)"
     longer, images = "what-if-laptop-longer", "what-if-laptop-images"
@@ -64,7 +64,7 @@ def test_the_figure_has_the_gaps_of_the_records():
 
 def test_single_seeds_are_hollow_and_horizontal_intervals_are_read():
     rows = {"many": {"gap": [1.0, 2.0, 3.0]}, "one": {"gap": [4.0]}}
-    figure = figures.intervals(rows, "points")
+    figure = figures.means_by_row(rows, "points")
     found = pd.read_csv(io.StringIO(data.csv(figure)))
     [mean] = found[found.kind == "interval"].itertuples()
     low, high = ttest_1samp([1, 2, 3], 0).confidence_interval()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 LOOKS = (("o", style.NEUTRAL), ("D", style.OTHER_COLORS[0]), ("s", style.OTHER_COLORS[1]))
 
 
-def intervals(rows: Mapping[str, Mapping[str, Sequence[float]]], xlabel: str) -> "Figure":
+def means_by_row(rows: Mapping[str, Mapping[str, Sequence[float]]], xlabel: str) -> "Figure":
     """A strip per row and series: the mean over seeds with its 95 % interval; of fewer seeds than
     ``stats.FEWEST``, each seed as a hollow mark.
 

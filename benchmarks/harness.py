@@ -168,6 +168,8 @@ def hardware() -> str:
 
     from lrbook.vision import devices
 
-    short = devices.choose_precision("auto", torch.device("cpu")) == "bf16"
-    instructions = torch.backends.cpu.get_cpu_capability() + (" and bf16" if short else "")
-    return f"{describe_cpu()}, {instructions}"
+    found = torch.backends.cpu.get_cpu_capability()
+    if devices.choose_precision("auto", torch.device("cpu")) == "bf16":
+        ask = getattr(torch.cpu, "get_capabilities", dict)  # an older PyTorch does not tell
+        found += ", bf16 in matrix units (AMX)" if ask().get("amx_bf16") else " and bf16"
+    return f"{describe_cpu()}, {found}"

@@ -50,6 +50,20 @@ def test_what_is_kept_is_what_is_read(harness, tmp_path):
     assert second == speed.Row("memory", 30.0, 20.0, "MiB", "a card", ())
 
 
+@pytest.mark.parametrize(
+    ("can", "words"),
+    [
+        ({"amx_bf16": True, "avx512_bf16": True}, "WIDE, bf16 in matrix units (AMX)"),
+        ({"amx_bf16": False, "avx512_bf16": True}, "WIDE and bf16"),
+        ({"amx_bf16": False, "avx512_bf16": False}, "WIDE"),
+    ],
+)
+def test_the_hardware_says_what_computes_in_bf16(harness, monkeypatch, can, words):
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: can, raising=False)
+    monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "WIDE")
+    assert harness.hardware().endswith(f", {words}")
+
+
 def row(ours, peer, unit, rounds=()):
     return speed.Row("one", ours, peer, unit, "a card", rounds)
 

@@ -191,6 +191,14 @@ def test_what_the_page_says_of_bf16_on_a_processor_is_measured():
     convolutions = rows[", a step: convolutions"].ratio
     assert 0.7 < convolutions < 0.75
     assert rows[": training, best convolution or GEMM"].ratio / convolutions < 0.5
+    vectors = of_the_paper_s_network("vision-cpu-bf16-vectors")
+    best = [each[": training, best convolution or GEMM"] for each in (rows, vectors)]
+    assert best[0].peer > 3 * best[1].peer
+    assert "AMX" not in best[1].hardware  # which a processor's words tell since
+    in_vectors = vectors[", a step: convolutions"].ratio
+    assert round(in_vectors, 1) == 0.9
+    assert best[1].ratio / in_vectors > 0.8
+    assert best[1].ratio == pytest.approx(3 / 4, abs=0.02)
 
 
 def test_peak_memory_on_the_card_is_kept_with_our_graphs_in_it():

@@ -42,6 +42,7 @@ DEFAULTS = {
     "train_output": False,
     "momentum": 0.0,
     "batch": 0,
+    "noise_v": "gaussian",
     "preactivation_noise": 0.0,
     "preactivation_until": 0,
     "preactivation_shared": True,

@@ -19,6 +19,7 @@ from lrbook.toy import (
     four_weights,
     network,
     noise,
+    noise_on_v,
     progress,
     rays,
     tasks,
@@ -38,6 +39,12 @@ EACH = {
     "convolutional": FILTERS,
     "convolutional_paired": FILTERS | {"paired_v": True},
     "convolutional_noise": FILTERS | {"preactivation_noise": 0.5} | OWN,
+    "fading": {"noise_v": "fading"},
+    "example": {"noise_v": "example", "noise": 1.5},
+    "steady_example": {"noise_v": "steady example", "noise": 1.5},
+    "no_noise_on_v": {"noise_v": "none"},
+    "fading_momentum_outputs": {"noise_v": "fading", "momentum": 0.8, "train_output": True},
+    "example_outputs": {"noise_v": "example", "train_output": True},
     "all": MOST,
     "all_own": MOST | OWN,
     "all_convolutional": MOST | FILTERS,
@@ -118,6 +125,34 @@ def test_mini_batches_are_unbiased_and_of_the_right_spread():
     error = math.sqrt(variance / steps)
     np.testing.assert_allclose(shares.mean(0), 1 / n, atol=5 * error)
     np.testing.assert_allclose(shares.var(0), variance, rtol=0.1)
+
+
+def test_the_noise_of_an_example_is_that_of_a_mini_batch_of_one():
+    """With the full gradient before it, V steps as it does on one drawn example."""
+    quiet = {"lam_w": 0.0, "tau0_w": 0.0}  # then W has no noise in either
+    with_noise, batched = make(noise_v="example", **quiet), make(batch=1, noise=0.0, **quiet)
+    one, other = (to(1, *made) for made in (with_noise, batched))
+    np.testing.assert_allclose(one.V, other.V, rtol=1e-5, atol=1e-6)
+    assert np.abs(one.V - to(1, *make(noise=0.0, **quiet)).V).max() > 1e-2
+
+
+def test_noise_that_fades_is_whole_at_the_start_and_gone_where_all_is_fitted():
+    _, problem, _, state = make(paired_v=True, tau0_w=0.0)
+    train = rays.prepare(problem.train)
+    now = four_weights.weights(state)
+    f = four_weights.network(now, problem.train, problem.rays)
+    np.testing.assert_allclose(f, 0, atol=1e-4)
+    start = noise_on_v.slopes(now, train, problem.rays)
+    np.testing.assert_allclose(start, 0.5, rtol=1e-4)
+    assert float(noise_on_v.faded(start, train)) == pytest.approx(1, rel=1e-4)
+    only_p_is_left = jnp.where(jnp.arange(len(train.y)) < train.x1_p_only.shape[0], 0.5, 0.0)
+    assert float(noise_on_v.faded(only_p_is_left, train)) == 0
+
+
+def test_a_run_without_noise_is_the_plain_one_whatever_its_kind():
+    config = make(noise=0.0, noise_v="steady example")[0]
+    assert tasks.make_variant(config) == variants.PLAIN
+    assert "noise_v" in config.unread
 
 
 def test_mini_batch_gradient_is_the_full_one_on_average():
@@ -203,6 +238,13 @@ def test_a_resumed_variant_is_the_unbroken_one(settings, tmp_path):
         ({"momentum": 1.0}, ("momentum = 1.0",)),
         ({"momentum": -0.1}, ("momentum = -0.1",)),
         ({"batch": -1}, ("batch = -1",)),
+        ({"noise_v": "pink"}, ("noise_v = 'pink'", "steady example")),
+        ({"noise_v": "example", "batch": 4}, ("noise_v = 'example'", "batch = 0", "4")),
+        ({"noise_v": "none"} | FILTERS, ("noise_v = 'none'", "network = 'two_halves'")),
+        (
+            {"noise_v": "fading", "preactivation_noise": 0.3, "preactivation_until": 5},
+            ("noise_v = 'fading'", "preactivation_noise = 0"),
+        ),
         ({"network": "deep"}, ("network = 'deep'", "convolutional")),
         ({"network": "convolutional"}, ("m_w = 8", "m_v = 2048", "filters")),
     ],

@@ -143,6 +143,9 @@ TWINS = [
     ("L-S", {}, {"steps": 77, "eps1": 0.3}),
     ("L-S", {"anneal": 91}, {"eta2": 0.001}),
     ("L-S", {"anneal": 0, "noise": 0.0}, {"eta1": 0.2}),
+    ("S", {"noise": 0.0}, {"noise_v": "steady example"}),
+    ("S", {"noise_v": "none", "tau0_w": 0.0}, {"noise": 3.0}),
+    ("S", {"noise_v": "example", "lam_w": 0.0}, {"eta1": 0.2}),
 ]
 
 
@@ -163,6 +166,9 @@ NEAR = [
     ("L-S", {"anneal": "loss"}, {"eps1": 3.0}),
     ("L-S", {"anneal": 90}, {"eta2": 0.001}),  # the rate of the last row
     ("L-S", {"anneal": 0}, {"eta1": 0.2}),
+    ("S", {"noise_v": "fading", "lam_w": 0.0}, {"eta1": 0.2}),
+    ("S", {"noise_v": "example", "lam_w": 0.0, "lam": 0.0}, {"noise": 3.0}),
+    ("S", {"noise_v": "none"}, {"noise_v": "fading"}),
 ]
 
 

@@ -61,6 +61,24 @@ def draws(config, problem, step, shapes):
     return found, np.asarray(share, float), add
 
 
+def noise_on_v(config, problem, step, gaussian, gradient_of, f, y):
+    """The noise on V's gradient, by example; ``gaussian`` has its width.
+
+    ``gradient_of`` gives V's gradient from d loss / d f of every example.
+    """
+    kind, n = config.noise_v if config.noise else "gaussian", len(y)
+    slope = 1 / (1 + np.exp(y * f))
+    if kind == "fading":
+        seen = slope[config.counts[0] :]
+        return gaussian * math.sqrt(sum(s**2 for s in seen) / len(seen)) / 0.5
+    if "example" not in kind:
+        return gaussian if kind == "gaussian" else 0 * gaussian
+    slope = slope if kind == "example" else np.full(n, 0.5)
+    share = np.asarray(variants.drawn(problem.noise_key, step, 1, n), float)
+    assert sorted(share) == [0] * (n - 1) + [1]
+    return config.noise * (gradient_of(-y * slope * share) - gradient_of(-y * slope / n))
+
+
 def loop(config, problem, rule, state, steps):
     """``steps`` steps on x1 and x2 in R^d; V as (m_v, d), of which the plane is returned."""
     train, plane = problem.train, np.asarray(problem.plane, float)
@@ -97,20 +115,28 @@ def loop(config, problem, rule, state, steps):
         f = np.zeros(n)
         for i, a, b, x, g in seen:
             f[i] += sum(u[b][j] * max(u[a][j] @ x + g[j], 0) for j in range(len(u[a])))
-        slope = -y / (1 + np.exp(y * f)) * share
-        to = {name: np.zeros_like(u[name]) for name in u}
-        for i, a, b, x, g in seen:
-            for j in range(len(u[a])):
-                before = u[a][j] @ x + g[j]
-                to[a][j] += slope[i] * u[b][j] * (before > 0) * x
-                to[b][j] += slope[i] * max(before, 0)
+
+        def gradient(slope, u=u, seen=seen):
+            to = {name: np.zeros_like(u[name]) for name in u}
+            for i, a, b, x, g in seen:
+                for j in range(len(u[a])):
+                    before = u[a][j] @ x + g[j]
+                    to[a][j] += slope[i] * u[b][j] * (before > 0) * x
+                    to[b][j] += slope[i] * max(before, 0)
+            return to
+
+        to = gradient(-y / (1 + np.exp(y * f)) * share)
+        added = {name: xi[name] * float(rule.tau_xi_w) for name in "Ww"}
+        added |= {name: xi[name] * float(rule.tau_xi_v) for name in "Vv"}
+        if not both:
+            of_v = lambda slope: gradient(slope)["V"]  # noqa: E731
+            added["V"] = noise_on_v(config, problem, step, added["V"], of_v, f, y)
         eta = float(rule.eta2)
         for name in names:
             lam = config.lam_w if name in "Ww" else config.lam
-            tau_xi = float(rule.tau_xi_w if name in "Ww" else rule.tau_xi_v)
             k = scale.get(name, 1)
             hat = k * u[name]
-            pace[name] = config.momentum * pace[name] + to[name] / k + lam * hat + tau_xi * xi[name]
+            pace[name] = config.momentum * pace[name] + to[name] / k + lam * hat + added[name]
             u[name] = (hat - eta * pace[name]) / k
     shown = u["W" if both else "V"] @ plane.T
     return u["W"], shown.T, u["w"], u["w" if both else "v"]

@@ -117,6 +117,11 @@ class ToyConfig(Config):
     batch: Annotated[int, Interval(ge=0, le=1_000_000)] = 0
     """Number of examples in each step's gradient, drawn with replacement; 0 takes all of them.
     The paper's value is 0: its noise is Gaussian."""
+    noise_v: Literal["gaussian", "fading", "example", "steady example", "none"] = "gaussian"
+    """Kind of noise on V's gradient; W's is Gaussian in all of them. fading: Gaussian, times the
+    slopes of the examples with Q over those at the start. example: the gradient on one example,
+    drawn at each step, minus that on all. steady example: that with the slopes of the start
+    throughout. The setting noise multiplies each. The paper's value is gaussian."""
     preactivation_noise: NonNegativeFloat = 0.0
     """Standard deviation of the noise added to V's pre-activations <V_j, x2> in training, in units
     of s * tau0_v, their own at the start. The paper's value, on images, is 0.4 after batch norm."""
@@ -224,6 +229,12 @@ class ToyConfig(Config):
                 "preactivation_shared = False needs a positive preactivation_noise, for there is "
                 "nothing to share without it"
             )
+        for name, off in {"network": "two_halves", "batch": 0, "preactivation_noise": 0}.items():
+            if self.noise_v != "gaussian" and (value := getattr(self, name)) != off:
+                raise ValueError(
+                    f"noise_v = {self.noise_v!r} goes with {name} = {off!r} only, not with "
+                    f"{value!r}; give one of the two"
+                )
         if self.network == "convolutional":
             for one, other in (("m_w", "m_v"), ("tau0_w", "tau0_v"), ("lam_w", "lam")):
                 if getattr(self, one) != getattr(self, other):
@@ -249,13 +260,16 @@ class ToyConfig(Config):
         """
         large = self.arm == "L-S"
         by_loss = large and self.anneal == "loss"
-        spread = self.lam_w * self.tau0_w or self.lam * self.tau0_v  # what noise keeps up
+        own_size = "example" in self.noise_v  # the noise of an example is not set by Assumption 3.1
+        on_v = self.noise_v in ("gaussian", "fading") and self.lam * self.tau0_v
+        spread = self.lam_w * self.tau0_w or on_v  # what noise keeps up
         found = {
             "steps": large,
             "steps_ls": not large,
             "anneal": not large,
             "eps1": not by_loss,
-            "noise": not spread,
+            "noise": not (spread or own_size),
+            "noise_v": not self.noise,
             "eta1": not (large and self.anneal != 0)
             and (self.arm == "S+noise" or not self.noise or not spread),
             # At anneal = steps_ls it is the rate of the last row

@@ -58,10 +58,11 @@ class Rule(NamedTuple):
         tau_xi_w: standard deviation of the noise on W's gradient.
         tau_xi_v: standard deviation of the noise on V's gradient.
         anneal_below: anneal once the training loss is below this.
-        momentum, unit_w, unit_v, preactivation, preactivation_until: for ``lrbook.toy.variants``:
-            share of the last direction that is kept; output weight over the weight that is trained
-            in its place, for w and v; standard deviation of the noise before V's relu, and the
-            step (int32) from which there is none.
+        momentum, unit_w, unit_v, noise, preactivation, preactivation_until: for
+            ``lrbook.toy.variants``: share of the last direction that is kept; output weight over
+            the weight that is trained in its place, for w and v; factor on the noise of single
+            examples; standard deviation of the noise before V's relu, and the step (int32) from
+            which there is none.
     """
 
     eta1: Scalar
@@ -74,6 +75,7 @@ class Rule(NamedTuple):
     momentum: Scalar = 0.0
     unit_w: Scalar = 1.0
     unit_v: Scalar = 1.0
+    noise: Scalar = 1.0
     preactivation: Scalar = 0.0
     preactivation_until: Scalar = 0
 

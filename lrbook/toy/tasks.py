@@ -58,6 +58,7 @@ def make_rule(config: ToyConfig) -> descent.Rule:
         momentum=config.momentum,
         unit_w=1 / max(math.sqrt(config.m_w) * config.tau0_w, 1),
         unit_v=1 / max(math.sqrt(config.m_v) * config.tau0_v, 1),
+        noise=config.noise if "example" in config.noise_v else 1.0,
         preactivation=config.preactivation_noise * config.s * config.tau0_v,
     )
     with np.errstate(over="ignore"):  # beyond float32 is inf, and the run then says "diverged"
@@ -85,4 +86,5 @@ def make_variant(config: ToyConfig) -> variants.Variant:
         momentum=config.momentum > 0,
         batch=config.batch,
         preactivation=noise,
+        noise_v=config.noise_v if config.noise else "gaussian",
     )

@@ -17,6 +17,7 @@ from lrbook.toy import descent
 from lrbook.toy.descent import Problem, Rule, State
 from lrbook.toy.four_weights import Full, loss_and_gradient, weights
 from lrbook.toy.noise import normals, threefry
+from lrbook.toy.noise_on_v import NoiseOnV, on_v
 from lrbook.toy.rays import Prepared
 
 OUTPUT, BATCH, PREACTIVATION = range(1, 4)  # streams of random numbers besides xi's own
@@ -34,6 +35,7 @@ class Variant(NamedTuple):
         batch: number of examples drawn per step; 0 for all.
         preactivation: no noise before V's relu, one draw per neuron for all examples, that on
             examples whose x2 have one length, or one draw per neuron and example.
+        noise_v: the kind of noise on V's gradient (``lrbook.toy.noise_on_v``).
     """
 
     convolutional: bool = False
@@ -41,6 +43,7 @@ class Variant(NamedTuple):
     momentum: bool = False
     batch: int = 0
     preactivation: Preactivation = "none"
+    noise_v: NoiseOnV = "gaussian"
 
 
 PLAIN = Variant()
@@ -127,10 +130,13 @@ def one_step(
     decay = {"W": rule.lam_w, "V": rule.lam_v, "w": rule.lam_w, "v": rule.lam_v}
     width = {"W": rule.tau_xi_w, "V": rule.tau_xi_v, "w": rule.tau_xi_w, "v": rule.tau_xi_v}
     unit = {"W": 1.0, "V": 1.0, "w": rule.unit_w, "v": rule.unit_v}
+    added = {name: width[name] * xi[name] for name in trained(variant)}
+    if variant.noise_v != "gaussian":
+        added["V"] = _on_v(variant, added["V"], state, problem, rule, train)
     after, extra = weights(state)._asdict(), dict(state.extra)
     for name in trained(variant):
         # an output weight moves as u / unit does, which is trained in its place
-        ahead = unit[name] ** 2 * to[name] + unit[name] * width[name] * xi[name]
+        ahead = unit[name] ** 2 * to[name] + unit[name] * added[name]
         ahead = ahead + decay[name] * after[name]
         if variant.momentum:
             ahead = ahead + rule.momentum * extra[f"velocity_{name}"]
@@ -143,6 +149,20 @@ def one_step(
     work = descent.add_work(state, eta, gradient.W_p_only, gradient.W_both)
     step = state.step + go_on
     return State(step, annealed, after["W"], after["V"], *work, extra or ()), go_on
+
+
+def _on_v(
+    variant: Variant,
+    gaussian: jax.Array,
+    state: State,
+    problem: Problem,
+    rule: Rule,
+    train: Prepared,
+) -> jax.Array:
+    """The noise on V's gradient where it is not the paper's."""
+    share = drawn(problem.noise_key, state.step, 1, train.y.shape[0])
+    found = on_v(variant.noise_v, gaussian, weights(state), train, problem.rays, share)
+    return rule.noise * found if "example" in variant.noise_v else found
 
 
 def _xi(variant: Variant, state: State, problem: Problem) -> dict[str, jax.Array]:

@@ -155,6 +155,28 @@ def gap_table(groups: Mapping[str, Sequence[Record]], quantity: str = QUANTITY) 
     return pd.DataFrame(rows)
 
 
+def hidden_table(groups: Mapping[str, Sequence[Record]]) -> pd.DataFrame:
+    """One row per named group of runs: what L-S, still at its large rate, has made of Q, and whose
+    examples have taught W by the end.
+
+    The last column is the P-only examples' share of the sum of rate times norm of W's gradient.
+    """
+    rows = []
+    for label, records in groups.items():
+        runs = finished(book.by_arm(records).get("L-S", []))
+        before = {
+            "nonlinearity on Q": [before_annealing(run, "nonlinearity") for run in runs],
+            "loss on Q": [before_annealing(run, "q_only_loss") for run in runs],
+        }
+        shares = list(by_seed(records, "L-S", "p_only_gradient_share").values())
+        rows.append(
+            {"setting": label}
+            | {f"{name}, before annealing": book.interval_words(v, 2) for name, v in before.items()}
+            | {"P-only share of W's gradient": book.interval_words(shares, 2)}
+        )
+    return pd.DataFrame(rows)
+
+
 def verdict_words(groups: Mapping[str, Sequence[Record]]) -> str:
     """One sentence per verdict that occurs: in which of the groups."""
     sentences = {

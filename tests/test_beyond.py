@@ -98,6 +98,19 @@ def test_before_annealing_is_the_mean_of_the_last_measurements_at_the_large_rate
     )
 
 
+def test_what_the_large_rate_has_made_of_q_is_read_before_annealing():
+    runs = group([0.5, 0.5], [0.7, 0.9])
+    for run, q in zip(runs, (9.0, 9.0, 0.2, 0.4), strict=True):
+        rates, values = [0.3] * 5 + [0.01] * 2, [q] * 5 + [70.0] * 2
+        columns = {"rate": rates, "q_only_loss": values, "nonlinearity": [10 * v for v in values]}
+        run.history = pd.DataFrame(columns)
+        run.result["p_only_gradient_share"] = q + 0.1
+    broken = Run("L-S", 2, 0.1)
+    broken.status = "diverged"
+    table = beyond.hidden_table({"this": [*runs, broken]})
+    assert [cell.split("\xa0")[0] for cell in table.iloc[0]] == ["this", "3.00", "0.30", "0.40"]
+
+
 def test_the_deepest_fall_is_from_the_high_before_it():
     assert beyond.deepest_fall([0.5, 0.4, 0.9, 0.7, 0.8, 0.95, 0.9]) == (0.9, 0.7, 3)
     assert beyond.deepest_fall([0.5, 0.6, 0.6]) == (0.5, 0.5, 0)  # a rise is no fall

@@ -41,7 +41,7 @@ EACH = {
     "convolutional_noise": FILTERS | {"preactivation_noise": 0.5} | OWN,
     "fading": {"noise_v": "fading"},
     "example": {"noise_v": "example", "noise": 1.5},
-    "steady_example": {"noise_v": "steady example", "noise": 1.5},
+    "steady_example": {"noise_v": "steady_example", "noise": 1.5},
     "no_noise_on_v": {"noise_v": "none"},
     "fading_momentum_outputs": {"noise_v": "fading", "momentum": 0.8, "train_output": True},
     "example_outputs": {"noise_v": "example", "train_output": True},
@@ -150,7 +150,7 @@ def test_noise_that_fades_is_whole_at_the_start_and_gone_where_all_is_fitted():
 
 
 def test_a_run_without_noise_is_the_plain_one_whatever_its_kind():
-    config = make(noise=0.0, noise_v="steady example")[0]
+    config = make(noise=0.0, noise_v="steady_example")[0]
     assert tasks.make_variant(config) == variants.PLAIN
     assert "noise_v" in config.unread
 
@@ -238,7 +238,7 @@ def test_a_resumed_variant_is_the_unbroken_one(settings, tmp_path):
         ({"momentum": 1.0}, ("momentum = 1.0",)),
         ({"momentum": -0.1}, ("momentum = -0.1",)),
         ({"batch": -1}, ("batch = -1",)),
-        ({"noise_v": "pink"}, ("noise_v = 'pink'", "steady example")),
+        ({"noise_v": "pink"}, ("noise_v = 'pink'", "steady_example")),
         ({"noise_v": "example", "batch": 4}, ("noise_v = 'example'", "batch = 0", "4")),
         ({"noise_v": "none"} | FILTERS, ("noise_v = 'none'", "network = 'two_halves'")),
         (

@@ -143,7 +143,7 @@ TWINS = [
     ("L-S", {}, {"steps": 77, "eps1": 0.3}),
     ("L-S", {"anneal": 91}, {"eta2": 0.001}),
     ("L-S", {"anneal": 0, "noise": 0.0}, {"eta1": 0.2}),
-    ("S", {"noise": 0.0}, {"noise_v": "steady example"}),
+    ("S", {"noise": 0.0}, {"noise_v": "steady_example"}),
     ("S", {"noise_v": "none", "tau0_w": 0.0}, {"noise": 3.0}),
     ("S", {"noise_v": "example", "lam_w": 0.0}, {"eta1": 0.2}),
 ]

@@ -117,10 +117,10 @@ class ToyConfig(Config):
     batch: Annotated[int, Interval(ge=0, le=1_000_000)] = 0
     """Number of examples in each step's gradient, drawn with replacement; 0 takes all of them.
     The paper's value is 0: its noise is Gaussian."""
-    noise_v: Literal["gaussian", "fading", "example", "steady example", "none"] = "gaussian"
+    noise_v: Literal["gaussian", "fading", "example", "steady_example", "none"] = "gaussian"
     """Kind of noise on V's gradient; W's is Gaussian in all of them. fading: Gaussian, times the
     slopes of the examples with Q over those at the start. example: the gradient on one example,
-    drawn at each step, minus that on all. steady example: that with the slopes of the start
+    drawn at each step, minus that on all. steady_example: that with the slopes of the start
     throughout. The setting noise multiplies each. The paper's value is gaussian."""
     preactivation_noise: NonNegativeFloat = 0.0
     """Standard deviation of the noise added to V's pre-activations <V_j, x2> in training, in units

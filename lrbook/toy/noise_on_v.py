@@ -18,7 +18,7 @@ from lrbook.toy import four_weights, rays
 from lrbook.toy.four_weights import Weights
 from lrbook.toy.rays import Prepared
 
-NoiseOnV = Literal["gaussian", "fading", "example", "steady example", "none"]
+NoiseOnV = Literal["gaussian", "fading", "example", "steady_example", "none"]
 AT_THE_START = 0.5  # the slope of an example while f is 0
 
 
@@ -82,7 +82,7 @@ def on_v(
 
     Args:
         kind: ``gaussian`` as it is; ``fading``, the same times ``faded``; ``example``, that of a
-            mini-batch; ``steady example``, that with all slopes as at the start; or ``none``.
+            mini-batch; ``steady_example``, that with all slopes as at the start; or ``none``.
         gaussian: the paper's noise, tau_xi included, shape (2, m_v).
         now: the weights.
         train: the training examples.
@@ -96,6 +96,6 @@ def on_v(
     slope = slopes(now, train, directions)
     if kind == "fading":
         return faded(slope, train) * gaussian
-    if kind == "steady example":
+    if kind == "steady_example":
         slope = jnp.full_like(slope, AT_THE_START)
     return of_examples(now, train, directions, share, slope)

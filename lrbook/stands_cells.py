@@ -209,12 +209,16 @@ def noise(arms: Mapping[str, Mapping[int, float]], remark: str = "") -> Cell | N
 
 
 def noise_on_images(runs: Sequence[Record]) -> Cell | None:
-    """Of the arm noise, on clean images."""
-    return noise({arm: beyond.by_seed(runs, arm, "clean") for arm in ("small", "noise", "large")})
+    """Of the arm noise, on clean images; that noise is not the one that the large rate has."""
+    arms = {arm: beyond.by_seed(runs, arm, "clean") for arm in ("small", "noise", "large")}
+    return noise(arms, " by noise in the activations")
 
 
 def exponents(found: Sequence[claims.Claim]) -> Cell:
-    """In how many of the theorems' exponents the bound is kept, or the fit agrees with it."""
+    """In how many of the theorems' exponents the bound is kept, and in how many of these the fit
+    agrees with it.
+    """
+    agree = sum(claim.verdict == "agrees within its interval" for claim in found)
     kept = [claim.verdict != "does not follow the bound here" for claim in found]
     name = HOLDS if all(kept) else IN_PART if any(kept) else FAILS
-    return Cell(name, f"{sum(kept)} of {len(kept)} exponents")
+    return Cell(name, f"{sum(kept)} of {len(kept)}, and {agree} of these agree with the bound's")

@@ -177,7 +177,9 @@ def teachers(
 
 def teachers_in_the_model(runs: Sequence[Record]) -> Cell:
     """Of the P-only examples' share of W's gradient over the whole run."""
-    return teachers(runs, lambda h: h.p_only_gradient_share.iloc[-1], "share of P alone", 2)
+    return teachers(
+        runs, lambda h: h.p_only_gradient_share.iloc[-1], "share of gradient from P alone", 2
+    )
 
 
 def teachers_on_images(watched: Sequence[Record]) -> Cell:
@@ -185,7 +187,7 @@ def teachers_on_images(watched: Sequence[Record]) -> Cell:
     return teachers(
         watched,
         lambda h: -at_the_end(h, "share_both") / at_the_end(h, "share_image"),
-        "both over image alone",
+        "gradient of both over that of image alone",
         1,
     )
 

@@ -115,7 +115,7 @@ def test_where_it_ends():
 
 
 def test_with_four_of_the_papers_constants_hardly_any_gap_could_show():
-    """"Right on practically all new examples", in both arms."""
+    """ "Right on practically all new examples", in both arms."""
     walked = beyond.at(sweeps.recorded("sweep-beyond-constants"), **beyond.WALK["all of it"])
     for arm in ("S", "L-S"):
         assert np.mean(list(beyond.by_seed(walked, arm).values())) > 0.999

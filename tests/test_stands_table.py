@@ -122,14 +122,14 @@ def test_who_teaches(table):
     for arm in ("S", "L-S"):
         shares[arm] = [run.history.p_only_gradient_share.iloc[-1] for run in arms[arm]]
     assert cell(table, "stop teaching", 1) == (
-        f"**holds**: share of P alone {plus_minus(shares['S'], 2)} in S, "
+        f"**holds**: share of gradient from P alone {plus_minus(shares['S'], 2)} in S, "
         f"{plus_minus(shares['L-S'], 2)} in L-S"
     )
     assert np.subtract(shares["S"], shares["L-S"]).min() > 0
     told = stands.teachers_words(book.recorded("patch-laptop-watched"))
     small, large = (re.search(rf"\*\*([^*]+)\*\* in {arm}", told)[1] for arm in ("small", "large"))
     assert cell(table, "stop teaching", 2) == (
-        f"**holds**: both over image alone {small} in small, {large} in large"
+        f"**holds**: gradient of both over that of image alone {small} in small, {large} in large"
     )
     assert pd.isna(cell(table, "stop teaching", 3))
 

@@ -9,7 +9,7 @@ from lrbook import book, cite, style
 from lrbook.chapters.contents import table
 from lrbook.figures.base import aligned, new_figure, sign
 from lrbook.record import Record
-from lrbook.stats import clearly
+from lrbook.stats import FEWEST, clearly
 from lrbook.vision.histories import mean_before_drop
 from lrbook.whatif import pairs
 from lrbook.words import gaps, gaps_added, listed_words
@@ -117,7 +117,8 @@ def news(found: Sizes) -> str:
     """How much of the large rate's lead at the end is there without any patch, size by size.
 
     It is most of it, or less than half, where what is there without the patch and what the patch
-    adds are ``clearly`` apart. A size without a control is passed over.
+    adds are ``clearly`` apart; one of few seeds says how many. A size without a control is passed
+    over.
     """
     told = []
     for size, (runs, control) in found.items():
@@ -125,7 +126,8 @@ def news(found: Sizes) -> str:
         bare = gaps(control, "clean", "large", "small")
         if added:
             ends = [(bare[seed], more) for seed, more in added.items()]
-            told.append((f"{'at' if size.startswith('the ') else 'in'} {size}", _part(ends)))
+            few = f" ({book.pairs_words(len(ends), 'seed')})" if len(ends) < FEWEST else ""
+            told.append((f"{'at' if size.startswith('the ') else 'in'} {size}{few}", _part(ends)))
     if not told:
         return "How much of the lead is there without any patch has not been recorded."
     (where, part), *others = told

@@ -141,8 +141,8 @@ def theorem_claims() -> list[claims.Claim]:
 def exponents_words(found: Sequence[claims.Claim]) -> str:
     """How many of the theorems' exponents agree, hold with room, and are not met here."""
     verdicts = [claim.verdict for claim in found]
-    told = "; ".join(f"**{verdicts.count(each)}** *{each}*" for each in dict.fromkeys(verdicts))
-    return f"Of {len(found)} exponents, by verdict: {told}."
+    told = "; ".join(f"*{each}* **{verdicts.count(each)}**" for each in dict.fromkeys(verdicts))
+    return f"By verdict, of {len(found)} exponents: {told}."
 
 
 def where_words(base: Sequence[Record], constants: Sweep) -> str:

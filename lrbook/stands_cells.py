@@ -177,7 +177,9 @@ def teachers(
 
 def teachers_in_the_model(runs: Sequence[Record]) -> Cell:
     """Of the P-only examples' share of W's gradient over the whole run."""
-    return teachers(runs, lambda h: h.p_only_gradient_share.iloc[-1], "share of P alone", 2)
+    return teachers(
+        runs, lambda h: h.p_only_gradient_share.iloc[-1], "share of gradient from P alone", 2
+    )
 
 
 def teachers_on_images(watched: Sequence[Record]) -> Cell:
@@ -185,7 +187,7 @@ def teachers_on_images(watched: Sequence[Record]) -> Cell:
     return teachers(
         watched,
         lambda h: -at_the_end(h, "share_both") / at_the_end(h, "share_image"),
-        "both over image alone",
+        "gradient of both over that of image alone",
         1,
     )
 
@@ -209,12 +211,16 @@ def noise(arms: Mapping[str, Mapping[int, float]], remark: str = "") -> Cell | N
 
 
 def noise_on_images(runs: Sequence[Record]) -> Cell | None:
-    """Of the arm noise, on clean images."""
-    return noise({arm: beyond.by_seed(runs, arm, "clean") for arm in ("small", "noise", "large")})
+    """Of the arm noise, on clean images; that noise is not the one that the large rate has."""
+    arms = {arm: beyond.by_seed(runs, arm, "clean") for arm in ("small", "noise", "large")}
+    return noise(arms, " by noise in the activations")
 
 
 def exponents(found: Sequence[claims.Claim]) -> Cell:
-    """In how many of the theorems' exponents the bound is kept, or the fit agrees with it."""
+    """In how many of the theorems' exponents the bound is kept, and in how many of these the fit
+    agrees with it.
+    """
+    agree = sum(claim.verdict == "agrees within its interval" for claim in found)
     kept = [claim.verdict != "does not follow the bound here" for claim in found]
     name = HOLDS if all(kept) else IN_PART if any(kept) else FAILS
-    return Cell(name, f"{sum(kept)} of {len(kept)} exponents")
+    return Cell(name, f"{sum(kept)} of {len(kept)}, and {agree} of these agree with the bound's")

@@ -97,7 +97,7 @@ def rows() -> list[Row]:
             cells.noise_on_images(full),
         ),
         Row(
-            "The theorems' exponents are seen",
+            "The theorems' exponents keep their bounds",
             "stands-exponents",
             cells.exponents(stands.theorem_claims()),
         ),

@@ -36,7 +36,9 @@ def both(whole, bare):
 )
 def test_the_news_names_the_part_that_is_there_without_a_patch(whole, bare, part):
     said = home.news({"small runs": both(whole, bare)})
-    assert said == f"In small runs, {part} of the large rate's lead is there without any patch."
+    few = {1: " (1 seed)", 2: " (2 seeds)"}.get(len(whole), "")
+    wanted = f"In small runs{few}, {part} of the large rate's lead is there without any patch."
+    assert said == wanted
 
 
 def test_the_news_of_two_sizes_and_of_none():
@@ -44,9 +46,9 @@ def test_the_news_of_two_sizes_and_of_none():
         "small runs": both([10, 11, 12], [8, 9, 9]),
         "the paper's size": both([16, 13], [7, 6]),
     }
-    assert home.news(found).endswith("any patch; at the paper's size, less than half of it.")
+    assert home.news(found).endswith("at the paper's size (2 seeds), less than half of it.")
     found["small runs"] = (found["small runs"][0], [])
-    assert home.news(found).startswith("At the paper's size, less than half of the large rate's")
+    assert home.news(found).startswith("At the paper's size (2 seeds), less than half of the")
     assert "has not been recorded" in home.news({"small runs": (runs([1, 2]), [])})
 
 
@@ -106,7 +108,7 @@ def test_the_first_page_says_what_the_patch_adds_to_the_gap(monkeypatch):
             assert max(parts) < 0
     assert news == (
         "**In small runs, most of the large rate's lead is there without any patch; at the "
-        "paper's size, less than half of it.**"
+        "paper's size (2 seeds), less than half of it.**"
     )
     assert "Small runs: 40 runs, seeds 5 to 14;" in origins
     assert "The paper's size: 8 runs, seeds 0, 1;" in origins

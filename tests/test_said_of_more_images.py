@@ -65,7 +65,7 @@ def test_for_as_many_steps_more_than_half_of_the_gap_is_the_patchs(images):
     assert 1 < np.mean(costs["small"]) - np.mean(base["small"]) < 3
 
 
-def test_for_as_many_epochs_the_large_rate_loses_what_it_had(images):
+def test_for_as_many_epochs_one_seed_decides_the_mean(images):
     more, plain = images
     large = book.by_arm(more[LONGER])["large"]
     drop = large[0].config["drop"]
@@ -82,6 +82,13 @@ def test_for_as_many_epochs_the_large_rate_loses_what_it_had(images):
     assert found[knows[0]].result["patch_learned_epoch"] < drop
     assert 30 < sees[1] < 50
     assert found[sees[0]].result["clean"] < 50
+    gaps = dict(zip(found, whatif.gap(more[LONGER]), strict=True))
+    adds = dict(zip(found, patch_cost.share(more[LONGER], plain[LONGER]), strict=True))
+    assert gaps.pop(sees[0]) < -13
+    assert adds.pop(sees[0]) < 0
+    assert all(3.5 < gap < 6.5 for gap in gaps.values())  # "four to six points ahead"
+    assert all(1 < add < 4 for add in adds.values())
+    assert whatif.kind_of(list(adds.values())) == "Wider"  # so the one seed decides
     costs = {
         arm: np.mean(lost) for arm, lost in patch_cost.cost(more[LONGER], plain[LONGER]).items()
     }
@@ -112,6 +119,21 @@ def test_as_many_steps_on_the_bases_images_undo_less(images):
         0.5, abs=0.05
     )
     assert whatif.kind_of(list(adds.values())) == "Wider"
+
+
+def test_a_large_rate_delays_the_patch_and_does_not_keep_it_away(images):
+    more, _ = images
+    behind = 0
+    for row in (LONGER, AS_LONG, FEWER):
+        for large, small in whatif.pairs(more[row]):
+            late, soon = (run.result["patch_learned_epoch"] for run in (large, small))
+            assert soon < late <= large.config["epochs"]
+            behind += large.result["clean"] < small.result["clean"]
+            drop = large.config["drop"]
+            if row != AS_LONG and large.history.patch_only[: drop - 1].max() < 15:
+                best = large.history.clean[drop - 1 :].max()
+                assert 5.5 < best - large.result["clean"] < 10.5
+    assert behind == 1
 
 
 def test_length_by_itself_takes_two_points_from_the_large_rate(images):

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import ttest_1samp
 
-from lrbook import book, claims, paper_and_ours, phase, stands, sweeps
+from lrbook import beyond, book, claims, paper_and_ours, phase, stands, sweeps
 from lrbook.fits import PowerLaw
 from lrbook.vision.cifar import CifarConfig
 from lrbook.vision.config import PatchConfig
@@ -100,8 +100,8 @@ def claim(exponent, half, predicted=1.0, side="above"):
 def test_exponents_are_counted_by_verdict():
     said = stands.exponents_words([claim(1.05, 0.1), claim(2.0, 0.1), claim(1.9, 0.1)])
     assert said == (
-        "Of 3 exponents, by verdict: **1** *agrees within its interval*; "
-        "**2** *keeps the bound, with room*."
+        "By verdict, of 3 exponents: *agrees within its interval* **1**; "
+        "*keeps the bound, with room* **2**."
     )
 
 
@@ -112,6 +112,13 @@ def test_where_it_ends():
     assert "Of 25 settings, L-S is better on P alone in **24**" in said
     assert "none of it 0.090\xa0±\xa00.023" in said
     assert "all of it 0.000\xa0±\xa00.000" in said
+
+
+def test_with_four_of_the_papers_constants_hardly_any_gap_could_show():
+    """ "Right on practically all new examples", in both arms."""
+    walked = beyond.at(sweeps.recorded("sweep-beyond-constants"), **beyond.WALK["all of it"])
+    for arm in ("S", "L-S"):
+        assert np.mean(list(beyond.by_seed(walked, arm).values())) > 0.999
 
 
 def test_the_papers_two_tables_suggest_another_split():

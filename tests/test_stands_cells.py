@@ -50,8 +50,11 @@ def claim(exponent):
 
 
 def test_exponents_hold_in_part_where_one_does_not_follow():
-    assert cells.exponents([claim(1.0), claim(2.0)]) == ("holds", "2 of 2 exponents", None)
-    assert cells.exponents([claim(1.0), claim(0.5)])[:2] == ("holds in part", "1 of 2 exponents")
+    agree = "agree with the bound's"
+    both = ("holds", f"2 of 2, and 1 of these {agree}", None)
+    assert cells.exponents([claim(1.0), claim(2.0)]) == both
+    one = ("holds in part", f"1 of 2, and 1 of these {agree}")
+    assert cells.exponents([claim(1.0), claim(0.5)])[:2] == one
     assert cells.exponents([claim(0.5)]).verdict == "does not hold"
 
 

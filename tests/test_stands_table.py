@@ -122,14 +122,14 @@ def test_who_teaches(table):
     for arm in ("S", "L-S"):
         shares[arm] = [run.history.p_only_gradient_share.iloc[-1] for run in arms[arm]]
     assert cell(table, "stop teaching", 1) == (
-        f"**holds**: share of P alone {plus_minus(shares['S'], 2)} in S, "
+        f"**holds**: share of gradient from P alone {plus_minus(shares['S'], 2)} in S, "
         f"{plus_minus(shares['L-S'], 2)} in L-S"
     )
     assert np.subtract(shares["S"], shares["L-S"]).min() > 0
     told = stands.teachers_words(book.recorded("patch-laptop-watched"))
     small, large = (re.search(rf"\*\*([^*]+)\*\* in {arm}", told)[1] for arm in ("small", "large"))
     assert cell(table, "stop teaching", 2) == (
-        f"**holds**: both over image alone {small} in small, {large} in large"
+        f"**holds**: gradient of both over that of image alone {small} in small, {large} in large"
     )
     assert pd.isna(cell(table, "stop teaching", 3))
 
@@ -173,18 +173,19 @@ def test_what_noise_makes_up(table):
     [noise] = noisy.values()
     lifted, whole = 100 * (noise - toy["S"]), 100 * (toy["L-S"] - toy["S"])
     assert ttest_1samp(2 * lifted - whole, 0).confidence_interval().low > 0
-    claim = "noise that does it"
+    claim, other = "noise that does it", "by noise in the activations"
     assert cell(table, claim, 1) == f"**holds**: {plus_minus(lifted)} of {plus_minus(whole)}"
     arms = ends("patch-laptop")
     lifted, whole = (arms[arm] - arms["small"] for arm in ("noise", "large"))
     assert ttest_1samp(2 * lifted - whole, 0).confidence_interval().low < 0
     assert (
-        cell(table, claim, 2) == f"**holds in part**: {plus_minus(lifted)} of {plus_minus(whole)}"
+        cell(table, claim, 2)
+        == f"**holds in part**: {plus_minus(lifted)} of {plus_minus(whole)} {other}"
     )
     arms = ends("patch-paper")  # one seed has the noise, the first
     lifted, whole = (arms[arm][0] - arms["small"][0] for arm in ("noise", "large"))
     assert len(arms["noise"]) == 1
-    assert cell(table, claim, 3) == f"**one seed**: {lifted:.1f}\xa0of\xa0{whole:.1f}"
+    assert cell(table, claim, 3) == f"**one seed**: {lifted:.1f}\xa0of\xa0{whole:.1f} {other}"
 
 
 def test_the_theorems_and_where_it_ends(table):
@@ -192,7 +193,9 @@ def test_the_theorems_and_where_it_ends(table):
     broken = verdicts.count("does not follow the bound here")
     assert 0 < broken < len(verdicts)
     count = f"{len(verdicts) - broken} of {len(verdicts)}"
-    assert cell(table, "exponents", 1) == f"**holds in part**: {count} exponents"
+    agree = verdicts.count("agrees within its interval")
+    told = f"{count}, and {agree} of these agree with the bound's"
+    assert cell(table, "exponents", 1) == f"**holds in part**: {told}"
     assert (
         cell(table, "four of the paper's constants", 1)
         == "**not clear**: 0.0\xa0±\xa00.0 (5 seeds)"

@@ -38,7 +38,7 @@ def load(checkout: Path, device: torch.device) -> types.SimpleNamespace:
     for name, path in MODULES.items():
         if not (checkout / path).exists():
             raise SystemExit(f"{checkout} holds no {path}: give a clone of cwein3/large-lr-code.")
-        text = (checkout / path).read_text().replace("async=", "non_blocking=")
+        text = (checkout / path).read_text(encoding="utf-8").replace("async=", "non_blocking=")
         text = re.sub(r"\.cuda\(", ".to(DEVICE, ", text)
         module = types.ModuleType(name)
         module.DEVICE = device

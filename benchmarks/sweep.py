@@ -33,7 +33,8 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "study.toml"
-        path.write_text(STUDY.format(seeds=list(range(arguments.runs)), steps=arguments.steps))
+        text = STUDY.format(seeds=list(range(arguments.runs)), steps=arguments.steps)
+        path.write_text(text, encoding="utf-8")
         configs, extra = plan.read(path).configs()
         _, threads = machine.size(1, [], 1)
         common = {"device": "cpu", "extra": extra, "threads": threads, "gpus": []}

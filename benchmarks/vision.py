@@ -274,7 +274,11 @@ def highest() -> float:
     """
     status = Path("/proc/self/status")
     if status.exists():
-        [line] = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
+        [line] = [
+            line
+            for line in status.read_text(encoding="utf-8").splitlines()
+            if line.startswith("VmHWM")
+        ]
         return int(line.split()[1]) / 1024
     # in KiB on Linux and in bytes on macOS
     per_mib = 2**20 if sys.platform == "darwin" else 1024

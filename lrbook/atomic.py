@@ -4,9 +4,13 @@ import contextlib
 import errno
 import os
 import secrets
+import time
 from pathlib import Path
 
 from lrbook.errors import RecordError
+
+# Windows renames over no file that somebody reads just now, or looks through for viruses
+TRIES, PAUSE_S = (20 if os.name == "nt" else 1), 0.05
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -23,7 +27,7 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        _take_its_place(temporary, path)
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -31,3 +35,12 @@ def write_atomically(path: Path, data: bytes) -> None:
         hint = " Make room and give the same command again; what was there is intact."
         reason = f"{path} cannot be written ({error.strerror})."
         raise RecordError(reason + (hint if full else "")) from None
+
+
+def _take_its_place(temporary: Path, path: Path) -> None:
+    for _ in range(TRIES - 1):
+        with contextlib.suppress(PermissionError):
+            temporary.replace(path)
+            return
+        time.sleep(PAUSE_S)
+    temporary.replace(path)

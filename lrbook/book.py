@@ -241,4 +241,4 @@ def verdict_rate_or_noise(groups: dict[str, Sequence[Record]]) -> str:
 def reported(table: str) -> dict[str, Any]:
     """One table of the numbers that the paper reports, with its source and mark."""
     path = Path(__file__).with_name("paper_reported.toml")
-    return tomllib.loads(path.read_text())[table]
+    return tomllib.loads(path.read_text(encoding="utf-8"))[table]

@@ -7,6 +7,7 @@ names, one set of checks and one wording of errors. Exit codes: 0 done, 1 a run 
 
 import argparse
 import errno
+import io
 import json
 import os
 import sys
@@ -36,6 +37,9 @@ _EXTRAS = {
 def entry() -> NoReturn:
     """Console script."""
     orphans.watch()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # As stderr has it: into a pipe Windows writes but few letters, and a path may have others
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = main()
         if sys.stdout is not None:  # it is closed, as in ``lrbook record >&-``

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 from typing import Any
 
 from lrbook import provenance, style, used
@@ -40,7 +41,8 @@ def describe(records: Sequence[Record]) -> dict[str, str]:
     precision = ", ".join(distinct(origins, "precision"))
     if precision:
         parts["hardware"] += f", {precision}"
-    return {part: words for part, words in parts.items() if words}
+    # A record may be anybody's: no tag in it counts
+    return {part: escape(words, quote=False) for part, words in parts.items() if words}
 
 
 def footer() -> None:

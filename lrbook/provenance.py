@@ -13,6 +13,7 @@ from typing import Any
 
 PACKAGES = ("lrbook", "numpy", "jax", "torch", "torchvision", "scikit-learn")
 CGROUP = Path("/sys/fs/cgroup")
+CPUINFO = Path("/proc/cpuinfo")
 GIT_LIMIT_S = 30.0  # a clone on a disk that does not answer holds no run up
 
 
@@ -76,11 +77,13 @@ def here() -> dict[str, Any]:
 def describe_cpu() -> str:
     """The processor in words: model name and the number of cores this process may use."""
     model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        lines = cpuinfo.read_text().splitlines()
+    if CPUINFO.exists():
+        lines = CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines()
         names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
         model = names[0] if names else model
+    elif sys.platform == "darwin":  # whose own word for all of Apple's is arm
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            model = _run(["sysctl", "-n", "machdep.cpu.brand_string"], Path("/")) or model
     cores = available_cores()
     return f"CPU, {model}, {cores} core{'s' if cores > 1 else ''}"
 
@@ -119,7 +122,7 @@ def _container_cores() -> list[int]:
     found = []
     for paths in files:
         with contextlib.suppress(OSError, UnicodeDecodeError):
-            found.append(quota_cores(" ".join(path.read_text() for path in paths)))
+            found.append(quota_cores(" ".join(path.read_text(encoding="utf-8") for path in paths)))
     return [cores for cores in found if cores is not None]
 
 
@@ -147,7 +150,13 @@ def _git() -> dict[str, Any]:
 
 def _run(command: list[str], cwd: Path) -> str:
     done = subprocess.run(
-        command, cwd=cwd, check=True, capture_output=True, text=True, timeout=GIT_LIMIT_S
+        command,
+        cwd=cwd,
+        check=True,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=GIT_LIMIT_S,
     )
     return done.stdout.strip()
 
@@ -155,4 +164,5 @@ def _run(command: list[str], cwd: Path) -> str:
 def _without_path(argument: str) -> str:
     """Folders of one machine mean nothing on another, and records are published: keep the name."""
     option, equals, value = argument.rpartition("=")
-    return f"{option}{equals}{Path(value).name}" if os.sep in value else argument
+    is_path = os.sep in value or (os.altsep is not None and os.altsep in value)
+    return f"{option}{equals}{Path(value).name}" if is_path else argument

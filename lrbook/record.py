@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,12 @@ class Record:
     folder: Path | None = None
     table: pd.DataFrame | None = dataclasses.field(default=None, compare=False, repr=False)
     """The history of a run that was not stored."""
+
+    def __post_init__(self) -> None:
+        # The name of an experiment of one's own can be that of a file, which would be imported: no
+        # record, which may be anybody's, has a say in that.
+        if not re.fullmatch(r"[A-Za-z0-9]\w*", self.experiment, re.ASCII):
+            raise ValueError(f"experiment is {self.experiment!r}")
 
     @property
     def done(self) -> bool:

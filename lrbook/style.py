@@ -153,13 +153,16 @@ def use() -> None:
 
 
 def say(text: str) -> None:
-    """Show Markdown ``text`` below the cell; outside a notebook, print it as it is."""
+    """Show Markdown ``text`` below the cell; outside a notebook, print it as it is.
+
+    No tag in it counts: part of it is from records, which may be anybody's.
+    """
     if notebook() is None:
         print(text)
         return
     from IPython.display import Markdown, display
 
-    display(Markdown(with_minus_signs(text)))
+    display(Markdown(without_tags(with_minus_signs(text))))
 
 
 def source(function: Callable[..., Any]) -> None:
@@ -172,10 +175,17 @@ def with_minus_signs(text: str) -> str:
 
     Code and maths are left as they are.
     """
+    return _in_prose(r"(?<![^\s(|*])-(?=\.?\d)", "\N{MINUS SIGN}", text)
+
+
+def without_tags(text: str) -> str:
+    """Markdown ``text`` with what would be HTML in it as plain text; code and maths as they are."""
+    return _in_prose(r"<(?=[A-Za-z/!?])", "&lt;", text)
+
+
+def _in_prose(pattern: str, instead: str, text: str) -> str:
     pieces = re.split(r"(```.*?```|`[^`]*`|\$[^$]*\$)", text, flags=re.DOTALL)
-    pieces[::2] = [
-        re.sub(r"(?<![^\s(|*])-(?=\.?\d)", "\N{MINUS SIGN}", piece) for piece in pieces[::2]
-    ]
+    pieces[::2] = [re.sub(pattern, instead, piece) for piece in pieces[::2]]
     return "".join(pieces)
 
 

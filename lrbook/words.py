@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 from lrbook.arms import by_arm
@@ -177,7 +178,8 @@ def provenance(records: Sequence[Record]) -> str:
         days(origins),
         *_commits_words(commits(origins)),
     ]
-    return f"*{', '.join(parts[:2])}; {'; '.join(parts[2:])}.*"
+    said = f"{', '.join(parts[:2])}; {'; '.join(parts[2:])}"
+    return f"*{escape(said, quote=False)}.*"  # a record may be anybody's: no tag in it counts
 
 
 def _versions(origins: Sequence[Mapping[str, Any]], framework: str) -> set[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from lrbook import experiments, options, recordings
 from lrbook.records import Store
@@ -61,6 +62,24 @@ def test_after_a_change_of_the_code_there_are_these_options(option):
     parser = options.parser(dict.fromkeys(("run", "records", "record", "chapter"), print), "runs")
     arguments = parser.parse_args(["run", "toy", *words])
     assert getattr(arguments, option.removeprefix("--")) in (True, "elsewhere")
+
+
+def test_the_systems_called_tested_are_those_that_are_tested():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))["jobs"]
+    assert {job["runs-on"] for job in jobs.values()} == {"ubuntu-latest"}
+    [told] = re.findall(r"Tested on each change: Linux on x86-64, with Python (.+)\. Only", README)
+    assert re.findall(r"3\.\d+", told) == jobs["test"]["strategy"]["matrix"]["python"]
+
+
+def test_the_commands_for_windows_install_what_make_does():
+    text = README.partition("py -3.12 -m venv .venv\n")[2].partition("```")[0]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for line in text.splitlines():
+        words = line.partition("pip install ")[2]
+        assert f"{words}\n" in makefile
+    assert options.parser(
+        dict.fromkeys(("run", "records", "record", "chapter"), print), "runs"
+    ).parse_args(text.split()[-2:])
 
 
 def test_a_fork_is_told_the_command_that_moves_the_addresses():

@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import shutil
 import stat
 import subprocess
 import sys
@@ -121,6 +122,7 @@ SCANCEL = '#!/bin/sh\nfor job; do kill -9 -"$job" 2>/dev/null; done\n:\n'
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(shutil.which("setsid") is None, reason="its queue needs setsid, as Linux has")
 @pytest.mark.usefixtures("own_compilations")
 def test_a_study_runs_through_the_job_queue(tmp_path):
     queue = tmp_path / "queue"

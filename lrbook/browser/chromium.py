@@ -17,15 +17,23 @@ THEMES: tuple[Theme, ...] = ("light", "dark")
 HEIGHT = 900
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PLACES = (  # on macOS and Windows, where no PATH leads to it
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "C:/Program Files/Google/Chrome/Application/chrome.exe",
+)
 MISSING = (
-    f"no browser: none of {', '.join(NAMES)} is installed. "
-    "Install one (Debian: apt-get install chromium) or set LRBOOK_CHROMIUM to its path."
+    f"no browser: none of {', '.join(NAMES)} is installed. Install one (Debian: apt-get install "
+    "chromium; macOS: Google Chrome) or set LRBOOK_CHROMIUM to its path."
 )
 
 
 def find() -> str | None:
-    """The path of a Chromium: ``LRBOOK_CHROMIUM`` if set, else the first of ``NAMES`` found."""
-    return os.environ.get("LRBOOK_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    """The path of a Chromium: ``LRBOOK_CHROMIUM`` if set, else the first found of ``NAMES``, or of
+    ``PLACES``.
+    """
+    named = os.environ.get("LRBOOK_CHROMIUM")
+    return named or next(filter(None, map(shutil.which, (*NAMES, *PLACES))), None)
 
 
 @contextlib.contextmanager

@@ -48,7 +48,7 @@ def records(root: str | Path, wanted: Iterable[str] | None = None) -> dict[str, 
             found[run_id] = parse_record(text, folder)
         else:
             found[run_id] = read_record(folder)
-            text, changed = (folder / "record.json").read_text(), True
+            text, changed = (folder / "record.json").read_text(encoding="utf-8"), True
         rows.append((run_id, *stamp, text))
     if changed:
         _write(root / NAME, rows)

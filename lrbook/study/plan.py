@@ -114,11 +114,17 @@ def read(path: str | Path) -> Study:
     experiments.check_device(fields.get("device", "auto"))
     if "experiment" not in fields:
         raise ConfigError(f"the study {path} names no experiment: {', '.join(experiments.NAMES)}.")
+    name = fields.setdefault("name", path.stem)
+    if Path(name).name != name or name in ("", ".."):
+        raise ConfigError(
+            f"name = {name!r} is not allowed: it names the folder of the study's report; give one "
+            "name and no path, such as 'rate-and-angle'."
+        )
     fields["experiment"] = own.beside(fields["experiment"], path.parent)
     for name in ("seeds", "arms"):
         if name in fields:
             fields[name] = tuple(fields[name])
-    return Study(**({"name": path.stem} | fields))
+    return Study(**fields)
 
 
 def check_kinds(fields: Mapping[str, Any], kinds: Mapping[str, type]) -> None:

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lrbook import locks
 from lrbook.atomic import write_atomically
 from lrbook.config import Config
 from lrbook.study import waits
@@ -115,6 +116,8 @@ def _ended(child: "subprocess.Popen[bytes]", log: int, task: dict[str, Any]) -> 
         try:
             return child.wait(timeout=BETWEEN_LOOKS)
         except subprocess.TimeoutExpired:
+            if not locks.CAN_LOCK:  # Windows, where no run waits for another
+                continue
             # pread: the child writes at the position that this process would otherwise move
             size = os.fstat(log).st_size
             said = os.pread(log, LOOKED_AT, max(0, size - LOOKED_AT)).decode(errors="replace")

@@ -2,14 +2,11 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import torch
 
 from lrbook.errors import ConfigError, NotHereError
-from lrbook.provenance import describe_cpu
-
-CPUINFO = Path("/proc/cpuinfo")
+from lrbook.provenance import CPUINFO, describe_cpu
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -60,7 +57,7 @@ def _cpu_computes_bf16() -> bool:
         return bool(can.get("avx512_bf16") or can.get("amx_bf16"))
     if not CPUINFO.exists():
         return False
-    words = CPUINFO.read_text().split()
+    words = CPUINFO.read_text(encoding="utf-8", errors="replace").split()
     return "avx512_bf16" in words or "amx_bf16" in words
 
 

@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 EVALUATION_BATCH = {"cpu": 250, "cuda": 2000}
+FUSED = ("cpu", "cuda")  # for which each PyTorch allowed has the fused optimizer; 2.4 not for mps
 # A card replays a step's kernels as two graphs; where they cannot be recorded it is only compiled
 ON_A_CARD: tuple[dict[str, object], ...] = ({"mode": "reduce-overhead"}, {})
 REPLAYED = 3  # calls of a compiled step after which a recorded graph has been replayed once
@@ -81,7 +82,7 @@ def make_optimizer(model: WideResNet, config: ImageConfig) -> torch.optim.Optimi
         momentum=config.momentum,
         nesterov=config.momentum > 0,
         weight_decay=config.weight_decay,
-        fused=True,
+        fused=next(model.parameters()).device.type in FUSED,
     )
     if config.momentum > 0:
         for parameter in model.parameters():

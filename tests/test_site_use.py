@@ -102,6 +102,15 @@ def test_a_fold_of_code_is_called_by_the_words_on_it(show):
     )
 
 
+def test_formulas_are_read_where_they_stand_and_are_no_stops_of_the_tab_key(show):
+    page = show("book/two_patterns")
+    formulas = page.locator("article mjx-container")
+    expect(formulas.first).to_be_visible()
+    spoken = formulas.locator("mjx-assistive-mml")
+    assert spoken.count() == formulas.count() > 50
+    assert page.locator("mjx-container[tabindex]").count() == 0
+
+
 def test_search_finds_annealing(show):
     page = show("book/intro")
     page.keyboard.press("Control+k")

@@ -4,7 +4,6 @@ A configuration describes *what* is run (arm, seed, rates, sizes). *Where* it ru
 folder) is not part of it, so the same experiment has the same id on every machine.
 """
 
-import difflib
 import hashlib
 import json
 import re
@@ -14,6 +13,7 @@ from typing import Any, ClassVar, Self
 import pydantic
 
 from lrbook.errors import ConfigError
+from lrbook.unknown import unknown_name
 
 # Raised by hand when a change of code changes what a configuration means. Old records then keep
 # their old ids and are never taken for new ones.
@@ -242,18 +242,3 @@ def _explain_one(cls: type[Config], problem: Mapping[str, Any]) -> str:
         return f"{reason}."
     doc = " ".join((cls.model_fields[field].description or "").split()).split(". ")[0].rstrip(".")
     return f"{field} = {problem['input']!r} is not allowed: {reason} ({field}: {doc})."
-
-
-def unknown_name(name: str, known: Iterable[str], *, what: str) -> str:
-    """A sentence that refuses ``name`` and offers the nearest of the ``known`` names."""
-    known = list(known)
-    near = difflib.get_close_matches(name, known, n=3)
-    alike = [each for each in near if _likeness(name, each) == _likeness(name, near[0])]
-    hint = f"did you mean {' or '.join(sorted(alike))}?"
-    if not alike:
-        hint = f"allowed are {', '.join(known)}."
-    return f"{name} is not a known {what}; {hint}"
-
-
-def _likeness(one: str, other: str) -> float:
-    return difflib.SequenceMatcher(a=other, b=one).ratio()

@@ -10,8 +10,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from lrbook import own
-from lrbook.config import Config, unknown_name
+from lrbook.config import Config
 from lrbook.errors import ConfigError
+from lrbook.unknown import unknown_name
 
 if TYPE_CHECKING:  # which imports torch
     from lrbook.vision.images import Images

@@ -8,10 +8,10 @@ import pandas as pd
 
 from lrbook import book, measured, sweeps
 from lrbook.arms import finished
-from lrbook.config import unknown_name
 from lrbook.errors import ConfigError
 from lrbook.record import Record
 from lrbook.sweeps import Sweep
+from lrbook.unknown import unknown_name
 
 RECORDED = {
     ("eta1", "r"): "phase-rate-r",

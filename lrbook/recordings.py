@@ -9,12 +9,13 @@ from typing import Any
 
 from lrbook import sweeps
 from lrbook.arms import by_arm
-from lrbook.config import Config, unknown_name
+from lrbook.config import Config
 from lrbook.errors import ConfigError, UserError
 from lrbook.keeper import Keeper
 from lrbook.record import Record, made_by, recordings_dir
 from lrbook.records import Store
 from lrbook.study.plan import check_kinds
+from lrbook.unknown import unknown_name
 
 PLAN = Path(__file__).resolve().parent.parent / "recordings.toml"
 

@@ -23,10 +23,11 @@ import pandas as pd
 
 from lrbook import experiments
 from lrbook.atomic import write_atomically
-from lrbook.config import Config, unknown_name
+from lrbook.config import Config
 from lrbook.errors import ConfigError, RecordError
 from lrbook.locks import claim
 from lrbook.record import Record, check_run_id, hashed, read_record
+from lrbook.unknown import unknown_name
 
 
 class Store:

@@ -25,8 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from lrbook import experiments, own, sweeps
-from lrbook.config import Config, unknown_name
+from lrbook.config import Config
 from lrbook.errors import ConfigError
+from lrbook.unknown import unknown_name
 
 _WORDS = {list: "a list", dict: "a table", str: "a text", int: "a whole number"}
 _KINDS = {

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lrbook import experiments
-from lrbook.config import Config, listed, unknown_name
+from lrbook.config import Config, listed
 from lrbook.errors import ConfigError
 from lrbook.sweeps.cost import cost_words
+from lrbook.unknown import unknown_name
 
 MOST_RUNS = 20_000
 """A sweep of more runs than this is refused, with its cost, unless ``most_runs`` allows it."""

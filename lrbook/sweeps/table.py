@@ -13,7 +13,6 @@ import pandas as pd
 
 from lrbook import used
 from lrbook.atomic import write_atomically
-from lrbook.config import unknown_name
 from lrbook.errors import ConfigError, RecordError
 from lrbook.record import (
     Record,
@@ -24,6 +23,7 @@ from lrbook.record import (
     made_by,
     recordings_dir,
 )
+from lrbook.unknown import unknown_name
 from lrbook.words import provenance
 
 TABLE, WAITING = "histories.parquet", "histories.new.parquet"

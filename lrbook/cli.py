@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from lrbook import cli_said, experiments, options, orphans, own
-from lrbook.config import counted
 from lrbook.errors import ConfigError, RecordError, RunError, UserError
+from lrbook.spans import numbers, words_of
 
 DEFAULT_RESULTS = "runs"
 READER_GONE = 141  # as a shell names the end by SIGPIPE
@@ -103,8 +103,8 @@ def _run(arguments: argparse.Namespace) -> int:
     settings, extra = experiments.locate_data(cls, arguments.profile, settings)
     configs = cls.expand(
         arguments.profile,
-        seeds=_numbers(arguments.seeds),
-        arms=None if arguments.arms is None else _words(arguments.arms),
+        seeds=None if arguments.seeds is None else numbers("seeds", arguments.seeds),
+        arms=None if arguments.arms is None else words_of(arguments.arms),
         **settings,
     )
     experiments.check_device(arguments.device)
@@ -137,21 +137,6 @@ def _run(arguments: argparse.Namespace) -> int:
 
         print("\n".join(summary_lines(summary)))
     return 1 if any(record.status != "finished" for record in done) else 0
-
-
-def _numbers(text: str | None) -> list[int] | None:
-    if text is None:
-        return None
-    try:
-        return [int(number) for word in _words(text) for number in counted("seeds", word)]
-    except ValueError:
-        raise ConfigError(
-            f"seeds = {text!r} is not allowed: give whole numbers, such as --seeds 0,1,2 or 0-9."
-        ) from None
-
-
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _records(arguments: argparse.Namespace) -> int:

@@ -6,7 +6,6 @@ folder) is not part of it, so the same experiment has the same id on every machi
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
@@ -18,9 +17,6 @@ from lrbook.unknown import unknown_name
 # Raised by hand when a change of code changes what a configuration means. Old records then keep
 # their old ids and are never taken for new ones.
 MEANING = 1
-
-MOST_COUNTED = 10_000
-"""Numbers that ``1-10000`` may stand for: more are a slip of the hand."""
 
 
 class Config(pydantic.BaseModel):
@@ -198,30 +194,11 @@ def listed(name: str, values: Any) -> list[Any]:
     """``values`` as a list. Raises ConfigError where they are one value instead of several."""
     # A text is a sequence too, of letters that nobody meant
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise ConfigError(f"{name} = {values!r} is not a list; give [{values!r}].")
+        form = f"[{values!r}]"
+        if name == "seeds" and not str(values).isdecimal():
+            form = "whole numbers, as [0, 1, 2] or range(10)"
+        raise ConfigError(f"{name} = {values!r} is not a list; give {form}.")
     return list(values)
-
-
-def counted(name: str, word: str) -> list[str]:
-    """What ``3-5`` stands for, as a shell gives it: ``3``, ``4``, ``5``; any other word for itself.
-
-    Args:
-        name: of what it is given for; for the sentence.
-        word: without spaces around it.
-
-    Raises:
-        ConfigError: the two ends are in the wrong order, or more than ``MOST_COUNTED`` apart.
-    """
-    ends = re.fullmatch(r"(\d{1,9})-(\d{1,9})", word)
-    if ends is None:
-        return [word]
-    first, last = map(int, ends.groups())
-    if not first <= last < first + MOST_COUNTED:
-        raise ConfigError(
-            f"{name} = {word!r} is not allowed: give a span from the smaller to the larger, at "
-            f"most {MOST_COUNTED:,} numbers, such as 0-9."
-        )
-    return [str(number) for number in range(first, last + 1)]
 
 
 def explain(cls: type[Config], error: pydantic.ValidationError) -> str:

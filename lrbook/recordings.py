@@ -14,7 +14,7 @@ from lrbook.errors import ConfigError, UserError
 from lrbook.keeper import Keeper
 from lrbook.record import Record, made_by, recordings_dir
 from lrbook.records import Store
-from lrbook.study.plan import check_kinds
+from lrbook.study.plan import check_kinds, with_seeds
 from lrbook.unknown import unknown_name
 
 PLAN = Path(__file__).resolve().parent.parent / "recordings.toml"
@@ -197,6 +197,7 @@ def _entries(path: Path) -> list[dict[str, Any]]:
     entries = tomllib.loads(path.read_bytes().decode("utf-8-sig")).get("recording", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigError("recording is a list of tables; write each under [[recording]].")
+    entries = [with_seeds(entry) for entry in entries]
     for entry in entries:
         check_kinds(entry, _KINDS)
     return entries

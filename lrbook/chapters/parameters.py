@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lrbook.config import counted
 from lrbook.errors import ConfigError
+from lrbook.spans import counted
 from lrbook.unknown import unknown_name
 from lrbook.vision.identity import FILES, parquet_files
 

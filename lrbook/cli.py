@@ -2,7 +2,8 @@
 
 Options of ``lrbook run`` are the fields of the experiment's configuration, so there is one list of
 names, one set of checks and one wording of errors. Exit codes: 0 done, 1 a run failed or diverged,
-2 wrong usage, configuration, data or records, 141 the reader of the output has gone.
+2 wrong usage, configuration, data or records, or an output that cannot be written, 141 the reader
+of the output has gone.
 """
 
 import argparse
@@ -41,9 +42,39 @@ def entry() -> NoReturn:
         if sys.stdout is not None:  # it is closed, as in ``lrbook record >&-``
             sys.stdout.flush()
     except BrokenPipeError:  # the reader has gone, as in ``lrbook record | head``
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         code = READER_GONE  # and not 0: of a study perhaps nothing has been run
+    except OSError as error:
+        if not _is_of_output(error):
+            raise
+        print(_unwritten(error), file=sys.stderr)
+        _drop_output()
+        code = 2
     sys.exit(code)
+
+
+def _drop_output() -> None:
+    """Nothing more is written to stdout, nor by Python's own flush at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _unwritten(error: OSError) -> str:
+    why = error.strerror or error
+    return (
+        f"lrbook: the output cannot be written ({why}); name another place for it. Runs that were "
+        "over are kept, and the same command loads them."
+    )
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Whether ``error``, which names no file, is of stdout: then another line fails, too."""
+    if error.filename is not None or sys.stdout is None:
+        return False
+    try:
+        print(flush=True)
+    except OSError:
+        return True
+    return False
 
 
 def main(argv: Sequence[str] | None = None) -> int:

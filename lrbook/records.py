@@ -25,8 +25,8 @@ from lrbook import experiments
 from lrbook.atomic import write_atomically
 from lrbook.config import Config
 from lrbook.errors import ConfigError, RecordError
-from lrbook.locks import claim
-from lrbook.record import Record, check_run_id, hashed, read_record
+from lrbook.locks import claim, is_held
+from lrbook.record import Record, check_run_id, hashed, read_record, run_folders
 from lrbook.unknown import unknown_name
 
 
@@ -101,7 +101,7 @@ class Store:
             config: the run.
             go_on: called again and again during the wait, which ends with what it raises.
         """
-        with claim(self.root / f".{config.run_id}.lock", f"run {config.run_id}", go_on):
+        with claim(self._lock(config.run_id), f"run {config.run_id}", go_on):
             for path in (self.root / config.run_id).glob(".*.tmp"):
                 with contextlib.suppress(OSError):  # it takes room, and does no other harm
                     path.unlink()
@@ -199,8 +199,19 @@ class Store:
             yield read_record(folder)
 
     def folders(self) -> list[Path]:
-        """The run folders: those that hold a record.json."""
-        return sorted(path.parent for path in self.root.glob("*/record.json"))
+        """The run folders: those that hold a record.json, or may and do not let us see it.
+
+        Raises:
+            RecordError: the folder of them cannot be read.
+        """
+        return run_folders(self.root)
+
+    def held(self, run_id: str) -> bool | None:
+        """Whether a process works on this run now; None where that cannot be known."""
+        return is_held(self._lock(run_id))
+
+    def _lock(self, run_id: str) -> Path:
+        return self.root / f".{run_id}.lock"
 
     def find(self, experiment: str, **settings: Any) -> list[Record]:
         """Records of ``experiment`` whose config has all the ``settings``, by seed.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lrbook import colab, experiments, recordings, sweeps, used
 from lrbook.arms import by_arm, data_of, histories, limit, values
 from lrbook.config import Config
+from lrbook.errors import RecordLookupError
 from lrbook.origin import footer
 from lrbook.record import Record, made_by, recordings_dir
 from lrbook.records import Store
@@ -136,7 +137,8 @@ def recorded(*names: str, arms: Sequence[str] = ()) -> list[Record]:
         arms: the only arms wanted, for a page that compares them seed by seed; none takes all.
 
     Raises:
-        LookupError: none has been recorded, or the one that is shown lacks one of the ``arms``.
+        RecordLookupError: none has been recorded, or the one that is shown lacks one of the
+            ``arms``.
     """
     part: list[tuple[str, list[Record]]] = []
     for name in names:
@@ -146,7 +148,7 @@ def recorded(*names: str, arms: Sequence[str] = ()) -> list[Record]:
         part += [(name, records)] if records else []
     if part:
         return _shown(*part[-1], arms)
-    raise LookupError(
+    raise RecordLookupError(
         f"none of the recordings {', '.join(names)} is in the results folder {recordings_dir()}; "
         f"the last is made by: {made_by(names[-1])}; {recordings.own_entry(names[-1])}"
     )
@@ -171,7 +173,7 @@ def recorded_set(*sets: Sequence[str], arms: Sequence[str] = ()) -> list[list[Re
         arms: as for ``recorded``, of each recording of the set.
 
     Raises:
-        LookupError: there is no such set, or a recording of it lacks one of the ``arms``.
+        RecordLookupError: there is no such set, or a recording of it lacks one of the ``arms``.
     """
     part: list[dict[str, list[Record]]] = []
     for names in sets:
@@ -184,7 +186,7 @@ def recorded_set(*sets: Sequence[str], arms: Sequence[str] = ()) -> list[list[Re
         return [_shown(*each, arms) for each in part[-1].items()]
     known = "; or ".join(", ".join(names) for names in sets)
     empty = [name for name, records in runs.items() if not records]
-    raise LookupError(
+    raise RecordLookupError(
         f"several recordings are shown together ({known}), and none of these sets is in the "
         f"results folder {recordings_dir()}. Of the last it has no finished run of "
         f"{', '.join(empty)}, made by: {'; '.join(map(made_by, empty))}"
@@ -192,7 +194,7 @@ def recorded_set(*sets: Sequence[str], arms: Sequence[str] = ()) -> list[list[Re
 
 
 def sweep(name: str) -> Sweep:
-    """The recorded sweep ``name``. Raises LookupError if it has not been recorded."""
+    """The recorded sweep ``name``. Raises RecordLookupError if it has not been recorded."""
     return sweeps.recorded(name)
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from lrbook import used
 from lrbook.atomic import write_atomically
-from lrbook.errors import ConfigError, RecordError
+from lrbook.errors import ConfigError, RecordError, RecordLookupError
 from lrbook.record import (
     Record,
     check_run_id,
@@ -172,7 +172,7 @@ def load(folder: str | Path) -> Sweep:
     """The sweep kept in ``folder``.
 
     Raises:
-        LookupError: there is none.
+        RecordLookupError: there is none.
         RecordError: it is damaged.
     """
     folder = Path(folder)
@@ -181,7 +181,7 @@ def load(folder: str | Path) -> Sweep:
         # record adds SWEEPS itself, so it is told the folder above
         remedy = f"; it is made by: {made_by(folder.name, folder.parent.parent)}"
         words = f"there is no finished sweep {folder.name} in {folder.parent}"
-        raise LookupError(words + (remedy if folder.parent.name == SWEEPS else ""))
+        raise RecordLookupError(words + (remedy if folder.parent.name == SWEEPS else ""))
     try:
         found = checked(json.loads(path.read_bytes()))
         data = _table_of(folder, found["histories_sha256"])
@@ -223,7 +223,7 @@ def _table_of(folder: Path, sha256: str) -> bytes:
 
 
 def recorded(name: str) -> Sweep:
-    """The recorded sweep ``name`` of the book. Raises LookupError if it has not been recorded."""
+    """The recorded sweep ``name`` of the book. RecordLookupError if it has not been recorded."""
     found = load(folder_of(name))
     used.note("shown", [f"sweeps/{name}"])
     used.keep("shown", name, found.records)

@@ -51,6 +51,10 @@ class Record:
     table: pd.DataFrame | None = dataclasses.field(default=None, compare=False, repr=False)
     """The history of a run that was not stored."""
 
+    def __repr__(self) -> str:
+        where = f"arm {self.config.get('arm')}, seed {self.config.get('seed')}"
+        return f"Record {self.run_id}: {self.status}, {where}; .config, .result, .history"
+
     @property
     def done(self) -> bool:
         """Whether there is nothing left to run: finished, or diverged (which repeats itself)."""

@@ -45,6 +45,9 @@ class Store:
         self.root = Path(root)
         self.named = named
 
+    def __repr__(self) -> str:
+        return f"Store({str(self.root)!r})"
+
     def check_writable(self) -> None:
         """Make the folder; raise RecordError, before any work is done, if nothing can be kept."""
         try:

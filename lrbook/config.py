@@ -5,6 +5,7 @@ folder) is not part of it, so the same experiment has the same id on every machi
 """
 
 import hashlib
+import inspect
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
@@ -24,6 +25,7 @@ class Config(pydantic.BaseModel):
 
     A subclass sets ``experiment``, ``arms``, ``profiles`` (name -> settings that differ from the
     class defaults) and ``default_seeds`` (name -> seeds), and has the fields ``arm`` and ``seed``.
+    Where it inherits the profiles, a default that it gives to a field itself comes before theirs.
     """
 
     model_config = pydantic.ConfigDict(
@@ -74,7 +76,7 @@ class Config(pydantic.BaseModel):
             ConfigError: unknown profile or field, wrong type, value out of range.
         """
         settings = cls.spell_out(profile, settings)
-        return cls(**(cls.profile_settings(profile, settings) | settings))
+        return cls(**(cls.set_by(profile, settings) | settings))
 
     @classmethod
     def spell_out(cls, profile: str, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,6 +99,23 @@ class Config(pydantic.BaseModel):
                 f"profile = {profile!r} does not exist; allowed are {', '.join(cls.profiles)}."
             )
         return dict(cls.profiles[profile])
+
+    @classmethod
+    def set_by(cls, profile: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """What ``profile`` sets in this class: as ``profile_settings``, but for the fields to which
+        a subclass that inherits the profiles gives a default of its own, which it keeps.
+
+        Raises:
+            ConfigError: there is no such profile.
+        """
+        given = cls.profile_settings(profile, settings)
+        for each in cls.__mro__:
+            if vars(each).keys() & {"profiles", "profile_settings"}:
+                break
+            for name in inspect.get_annotations(each):
+                if name in cls.model_fields and not cls.model_fields[name].is_required():
+                    given.pop(name, None)
+        return given
 
     @classmethod
     def expand(

@@ -135,7 +135,7 @@ def locate_data(
         return dict(settings), {}
     from lrbook.vision.identity import NAMES, identify
 
-    default = cls.profile_settings(profile, settings).get("data", cls.model_fields["data"].default)
+    default = cls.set_by(profile, settings).get("data", cls.model_fields["data"].default)
     typed = settings.get("data", default)
     data = identify(typed)
     named = typed in (data, *NAMES.values())

@@ -137,6 +137,8 @@ class Config(pydantic.BaseModel):
         Raises:
             ConfigError: as ``for_profile``; also if seeds or arms are empty, or no list.
         """
+        for name in settings.keys() & {"arm", "seed"}:
+            raise ConfigError(f"{name} is one run's; give {name}s=[{settings[name]!r}].")
         cls.profile_settings(profile, settings)
         seeds = listed("seeds", cls.default_seeds[profile] if seeds is None else seeds)
         arms = listed("arms", cls.default_arms if arms is None else arms)

@@ -56,7 +56,8 @@ def config_class(name: str | type[Config]) -> type[Config]:
             own.check(name, NAMES)
         return name
     if name not in _CONFIGS:
-        raise ConfigError(unknown_name(str(name), NAMES, what="experiment"))
+        own_ones = " One of your own is given as its class, or as FILE.py:CLASS."
+        raise ConfigError(unknown_name(name, NAMES, what="experiment") + own_ones)
     module, attribute = _CONFIGS[name]
     return getattr(importlib.import_module(module), attribute)
 

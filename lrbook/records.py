@@ -216,23 +216,25 @@ class Store:
     def _lock(self, run_id: str) -> Path:
         return self.root / f".{run_id}.lock"
 
-    def find(self, experiment: str, **settings: Any) -> list[Record]:
+    def find(self, experiment: str | type[Config], **settings: Any) -> list[Record]:
         """Records of ``experiment`` whose config has all the ``settings``, by seed.
 
+        One of your own is named by its class, or as ``FILE.py:CLASS``, as in ``lrbook run``.
         Of runs that are over, finished or diverged. ``lrbook.sweeps.Sweep(found).runs`` makes one
         table of them.
 
         Raises:
             ConfigError: there is no such experiment, or it has no such field.
         """
-        known = experiments.config_class(experiment).model_fields
+        cls = experiments.config_class(experiment)
+        known = cls.model_fields
         for name in settings:
             if name not in known:
                 raise ConfigError(unknown_name(name, known, what="field"))
         found = [
             record
             for record in self.records()
-            if record.experiment == experiment
+            if record.experiment == cls.experiment
             and record.done
             and all(record.config.get(name) == value for name, value in settings.items())
         ]

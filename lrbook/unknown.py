@@ -49,7 +49,7 @@ def unknown_name(name: str, known: Iterable[str], *, what: str) -> str:
         known: what is allowed, as it would be given.
         what: what kind of thing it is, as in ``option``.
     """
-    known = list(known)
+    name, known = str(name), list(known)
     near = nearest(name, known)
     hint = f"did you mean {' or '.join(near)}?" if near else f"allowed are {', '.join(known)}."
     return f"{name} is not a known {what}; {hint}"

@@ -53,6 +53,8 @@ class Sweep:
     @functools.cached_property
     def swept(self) -> list[str]:
         """The fields, besides arm and seed, in which the runs differ, and ``fields``."""
+        if not self.records:
+            return []
         first = self.records[0].config
         return [
             name
@@ -89,6 +91,8 @@ class Sweep:
         Raises:
             ConfigError: a setting is not a field of the experiment.
         """
+        if not self.records:
+            return []
         known = self.records[0].config
         for name in settings:
             if name not in known:

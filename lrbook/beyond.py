@@ -8,6 +8,7 @@ import pandas as pd
 
 from lrbook import book, experiments
 from lrbook.arms import finished
+from lrbook.errors import RecordLookupError
 from lrbook.record import Record
 from lrbook.sweeps import Sweep
 from lrbook.words import plus_minus
@@ -40,14 +41,16 @@ def at(sweep: Sweep, profile: str = "mini", **settings: Any) -> list[Record]:
         **settings: fields that differ from it.
 
     Raises:
-        LookupError: no run is there.
+        RecordLookupError: no run is there.
         ConfigError: a setting is not a field.
     """
     cls = experiments.config_class("toy")
     plain = cls.for_profile(profile, arm="S", seed=0).model_dump()
     found = sweep.select(**({name: plain[name] for name in sweep.swept} | settings))
     if not found:
-        raise LookupError(f"the sweep has no run with {settings} and the rest as in {profile}")
+        raise RecordLookupError(
+            f"the sweep has no run with {settings} and the rest as in {profile}"
+        )
     return found
 
 

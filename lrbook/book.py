@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lrbook import colab, experiments, recordings, sweeps, used
 from lrbook.arms import by_arm, data_of, histories, limit, values
 from lrbook.config import Config
+from lrbook.errors import ConfigError, RecordLookupError
 from lrbook.origin import footer
 from lrbook.record import Record, made_by, recordings_dir
 from lrbook.records import Store
@@ -136,8 +137,11 @@ def recorded(*names: str, arms: Sequence[str] = ()) -> list[Record]:
         arms: the only arms wanted, for a page that compares them seed by seed; none takes all.
 
     Raises:
-        LookupError: none has been recorded, or the one that is shown lacks one of the ``arms``.
+        ConfigError: no name is given, or one that is not in ``recordings.toml``.
+        RecordLookupError: none has been recorded, or the one that is shown lacks one of the
+            ``arms``.
     """
+    _check_named(names, "'patch-paper', 'patch-laptop'")
     part: list[tuple[str, list[Record]]] = []
     for name in names:
         records, complete = recordings.there(name)
@@ -146,10 +150,19 @@ def recorded(*names: str, arms: Sequence[str] = ()) -> list[Record]:
         part += [(name, records)] if records else []
     if part:
         return _shown(*part[-1], arms)
-    raise LookupError(
+    raise RecordLookupError(
         f"none of the recordings {', '.join(names)} is in the results folder {recordings_dir()}; "
         f"the last is made by: {made_by(names[-1])}; {recordings.own_entry(names[-1])}"
     )
+
+
+def _check_named(given: Sequence[Any], form: str, kind: Any = str) -> None:
+    """ConfigError if nothing is ``given``, or it has anything that is not of the ``kind``."""
+    if not given or not all(isinstance(each, kind) and each for each in given):
+        raise ConfigError(
+            f"recordings are named as in ({form}), not ({', '.join(map(repr, given))}); "
+            "lrbook record lists their names."
+        )
 
 
 def if_recorded(*names: str) -> list[Record]:
@@ -171,8 +184,10 @@ def recorded_set(*sets: Sequence[str], arms: Sequence[str] = ()) -> list[list[Re
         arms: as for ``recorded``, of each recording of the set.
 
     Raises:
-        LookupError: there is no such set, or a recording of it lacks one of the ``arms``.
+        ConfigError: as ``recorded``.
+        RecordLookupError: there is no such set, or a recording of it lacks one of the ``arms``.
     """
+    _check_named(sets, "['patch-laptop', 'patch-laptop-control']", list | tuple)
     part: list[dict[str, list[Record]]] = []
     for names in sets:
         found = {name: recordings.there(name) for name in names}
@@ -184,7 +199,7 @@ def recorded_set(*sets: Sequence[str], arms: Sequence[str] = ()) -> list[list[Re
         return [_shown(*each, arms) for each in part[-1].items()]
     known = "; or ".join(", ".join(names) for names in sets)
     empty = [name for name, records in runs.items() if not records]
-    raise LookupError(
+    raise RecordLookupError(
         f"several recordings are shown together ({known}), and none of these sets is in the "
         f"results folder {recordings_dir()}. Of the last it has no finished run of "
         f"{', '.join(empty)}, made by: {'; '.join(map(made_by, empty))}"
@@ -192,7 +207,7 @@ def recorded_set(*sets: Sequence[str], arms: Sequence[str] = ()) -> list[list[Re
 
 
 def sweep(name: str) -> Sweep:
-    """The recorded sweep ``name``. Raises LookupError if it has not been recorded."""
+    """The recorded sweep ``name``. Raises RecordLookupError if it has not been recorded."""
     return sweeps.recorded(name)
 
 

@@ -2,7 +2,8 @@
 
 Options of ``lrbook run`` are the fields of the experiment's configuration, so there is one list of
 names, one set of checks and one wording of errors. Exit codes: 0 done, 1 a run failed or diverged,
-2 wrong usage, configuration, data or records, 141 the reader of the output has gone.
+2 wrong usage, configuration, data or records, or an output that cannot be written, 141 the reader
+of the output has gone.
 """
 
 import argparse
@@ -15,8 +16,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from lrbook import cli_said, experiments, options, orphans, own
-from lrbook.config import counted
 from lrbook.errors import ConfigError, RecordError, RunError, UserError
+from lrbook.spans import numbers, words_of
 
 DEFAULT_RESULTS = "runs"
 READER_GONE = 141  # as a shell names the end by SIGPIPE
@@ -45,9 +46,39 @@ def entry() -> NoReturn:
         if sys.stdout is not None:  # it is closed, as in ``lrbook record >&-``
             sys.stdout.flush()
     except BrokenPipeError:  # the reader has gone, as in ``lrbook record | head``
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         code = READER_GONE  # and not 0: of a study perhaps nothing has been run
+    except OSError as error:
+        if not _is_of_output(error):
+            raise
+        print(_unwritten(error), file=sys.stderr)
+        _drop_output()
+        code = 2
     sys.exit(code)
+
+
+def _drop_output() -> None:
+    """Nothing more is written to stdout, nor by Python's own flush at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _unwritten(error: OSError) -> str:
+    why = error.strerror or error
+    return (
+        f"lrbook: the output cannot be written ({why}); name another place for it. Runs that were "
+        "over are kept, and the same command loads them."
+    )
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Whether ``error``, which names no file, is of stdout: then another line fails, too."""
+    if error.filename is not None or sys.stdout is None:
+        return False
+    try:
+        print(flush=True)
+    except OSError:
+        return True
+    return False
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -107,8 +138,8 @@ def _run(arguments: argparse.Namespace) -> int:
     settings, extra = experiments.locate_data(cls, arguments.profile, settings)
     configs = cls.expand(
         arguments.profile,
-        seeds=_numbers(arguments.seeds),
-        arms=None if arguments.arms is None else _words(arguments.arms),
+        seeds=None if arguments.seeds is None else numbers("seeds", arguments.seeds),
+        arms=None if arguments.arms is None else words_of(arguments.arms),
         **settings,
     )
     experiments.check_device(arguments.device)
@@ -141,21 +172,6 @@ def _run(arguments: argparse.Namespace) -> int:
 
         print("\n".join(summary_lines(summary)))
     return 1 if any(record.status != "finished" for record in done) else 0
-
-
-def _numbers(text: str | None) -> list[int] | None:
-    if text is None:
-        return None
-    try:
-        return [int(number) for word in _words(text) for number in counted("seeds", word)]
-    except ValueError:
-        raise ConfigError(
-            f"seeds = {text!r} is not allowed: give whole numbers, such as --seeds 0,1,2 or 0-9."
-        ) from None
-
-
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _records(arguments: argparse.Namespace) -> int:

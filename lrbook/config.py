@@ -4,23 +4,20 @@ A configuration describes *what* is run (arm, seed, rates, sizes). *Where* it ru
 folder) is not part of it, so the same experiment has the same id on every machine.
 """
 
-import difflib
 import hashlib
+import inspect
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
 import pydantic
 
 from lrbook.errors import ConfigError
+from lrbook.unknown import unknown_name
 
 # Raised by hand when a change of code changes what a configuration means. Old records then keep
 # their old ids and are never taken for new ones.
 MEANING = 1
-
-MOST_COUNTED = 10_000
-"""Numbers that ``1-10000`` may stand for: more are a slip of the hand."""
 
 
 class Config(pydantic.BaseModel):
@@ -28,6 +25,7 @@ class Config(pydantic.BaseModel):
 
     A subclass sets ``experiment``, ``arms``, ``profiles`` (name -> settings that differ from the
     class defaults) and ``default_seeds`` (name -> seeds), and has the fields ``arm`` and ``seed``.
+    Where it inherits the profiles, a default that it gives to a field itself comes before theirs.
     """
 
     model_config = pydantic.ConfigDict(
@@ -78,7 +76,7 @@ class Config(pydantic.BaseModel):
             ConfigError: unknown profile or field, wrong type, value out of range.
         """
         settings = cls.spell_out(profile, settings)
-        return cls(**(cls.profile_settings(profile, settings) | settings))
+        return cls(**(cls.set_by(profile, settings) | settings))
 
     @classmethod
     def spell_out(cls, profile: str, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,6 +101,23 @@ class Config(pydantic.BaseModel):
         return dict(cls.profiles[profile])
 
     @classmethod
+    def set_by(cls, profile: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """What ``profile`` sets in this class: as ``profile_settings``, but for the fields to which
+        a subclass that inherits the profiles gives a default of its own, which it keeps.
+
+        Raises:
+            ConfigError: there is no such profile.
+        """
+        given = cls.profile_settings(profile, settings)
+        for each in cls.__mro__:
+            if vars(each).keys() & {"profiles", "profile_settings"}:
+                break
+            for name in inspect.get_annotations(each):
+                if name in cls.model_fields and not cls.model_fields[name].is_required():
+                    given.pop(name, None)
+        return given
+
+    @classmethod
     def expand(
         cls,
         profile: str = "demo",
@@ -122,6 +137,8 @@ class Config(pydantic.BaseModel):
         Raises:
             ConfigError: as ``for_profile``; also if seeds or arms are empty, or no list.
         """
+        for name in settings.keys() & {"arm", "seed"}:
+            raise ConfigError(f"{name} is one run's; give {name}s=[{settings[name]!r}].")
         cls.profile_settings(profile, settings)
         seeds = listed("seeds", cls.default_seeds[profile] if seeds is None else seeds)
         arms = listed("arms", cls.default_arms if arms is None else arms)
@@ -198,30 +215,11 @@ def listed(name: str, values: Any) -> list[Any]:
     """``values`` as a list. Raises ConfigError where they are one value instead of several."""
     # A text is a sequence too, of letters that nobody meant
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise ConfigError(f"{name} = {values!r} is not a list; give [{values!r}].")
+        form = f"[{values!r}]"
+        if name == "seeds" and not str(values).isdecimal():
+            form = "whole numbers, as [0, 1, 2] or range(10)"
+        raise ConfigError(f"{name} = {values!r} is not a list; give {form}.")
     return list(values)
-
-
-def counted(name: str, word: str) -> list[str]:
-    """What ``3-5`` stands for, as a shell gives it: ``3``, ``4``, ``5``; any other word for itself.
-
-    Args:
-        name: of what it is given for; for the sentence.
-        word: without spaces around it.
-
-    Raises:
-        ConfigError: the two ends are in the wrong order, or more than ``MOST_COUNTED`` apart.
-    """
-    ends = re.fullmatch(r"(\d{1,9})-(\d{1,9})", word)
-    if ends is None:
-        return [word]
-    first, last = map(int, ends.groups())
-    if not first <= last < first + MOST_COUNTED:
-        raise ConfigError(
-            f"{name} = {word!r} is not allowed: give a span from the smaller to the larger, at "
-            f"most {MOST_COUNTED:,} numbers, such as 0-9."
-        )
-    return [str(number) for number in range(first, last + 1)]
 
 
 def explain(cls: type[Config], error: pydantic.ValidationError) -> str:
@@ -242,18 +240,3 @@ def _explain_one(cls: type[Config], problem: Mapping[str, Any]) -> str:
         return f"{reason}."
     doc = " ".join((cls.model_fields[field].description or "").split()).split(". ")[0].rstrip(".")
     return f"{field} = {problem['input']!r} is not allowed: {reason} ({field}: {doc})."
-
-
-def unknown_name(name: str, known: Iterable[str], *, what: str) -> str:
-    """A sentence that refuses ``name`` and offers the nearest of the ``known`` names."""
-    known = list(known)
-    near = difflib.get_close_matches(name, known, n=3)
-    alike = [each for each in near if _likeness(name, each) == _likeness(name, near[0])]
-    hint = f"did you mean {' or '.join(sorted(alike))}?"
-    if not alike:
-        hint = f"allowed are {', '.join(known)}."
-    return f"{name} is not a known {what}; {hint}"
-
-
-def _likeness(one: str, other: str) -> float:
-    return difflib.SequenceMatcher(a=other, b=one).ratio()

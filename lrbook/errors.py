@@ -21,5 +21,9 @@ class RecordError(UserError):
     """A record or checkpoint on disk cannot be read, written or trusted."""
 
 
+class RecordLookupError(RecordError, LookupError):
+    """A recording, a sweep or a run that is to be shown is not there."""
+
+
 class RunError(Exception):
     """A run began and failed for a reason that is not the user's input. Exit code 1."""

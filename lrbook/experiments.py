@@ -10,8 +10,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from lrbook import own
-from lrbook.config import Config, unknown_name
+from lrbook.config import Config
 from lrbook.errors import ConfigError
+from lrbook.unknown import unknown_name
 
 if TYPE_CHECKING:  # which imports torch
     from lrbook.vision.images import Images
@@ -55,7 +56,8 @@ def config_class(name: str | type[Config]) -> type[Config]:
             own.check(name, NAMES)
         return name
     if name not in _CONFIGS:
-        raise ConfigError(unknown_name(str(name), NAMES, what="experiment"))
+        own_ones = " One of your own is given as its class, or as FILE.py:CLASS."
+        raise ConfigError(unknown_name(name, NAMES, what="experiment") + own_ones)
     module, attribute = _CONFIGS[name]
     return getattr(importlib.import_module(module), attribute)
 
@@ -134,7 +136,7 @@ def locate_data(
         return dict(settings), {}
     from lrbook.vision.identity import NAMES, identify
 
-    default = cls.profile_settings(profile, settings).get("data", cls.model_fields["data"].default)
+    default = cls.set_by(profile, settings).get("data", cls.model_fields["data"].default)
     typed = settings.get("data", default)
     data = identify(typed)
     named = typed in (data, *NAMES.values())

@@ -7,6 +7,7 @@ import pandas as pd
 
 from lrbook import book, cite, style
 from lrbook.chapters.contents import table
+from lrbook.errors import RecordLookupError
 from lrbook.figures.base import aligned, new_figure, sign
 from lrbook.record import Record
 from lrbook.stats import FEWEST, clearly
@@ -100,7 +101,7 @@ def sizes() -> Sizes:
     """The patch experiment in both sizes that are recorded; one without a pair is left out.
 
     Raises:
-        LookupError: there is none.
+        RecordLookupError: there is none.
     """
     names = {"small runs": "patch-laptop", "the paper's size": "patch-paper"}
     found = {
@@ -109,7 +110,9 @@ def sizes() -> Sizes:
     }
     there = {size: groups for size, groups in found.items() if pairs(groups[0])}
     if not there:
-        raise LookupError(f"no pair of runs of {' or '.join(names.values())} has been recorded")
+        raise RecordLookupError(
+            f"no pair of runs of {' or '.join(names.values())} has been recorded"
+        )
     return there
 
 

@@ -82,6 +82,27 @@ def alone(path: Path, told: Callable[[str], str]) -> Iterator[None]:
         yield
 
 
+def is_held(path: Path) -> bool | None:
+    """Whether a process has the lock file ``path``; None where that cannot be known."""
+    if not CAN_LOCK:
+        return None
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    finally:
+        os.close(file)
+    return False
+
+
 def _open(path: Path) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

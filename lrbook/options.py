@@ -1,50 +1,18 @@
-"""What the command line takes: its commands and their options, and how it refuses others."""
+"""What the command line takes: its commands and their options."""
 
 import argparse
-import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import lrbook
 from lrbook import experiments
-from lrbook.config import unknown_name
-from lrbook.errors import ConfigError
+from lrbook.parser import Parser, as_typed, one_of
 from lrbook.study import command as study_command
 
 Command = Callable[[argparse.Namespace], int]
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse with its complaint as one sentence and without the usage text before it.
-
-    Each command's own parser refuses what it does not know, since it has the names to offer.
-    """
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As argparse's, with nothing left over; raises ConfigError."""
-        args = None if args is None else _with_negatives(args)
-        found, unknown = super().parse_known_args(args, namespace)
-        if unknown:
-            name = unknown[0].split("=")[0]
-            if not name.startswith("-"):
-                raise ConfigError(
-                    f"{unknown[0]} is not a known option, nor the value of one; several values are "
-                    "one word, as in --seeds 0,1,2."
-                )
-            known = [option for action in self._actions for option in action.option_strings]
-            known = [option for option in known if option not in ("-h", "--help")]
-            raise ConfigError(unknown_name(name, known, what="option"))
-        return found, unknown
-
-    def error(self, message: str) -> NoReturn:
-        if message == "argument -p: expected 2 arguments":
-            message = "-p takes a name and a value, as in -p seeds 0,1,2"
-        self.exit(2, f"lrbook: {message}; see {self.prog} --help\n")
-
-
-def parser(
-    commands: Mapping[str, Command], results: str, mine: Sequence[str] = ()
-) -> argparse.ArgumentParser:
+def parser(commands: Mapping[str, Command], results: str, mine: Sequence[str] = ()) -> Parser:
     """The parser of all commands.
 
     Args:
@@ -56,18 +24,22 @@ def parser(
     Raises:
         ConfigError: there is no such experiment of the user's own.
     """
-    whole = _Parser(prog="lrbook", description=lrbook.__doc__, allow_abbrev=False)
+    whole = Parser(prog="lrbook", description=lrbook.__doc__, allow_abbrev=False)
     whole.add_argument("--version", action="version", version=f"lrbook {lrbook.__version__}")
     given = whole.add_subparsers(metavar="COMMAND", required=True)
 
     too = "Or one of your own: FILE.py:CLASS, a subclass of the configuration of one of these."
     run = given.add_parser("run", help="run an experiment", epilog=too, allow_abbrev=False)
+    run.hint = " One of your own is given as FILE.py:CLASS."
     kinds = run.add_subparsers(dest="experiment", metavar="EXPERIMENT", required=True)
     for name in (*experiments.NAMES, *mine):
         _add_run(kinds, name, results).set_defaults(command=commands["run"])
 
     records = given.add_parser("records", help="list, show or verify stored runs")
-    records.add_argument("action", choices=("list", "show", "verify"))
+    actions = ("list", "show", "verify")
+    records.add_argument(
+        "action", type=one_of("action", actions), metavar=f"{{{','.join(actions)}}}"
+    )
     records.add_argument("run_id", nargs="?", help="for show: the run, or the start of its id")
     records.add_argument("--results", default=results, metavar="DIR")
     records.set_defaults(command=commands["records"])
@@ -78,24 +50,11 @@ def parser(
     record.add_argument("--data", metavar="DIR", help="folder of Parquet images, where needed")
     record.add_argument("--jobs", type=int, default=0, help="processes at a time (0: by cores)")
     record.add_argument("--results", metavar="DIR", help="default: the repository's results")
+    record.instead = {word: f"did you mean lrbook records {word}?" for word in actions}
     record.set_defaults(command=commands["record"])
     _add_chapter(given).set_defaults(command=commands["chapter"])
     study_command.add(given, results)
     return whole
-
-
-def _with_negatives(arguments: Sequence[str]) -> list[str]:
-    """Arguments with a space before -1,2 in ``-p NAME -1,2``, so that argparse sees no option."""
-    found = list(arguments)
-    for at, word in enumerate(found[2:], 2):
-        if found[at - 2] == "-p" and re.match(r"-\.?\d", word):
-            found[at] = f" {word}"
-    return found
-
-
-def _as_typed(word: str) -> str:
-    """``word`` without the space that ``_with_negatives`` put there."""
-    return word[1:] if re.match(r" -\.?\d", word) else word
 
 
 def _add_chapter(given: Any) -> argparse.ArgumentParser:
@@ -105,7 +64,7 @@ def _add_chapter(given: Any) -> argparse.ArgumentParser:
     chapter.add_argument("chapter", nargs="?", metavar="CHAPTER", help=which)
     chapter.add_argument("--list", action="store_true", help="chapters, parameters and last runs")
     pair = {"nargs": 2, "metavar": ("NAME", "VALUE"), "action": "append", "default": []}
-    pair["type"] = _as_typed
+    pair["type"] = as_typed
     chapter.add_argument("-p", dest="parameters", help="a parameter; may be repeated", **pair)
     out = "executed notebook or its folder (default: in runs/chapters); the page goes beside it"
     chapter.add_argument("-o", "--out", metavar="OUT", help=out)

@@ -17,8 +17,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from lrbook.config import Config, unknown_name
+from lrbook.config import Config
 from lrbook.errors import ConfigError, NotHereError
+from lrbook.unknown import unknown_name
 
 if TYPE_CHECKING:
     from lrbook.record import Record

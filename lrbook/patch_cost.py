@@ -38,7 +38,7 @@ def controls(
         The settings of ``groups`` that have a control, in their order; and those that have none.
 
     Raises:
-        LookupError: as ``whatif.gather``, or the two are of other images.
+        RecordLookupError: as ``whatif.gather``, or the two are of other images.
     """
     found, _ = whatif.gather(base, names)
     plain = found[whatif.BASE]

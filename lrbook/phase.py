@@ -8,10 +8,10 @@ import pandas as pd
 
 from lrbook import book, measured, sweeps
 from lrbook.arms import finished
-from lrbook.config import unknown_name
 from lrbook.errors import ConfigError
 from lrbook.record import Record
 from lrbook.sweeps import Sweep
+from lrbook.unknown import unknown_name
 
 RECORDED = {
     ("eta1", "r"): "phase-rate-r",
@@ -41,7 +41,7 @@ def recorded(x: str, y: str) -> Sweep:
 
     Raises:
         ConfigError: there is none with these axes; the message names those that exist.
-        LookupError: it has not been recorded yet.
+        RecordLookupError: it has not been recorded yet.
     """
     if (x, y) not in RECORDED:
         known = [f"{a}, {b}" for a, b in RECORDED]
@@ -53,7 +53,7 @@ def cube() -> Sweep:
     """All recorded runs over eta1, r and noise as one sweep; of a run in two of ``CUBE`` the first.
 
     Raises:
-        LookupError: a part of it has not been recorded yet.
+        RecordLookupError: a part of it has not been recorded yet.
     """
     found: dict[str, Record] = {}
     for name in CUBE:

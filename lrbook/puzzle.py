@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from lrbook import book
+from lrbook.errors import RecordLookupError
 from lrbook.record import Record
 from lrbook.vision.histories import at_the_end, crossing, mean_before_drop
 from lrbook.whatif import pairs
@@ -18,7 +19,7 @@ def before_and_after(records: Sequence[Record]) -> pd.DataFrame:
     Means of the last three epochs each; mean and 95 % interval over seeds, and of the difference.
 
     Raises:
-        LookupError: no seed has both arms.
+        RecordLookupError: no seed has both arms.
     """
     both = _pairs(records)
     drop = min(both[0][0].config[name] for name in ("drop", "drop2", "drop3"))
@@ -41,7 +42,7 @@ def crossing_words(records: Sequence[Record]) -> str:
     """From which epoch on the large rate is ahead on new images, seed by seed, and at the end.
 
     Raises:
-        LookupError: no seed has both arms.
+        RecordLookupError: no seed has both arms.
     """
     found = []
     both = _pairs(records)
@@ -64,5 +65,7 @@ def crossing_words(records: Sequence[Record]) -> str:
 def _pairs(records: Sequence[Record]) -> list[tuple[Record, Record]]:
     both = pairs(records)
     if not both:
-        raise LookupError("the arms large and small are compared, and no seed has a run of each")
+        raise RecordLookupError(
+            "the arms large and small are compared, and no seed has a run of each"
+        )
     return both

@@ -16,6 +16,8 @@ from lrbook import experiments
 from lrbook.errors import ConfigError, RecordError
 
 STATUSES = ("running", "finished", "diverged", "failed")
+INTERRUPTED = "interrupted"
+"""The message of a failed run that the user stopped."""
 
 
 def recordings_dir() -> Path:
@@ -54,6 +56,10 @@ class Record:
         # record, which may be anybody's, has a say in that.
         if not re.fullmatch(r"[A-Za-z0-9]\w*", self.experiment, re.ASCII):
             raise ValueError(f"experiment is {self.experiment!r}")
+
+    def __repr__(self) -> str:
+        where = f"arm {self.config.get('arm')}, seed {self.config.get('seed')}"
+        return f"Record {self.run_id}: {self.status}, {where}; .config, .result, .history"
 
     @property
     def done(self) -> bool:
@@ -122,6 +128,42 @@ def parse_record(data: bytes | str, folder: Path) -> Record:
     if record.run_id != folder.name or record.status not in STATUSES:
         raise RecordError(f"{path} does not belong there: run {record.run_id}, {record.status}.")
     return record
+
+
+def names_in(root: Path) -> list[str]:
+    """The names of what a results folder holds, in order; none where there is no such folder.
+
+    Raises:
+        RecordError: it cannot be read.
+    """
+    try:
+        return sorted(path.name for path in root.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise RecordError(
+            f"the results folder {root} cannot be read ({error.strerror}); "
+            "name another with --results."
+        ) from None
+
+
+def run_folders(root: Path) -> list[Path]:
+    """The folders in a results folder that hold a record.json, or may and do not let us see it.
+
+    Raises:
+        RecordError: the results folder cannot be read.
+    """
+    return [root / name for name in names_in(root) if _may_hold_one(root / name)]
+
+
+def _may_hold_one(folder: Path) -> bool:
+    try:
+        (folder / "record.json").stat()
+    except PermissionError:  # of a folder that is named as a run's: who lists it is told of it
+        return re.fullmatch(r"\w+-[0-9a-f]{12}", folder.name) is not None
+    except OSError:
+        return False
+    return True
 
 
 def fingerprint(content: dict[str, Any]) -> str:

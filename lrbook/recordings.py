@@ -9,12 +9,13 @@ from typing import Any
 
 from lrbook import sweeps
 from lrbook.arms import by_arm
-from lrbook.config import Config, unknown_name
-from lrbook.errors import ConfigError, UserError
+from lrbook.config import Config
+from lrbook.errors import ConfigError, RecordLookupError, UserError
 from lrbook.keeper import Keeper
 from lrbook.record import Record, made_by, recordings_dir
 from lrbook.records import Store
-from lrbook.study.plan import check_kinds
+from lrbook.study.plan import check_kinds, with_seeds
+from lrbook.unknown import unknown_name
 
 PLAN = Path(__file__).resolve().parent.parent / "recordings.toml"
 
@@ -164,7 +165,8 @@ def need_arms(name: str, records: Sequence[Record], arms: Sequence[str]) -> None
     """Check that the recording ``name`` has ``arms`` to be compared, seed by seed.
 
     Raises:
-        LookupError: an arm has no finished run among ``records``, or no seed has all of the arms.
+        RecordLookupError: an arm has no finished run among ``records``, or no seed has all of
+            the arms.
     """
     found = by_arm(records)
     seeds = [{run.config["seed"] for run in found.get(arm, [])} for arm in arms]
@@ -175,7 +177,7 @@ def need_arms(name: str, records: Sequence[Record], arms: Sequence[str]) -> None
         lack = f"no seed with finished runs of all the arms {' and '.join(arms)}"
     else:
         return
-    raise LookupError(
+    raise RecordLookupError(
         f"the recording {name} has {lack} in {recordings_dir()}, and is read for the difference of "
         f"{' and '.join(arms)}; what is missing is made by: {made_by(name)}"
     )
@@ -196,6 +198,7 @@ def _entries(path: Path) -> list[dict[str, Any]]:
     entries = tomllib.loads(path.read_bytes().decode("utf-8-sig")).get("recording", [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigError("recording is a list of tables; write each under [[recording]].")
+    entries = [with_seeds(entry) for entry in entries]
     for entry in entries:
         check_kinds(entry, _KINDS)
     return entries

@@ -23,10 +23,11 @@ import pandas as pd
 
 from lrbook import experiments
 from lrbook.atomic import write_atomically
-from lrbook.config import Config, unknown_name
+from lrbook.config import Config
 from lrbook.errors import ConfigError, RecordError
-from lrbook.locks import claim
-from lrbook.record import Record, check_run_id, hashed, read_record
+from lrbook.locks import claim, is_held
+from lrbook.record import Record, check_run_id, hashed, read_record, run_folders
+from lrbook.unknown import unknown_name
 
 
 class Store:
@@ -43,6 +44,9 @@ class Store:
     def __init__(self, root: str | Path, named: str = "--results") -> None:
         self.root = Path(root)
         self.named = named
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.root)!r})"
 
     def check_writable(self) -> None:
         """Make the folder; raise RecordError, before any work is done, if nothing can be kept."""
@@ -100,7 +104,7 @@ class Store:
             config: the run.
             go_on: called again and again during the wait, which ends with what it raises.
         """
-        with claim(self.root / f".{config.run_id}.lock", f"run {config.run_id}", go_on):
+        with claim(self._lock(config.run_id), f"run {config.run_id}", go_on):
             for path in (self.root / config.run_id).glob(".*.tmp"):
                 with contextlib.suppress(OSError):  # it takes room, and does no other harm
                     path.unlink()
@@ -198,26 +202,39 @@ class Store:
             yield read_record(folder)
 
     def folders(self) -> list[Path]:
-        """The run folders: those that hold a record.json."""
-        return sorted(path.parent for path in self.root.glob("*/record.json"))
+        """The run folders: those that hold a record.json, or may and do not let us see it.
 
-    def find(self, experiment: str, **settings: Any) -> list[Record]:
+        Raises:
+            RecordError: the folder of them cannot be read.
+        """
+        return run_folders(self.root)
+
+    def held(self, run_id: str) -> bool | None:
+        """Whether a process works on this run now; None where that cannot be known."""
+        return is_held(self._lock(run_id))
+
+    def _lock(self, run_id: str) -> Path:
+        return self.root / f".{run_id}.lock"
+
+    def find(self, experiment: str | type[Config], **settings: Any) -> list[Record]:
         """Records of ``experiment`` whose config has all the ``settings``, by seed.
 
+        One of your own is named by its class, or as ``FILE.py:CLASS``, as in ``lrbook run``.
         Of runs that are over, finished or diverged. ``lrbook.sweeps.Sweep(found).runs`` makes one
         table of them.
 
         Raises:
             ConfigError: there is no such experiment, or it has no such field.
         """
-        known = experiments.config_class(experiment).model_fields
+        cls = experiments.config_class(experiment)
+        known = cls.model_fields
         for name in settings:
             if name not in known:
                 raise ConfigError(unknown_name(name, known, what="field"))
         found = [
             record
             for record in self.records()
-            if record.experiment == experiment
+            if record.experiment == cls.experiment
             and record.done
             and all(record.config.get(name) == value for name, value in settings.items())
         ]

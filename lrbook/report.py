@@ -5,10 +5,12 @@ from typing import Any
 from lrbook import experiments
 from lrbook.config import Config
 from lrbook.errors import ConfigError, RecordError
-from lrbook.record import Record, read_record
+from lrbook.record import INTERRUPTED, Record, read_record
 from lrbook.records import Store
 from lrbook.stats import mean_interval
 from lrbook.vision.identity import display_name
+
+ALL_HELD = 100  # of so many runs of the toy at a time each is held by its process
 
 
 def summary_lines(summary: dict[str, Any]) -> list[str]:
@@ -37,7 +39,11 @@ def _words(numbers: list[float | None]) -> str:
 
 def record_lines(store: Store) -> tuple[list[str], list[str]]:
     """One line per run: id, status, arm, seed, wall time, commit, settings; and what is wrong with
-    those that are damaged, whose lines say no more than that.
+    those that are damaged, whose lines say no more than that. Of a run of one's own class that is
+    named in place of the settings.
+
+    Raises:
+        RecordError: the folder of the runs cannot be read.
     """
     lines, problems = [], []
     for folder in store.folders():
@@ -50,20 +56,37 @@ def record_lines(store: Store) -> tuple[list[str], list[str]]:
         wall = f"{record.wall_s:.0f} s" if record.wall_s is not None else "-"
         commit = (record.provenance.get("commit") or "-")[:8]
         arm, seed = record.config["arm"], record.config["seed"]
-        line = f"{record.run_id}  {record.status:9} {arm:8} seed {seed:<4} {wall:>7} {commit:8}"
+        status = status_word(record, store)
+        line = f"{record.run_id}  {status:9} {arm:8} seed {seed:<4} {wall:>7} {commit:8}"
         lines.append(f"{line}  {settings_words(record)}".rstrip())
     if not store.root.is_dir():
         return [f"no records: there is no folder {store.root}; --results names another"], []
     return lines or [f"no records in {store.root}"], problems
 
 
+def status_word(record: Record, store: Store) -> str:
+    """The status of a record, or ``interrupted``.
+
+    A run that the user stopped is noted as failed if its process had the time to do so. Else it
+    is noted as running still, but no process holds it. (Of more than a hundred runs of the toy that
+    go on together some are not held; while there are so many, such a run stays ``running``.)
+    """
+    if record.status == "failed" and record.message == INTERRUPTED:
+        return INTERRUPTED
+    if record.status != "running" or store.held(record.run_id) is not False:
+        return record.status
+    locks = [path.name[1:].removesuffix(".lock") for path in store.root.glob(".*.lock")]
+    many = len(locks) > ALL_HELD and sum(map(bool, map(store.held, locks))) > ALL_HELD
+    return record.status if many else INTERRUPTED
+
+
 def settings_words(record: Record) -> str:
     """The profile that a run is nearest to, and the fields in which it differs from it.
 
-    Nothing for an experiment that is not one of ours.
+    For an experiment that is not one of ours the file and name of its class.
     """
     if record.experiment not in experiments.NAMES:
-        return ""
+        return f"own: {record.provenance.get('own_class', record.experiment)}"
     cls = experiments.config_class(record.experiment)
     known = {k: v for k, v in record.config.items() if k in cls.model_fields}
     try:

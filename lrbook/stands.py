@@ -187,7 +187,8 @@ def by_size() -> Groups:
     """The small runs by ``SIZES``, and those at the paper's size; only where a seed has all four.
 
     Raises:
-        LookupError: the small runs have not been recorded, or those on all images are of others.
+        RecordLookupError: the small runs have not been recorded, or those on all images are of
+            others.
     """
     names = ["what-if-laptop-images", "what-if-laptop-longer"]
     runs, _ = whatif.gather("patch-laptop", names)

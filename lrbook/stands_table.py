@@ -42,7 +42,7 @@ def rows() -> list[Row]:
     """The claims in the order of the page, from the recordings that the page itself names.
 
     Raises:
-        LookupError: a recording of the model, or of the small runs, is not there.
+        RecordLookupError: a recording of the model, or of the small runs, is not there.
     """
     images = ("patch-laptop", "patch-laptop-control", "patch-laptop-watched", "cifar-laptop")
     toy, noisy = map(book.recorded, ("toy-laptop", "toy-small-rate-same-diffusion"))

@@ -8,6 +8,7 @@ import pandas as pd
 
 from lrbook import book, recordings, setting_words, sweeps
 from lrbook.arms import images_of
+from lrbook.errors import RecordLookupError
 from lrbook.record import Record, recordings_dir
 from lrbook.stats import mean_interval
 from lrbook.vision.histories import epochs_words
@@ -30,8 +31,8 @@ def gather(base: str, names: Sequence[str]) -> tuple[dict[str, list[Record]], li
         The settings, and what has not been recorded yet: names of sweeps, or settings of one.
 
     Raises:
-        LookupError: the base has not been recorded, or one of its arms has not; or a sweep is of
-            other images.
+        RecordLookupError: the base has not been recorded, or one of its arms has not; or a sweep
+            is of other images.
     """
     [plan] = recordings.read(only=base)
     found = sweeps.recorded(base).records if plan.is_sweep else book.recorded(base)
@@ -63,7 +64,7 @@ def control(name: str, base: Sequence[Record]) -> list[Record]:
     """The runs of large and small of the recording ``name``, which is set against ``base``.
 
     Raises:
-        LookupError: it has not been recorded, lacks one of the arms, or is of other images.
+        RecordLookupError: it has not been recorded, lacks one of the arms, or is of other images.
     """
     runs = book.recorded(name, arms=ARMS)
     check_images(name, runs, base)
@@ -71,7 +72,7 @@ def control(name: str, base: Sequence[Record]) -> list[Record]:
 
 
 def check_images(name: str, records: Sequence[Record], base: Sequence[Record]) -> None:
-    """Raises LookupError if the ``records``, of the recording ``name``, are of other images."""
+    """RecordLookupError if the ``records``, of the recording ``name``, are of other images."""
     mine, theirs = (images_of(runs) for runs in (records, base))
     if mine != theirs:
         alike = {each for each, _ in mine} == {each for each, _ in theirs}
@@ -79,7 +80,7 @@ def check_images(name: str, records: Sequence[Record], base: Sequence[Record]) -
             " and ".join(f"{each} ({data})" if alike else each for each, data in images)
             for images in (mine, theirs)
         )
-        raise LookupError(
+        raise RecordLookupError(
             f"the recording {name} in {recordings_dir()} is on {here}, and the runs "
             f"that it is set against are on {there}; record it on the same images, "
             "or leave it out of that folder"

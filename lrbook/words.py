@@ -6,9 +6,11 @@ from html import escape
 from typing import Any
 
 from lrbook.arms import by_arm
+from lrbook.errors import ConfigError
 from lrbook.origin import commits, days, distinct, once, origins_of, seeds_words, time_words
 from lrbook.record import Record
 from lrbook.stats import mean_interval
+from lrbook.unknown import unknown_name
 
 NO_PAIRS, ONE_PAIR = "not compared with", "not judged, with one pair only, against"
 """What ``standing`` says where no interval can judge."""
@@ -87,7 +89,13 @@ def gaps(records: Sequence[Record], quantity: str, first: str, second: str) -> d
     """Seed -> ``first - second``, for the seeds that both arms have.
 
     A run without the quantity, such as one that never learnt the patch, is in no pair.
+
+    Raises:
+        ConfigError: no record has such a quantity.
     """
+    known = {name: None for record in records for name in record.result}
+    if known and quantity not in known:
+        raise ConfigError(unknown_name(quantity, known, what="result of these runs"))
     arms = by_arm(records)
     one, two = (
         {

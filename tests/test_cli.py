@@ -16,6 +16,8 @@ from tiny_command import RUN
 from lrbook import cli
 from lrbook.vision.config import PatchConfig
 
+TOY_STUDY = 'experiment = "toy"\nprofile = "smoke"\n'
+
 
 @pytest.fixture
 def runs(tmp_path):
@@ -178,6 +180,31 @@ def test_a_reader_who_has_gone_is_no_success(tmp_path):
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, b"")
     assert [path.name for path in tmp_path.iterdir()] == ["s.toml"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("count", [1, 400])  # fewer and more lines than the buffer holds
+def test_output_that_cannot_be_written_is_no_success(tmp_path, count, unbuffered):
+    (tmp_path / "s.toml").write_text(f"{TOY_STUDY}seeds = '1-{count}'\n")
+    command = [sys.executable, "-m", "lrbook", "sweep", "s.toml", "--plan"]
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    with Path("/dev/full").open("w") as full:
+        options = {"stderr": subprocess.PIPE, "cwd": tmp_path, "env": environment, "text": True}
+        done = subprocess.run(command, stdout=full, **options)
+    assert done.returncode == 2
+    assert done.stderr.startswith("lrbook: the output cannot be written (No space left on device);")
+    assert done.stderr.count("\n") == 1
+
+
+def test_another_error_of_the_system_is_not_taken_for_one_of_the_output(monkeypatch, capsys):
+    def broken():
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(cli, "main", broken)
+    with pytest.raises(OSError, match="Input/output error"):
+        cli.entry()
+    assert capsys.readouterr().err == ""
 
 
 def test_records_commands(lrbook, runs):

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrbook.config import Config, counted
+from lrbook.config import Config
 from lrbook.errors import ConfigError
+from lrbook.spans import counted
 from lrbook.vision.config import PatchConfig
 
 JPEG = "parquet:ad293141ee8007bc"
@@ -233,10 +234,20 @@ def test_expand_refuses_none_and_twice(name):
         PatchConfig.expand("demo", **{name: twice})
 
 
-@pytest.mark.parametrize(("name", "one"), [("seeds", 3), ("arms", "large"), ("seeds", "0,1")])
-def test_expand_refuses_one_value_in_place_of_a_list(name, one):
-    with pytest.raises(ConfigError, match=f"{name} = {one!r} is not a list; give .{one!r}."):
+@pytest.mark.parametrize(
+    ("name", "one", "form"),
+    [
+        ("seeds", 3, "[3]"),
+        ("seeds", "3", "['3']"),
+        ("arms", "large", "['large']"),
+        ("seeds", "0,1", "whole numbers, as [0, 1, 2] or range(10)"),
+        ("seeds", "0-9", "whole numbers, as [0, 1, 2] or range(10)"),
+    ],
+)
+def test_expand_refuses_one_value_in_place_of_a_list(name, one, form):
+    with pytest.raises(ConfigError) as caught:
         PatchConfig.expand("demo", **{name: one})
+    assert str(caught.value) == f"{name} = {one!r} is not a list; give {form}."
 
 
 def test_expand_takes_whatever_can_be_listed():

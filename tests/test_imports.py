@@ -28,6 +28,29 @@ def test_the_package_alone_loads_nothing():
     assert loaded("lrbook") == set()
 
 
+def test_parts_are_there_after_the_import_of_the_package_alone():
+    script = """
+import sys, lrbook
+assert set(lrbook.PARTS) <= set(dir(lrbook))
+assert not any(name.startswith("lrbook.") for name in sys.modules), "not loaded before it is used"
+for name in lrbook.PARTS:
+    assert getattr(lrbook, name) is sys.modules[f"lrbook.{name}"]
+assert lrbook.toy.ToyConfig.experiment == "toy"
+assert callable(lrbook.sweeps.run)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_other_name_is_taken_for_a_part():
+    import lrbook
+
+    with pytest.raises(AttributeError, match="module 'lrbook' has no attribute 'swep'"):
+        lrbook.swep  # noqa: B018
+    with pytest.raises(ImportError):
+        from lrbook import swep  # noqa: F401
+
+
 @pytest.mark.parametrize(
     "modules",
     [

@@ -108,6 +108,13 @@ def test_only_one(plan, tmp_path):
         recordings.read(tmp_path / "plan.toml", only="secnd")
 
 
+def test_seeds_may_be_spans(tmp_path):
+    path = tmp_path / "plan.toml"
+    path.write_text(made_up.TWO.replace("[1, 2]", '"3-5"', 1))
+    first, _ = recordings.read(path)
+    assert sorted({config.seed for config in first.configs()}) == [3, 4, 5]
+
+
 def test_state_lines(plan, tmp_path):
     first, second = recordings.state_lines(plan, tmp_path / "results")
     assert first.split() == ["first", "0/4", "4", "missing:", "large", "and", "small"]

@@ -147,7 +147,7 @@ def test_a_damaged_record_hides_no_other(tmp_path, capsys):
     assert sound.run_id in capsys.readouterr().out
     assert main(["records", "list", "--results", str(tmp_path)]) == 2
     captured = capsys.readouterr()
-    assert f"{sound.run_id}  running" in captured.out
+    assert f"{sound.run_id}  interrupted" in captured.out  # for no process has it
     assert f"{broken.run_id}  damaged" in captured.out
     assert str(tmp_path / broken.run_id) in captured.err
 

@@ -38,6 +38,12 @@ def test_a_study_is_the_sweep_of_the_same_words(tmp_path):
     assert len(wanted) == 8
 
 
+def test_seeds_may_be_spans_as_in_the_shell(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(TOY + 'seeds = "0-2,7"\n')
+    assert plan.read(path).seeds == (0, 1, 2, 7)
+
+
 def test_the_example_in_the_reference_can_be_run(tmp_path):
     path = tmp_path / "example.toml"
     example = plan.__doc__.split("::\n\n")[1].rpartition("\n\n")[0]
@@ -78,6 +84,13 @@ BAD_STUDIES = [
     (TOY + "seeds = 3", "seeds = 3 is not allowed: it must be a list"),
     (TOY + "seeds = []", "seeds is empty"),
     (TOY + "seeds = ['a']", "seeds = ['a'] is not allowed: give a list of whole numbers"),
+    (TOY + "seeds = ['0-4']", 'spans are one text, as in seeds = "0-4,7"'),
+    (TOY + "seeds = '4-0'", "seeds = '4-0' is not allowed: give a span from the smaller"),
+    (TOY + "seeds = 'all'", "seeds = 'all' is not allowed: give whole numbers, such as"),
+    (TOY + "[grid]\nr = [0.1]\nseeds = [0]", "seeds stands under [grid] in the study bad.toml"),
+    (TOY + "[settings]\nseeds = [0]", "seeds stands under [settings] in the study bad.toml"),
+    (TOY + "[settings]\nmost_runs = 5", "write it at the top of the file, above all tables"),
+    (TOY + "[[points]]\nr = 0.1\narms = ['S']", "arms stands under [[points]] in the study"),
     (TOY + "seeds = [[1]]", "seeds = [[1]] is not allowed: give a list of whole numbers"),
     (TOY + "seeds = [true]", "seeds = [True] is not allowed: give a list of whole numbers"),
     (TOY + "arms = [['S']]", "arms = [['S']] is not allowed: give a list of names"),

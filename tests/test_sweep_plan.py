@@ -35,6 +35,8 @@ def test_every_point_meets_every_place_of_the_grid_arm_and_seed():
         ({"points": []}, "points is empty"),
         ({"points": [{"lamda": 1.0}]}, "did you mean lam?"),
         ({"grid": {"seed": [1]}}, "give seeds="),
+        ({"grid": {"seeds": [1]}}, "seeds is not swept by the grid; give seeds="),
+        ({"points": [{"arms": ["S"]}]}, "arms is not swept by the grid; give arms="),
         ({"grid": {"r": [0.1]}, "points": [{"r": 0.2}]}, "r is set in two places"),
         ({"grid": {"r": [0.1]}, "r": 0.2}, "r is set in two places"),
         ({"grid": {"r": [0.1, 0.1]}}, "one run twice"),

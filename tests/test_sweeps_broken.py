@@ -12,7 +12,7 @@ import pytest
 from tiny_sweep import SHORT, swept_into
 
 from lrbook import sweeps
-from lrbook.errors import RecordError
+from lrbook.errors import RecordError, UserError
 from lrbook.sweeps import store, table
 
 
@@ -61,6 +61,7 @@ def test_the_remedy_for_a_missing_sweep_names_the_results_folder(tmp_path, monke
     with pytest.raises(LookupError) as caught:
         sweeps.load(tmp_path / "mine")  # no recording of the book's
     assert "record" not in str(caught.value)
+    assert isinstance(caught.value, UserError)  # as all that the user can put right
 
 
 KILLED = """

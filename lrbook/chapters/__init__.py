@@ -15,8 +15,8 @@ from typing import Any
 from lrbook import provenance, used
 from lrbook.atomic import write_atomically
 from lrbook.chapters import machine, page, parameters, targets
-from lrbook.config import unknown_name
 from lrbook.errors import ConfigError, RecordError, RunError
+from lrbook.unknown import unknown_name
 
 DEFAULT_FOLDER = Path("runs", "chapters")
 OWN = "own"  # the folder in it of notebooks that are not the book's, whatever their names

@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lrbook.config import counted, unknown_name
 from lrbook.errors import ConfigError
+from lrbook.spans import counted
+from lrbook.unknown import unknown_name
 from lrbook.vision.identity import FILES, parquet_files
 
 TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list}

@@ -8,6 +8,7 @@ from typing import Any
 from lrbook import cli_said
 from lrbook.config import Config
 from lrbook.errors import ConfigError
+from lrbook.parser import Parser
 
 
 def add(commands: Any, results: str) -> None:
@@ -41,10 +42,13 @@ def add(commands: Any, results: str) -> None:
     report.set_defaults(command=_report)
 
 
-def _common(parser: argparse.ArgumentParser, results: str) -> None:
+def _common(parser: Parser, results: str) -> None:
     parser.add_argument("study", metavar="STUDY.toml")
     parser.add_argument("--data", metavar="DIR", help="folder of Parquet images, where needed")
     parser.add_argument("--results", default=results, metavar="DIR")
+    for name in ("profile", "device", "seeds", "arms", "most_runs"):
+        there = f"write {name} into the study's file, above its tables."
+        parser.instead[f"--{name.replace('_', '-')}"] = there
 
 
 def _sweep(arguments: argparse.Namespace) -> int:

@@ -5,7 +5,6 @@ The index is a copy, never the truth: an entry counts only while size and time o
 """
 
 import io
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pandas as pd
 
 from lrbook.atomic import write_atomically
 from lrbook.errors import RecordError
-from lrbook.record import Record, parse_record, read_record
+from lrbook.record import Record, names_in, parse_record, read_record
 
 NAME = ".index.parquet"
 
@@ -32,7 +31,7 @@ def records(root: str | Path, wanted: Iterable[str] | None = None) -> dict[str, 
     known = _read(root / NAME)
     wanted = None if wanted is None else set(wanted)
     found, rows, changed = {}, [], False
-    for run_id in _folders(root):
+    for run_id in (name for name in names_in(root) if name[:1] != "."):
         if wanted is not None and run_id not in wanted:
             if run_id in known:
                 rows.append((run_id, *known[run_id]))
@@ -53,19 +52,6 @@ def records(root: str | Path, wanted: Iterable[str] | None = None) -> dict[str, 
     if changed:
         _write(root / NAME, rows)
     return found
-
-
-def _folders(root: Path) -> list[str]:
-    try:
-        with os.scandir(root) as entries:
-            return sorted(entry.name for entry in entries if entry.name[:1] != ".")
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise RecordError(
-            f"the results folder {root} cannot be read ({error.strerror}); "
-            "name another with --results."
-        ) from None
 
 
 def _read(path: Path) -> dict[str, tuple[int, int, str]]:

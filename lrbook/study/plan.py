@@ -2,7 +2,7 @@
 
     experiment = "toy"            # toy, patch or cifar; or your own, as "mine.py:Mine"
     profile = "demo"
-    seeds = [0, 1, 2]
+    seeds = [0, 1, 2]             # or "0-2"
     arms = ["L-S", "S"]           # left out: the experiment's own
 
     [settings]                    # common to all runs
@@ -25,8 +25,10 @@ from pathlib import Path
 from typing import Any
 
 from lrbook import experiments, own, sweeps
-from lrbook.config import Config, unknown_name
+from lrbook.config import Config
 from lrbook.errors import ConfigError
+from lrbook.spans import numbers
+from lrbook.unknown import unknown_name
 
 _WORDS = {list: "a list", dict: "a table", str: "a text", int: "a whole number"}
 _KINDS = {
@@ -41,6 +43,7 @@ _KINDS = {
     "points": list,
     "most_runs": int,
 }
+_AT_THE_TOP = ("experiment", "profile", "seeds", "arms", "grid", "points", "most_runs")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +113,9 @@ def read(path: str | Path) -> Study:
         if name not in _KINDS:
             hint = " Settings of the experiment go under [settings] or [grid]."
             raise ConfigError(unknown_name(name, _KINDS, what="part of a study") + hint)
+    fields = with_seeds(fields)
     check_kinds(fields, _KINDS)
+    _check_tables(path, fields)
     experiments.check_device(fields.get("device", "auto"))
     if "experiment" not in fields:
         raise ConfigError(f"the study {path} names no experiment: {', '.join(experiments.NAMES)}.")
@@ -127,6 +132,28 @@ def read(path: str | Path) -> Study:
     return Study(**fields)
 
 
+def with_seeds(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """``fields`` with seeds that are given as one text, such as ``"0-9"``, as numbers.
+
+    Raises:
+        ConfigError: the text has anything else.
+    """
+    seeds = fields.get("seeds")
+    return {**fields, "seeds": numbers("seeds", seeds)} if isinstance(seeds, str) else {**fields}
+
+
+def _check_tables(path: Path, fields: Mapping[str, Any]) -> None:
+    """ConfigError where a name of the study itself got into a table: TOML has those last."""
+    tables = [(f"[{name}]", fields.get(name, {})) for name in ("settings", "grid")]
+    for table, there in [*tables, *(("[[points]]", point) for point in fields.get("points", []))]:
+        for name in there:
+            if name in _AT_THE_TOP:
+                raise ConfigError(
+                    f"{name} stands under {table} in the study {path}; write it at the top of the "
+                    "file, above all tables."
+                )
+
+
 def check_kinds(fields: Mapping[str, Any], kinds: Mapping[str, type]) -> None:
     """Check what TOML gave for ``fields``, each to be of its kind; others are not looked at.
 
@@ -140,7 +167,10 @@ def check_kinds(fields: Mapping[str, Any], kinds: Mapping[str, type]) -> None:
     for name, values in fields.get("grid", {}).items():
         if not isinstance(values, list):
             raise ConfigError(f"grid.{name} = {values!r} is not allowed: give a list of values.")
-    for name, kind, words in (("seeds", int, "whole numbers"), ("arms", str, "names")):
+    for name, kind, words in (
+        ("seeds", int, 'whole numbers; spans are one text, as in seeds = "0-4,7"'),
+        ("arms", str, "names"),
+    ):
         if not all(type(item) is kind for item in fields.get(name, [])):
             raise ConfigError(f"{name} = {fields[name]!r} is not allowed: give a list of {words}.")
     if not all(isinstance(point, dict) for point in fields.get("points", [])):

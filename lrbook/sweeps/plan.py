@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lrbook import experiments
-from lrbook.config import Config, listed, unknown_name
+from lrbook.config import Config, listed
 from lrbook.errors import ConfigError
 from lrbook.sweeps.cost import cost_words
+from lrbook.unknown import unknown_name
 
 MOST_RUNS = 20_000
 """A sweep of more runs than this is refused, with its cost, unless ``most_runs`` allows it."""
@@ -106,8 +107,11 @@ def _check_fields(
             raise ConfigError(f"the grid has no value for {name}; give at least one.")
     seen = [*settings, *grid, *dict.fromkeys(name for point in points for name in point)]
     for name in seen:
-        if name in ("arm", "seed"):
-            raise ConfigError(f"{name} is not swept by the grid; give {name}s=[…] instead.")
+        if name in ("arm", "seed", "arms", "seeds"):
+            raise ConfigError(
+                f"{name} is not swept by the grid; give {name.removesuffix('s')}s=[…] instead, "
+                "beside the grid; in a study's file it stands at the top, above all [tables]."
+            )
         if name not in cls.model_fields and name not in cls.shorthands:
             raise ConfigError(unknown_name(name, cls.model_fields, what="setting"))
         if name == "data" and (name in grid or any(name in point for point in points)):

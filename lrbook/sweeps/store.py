@@ -28,6 +28,9 @@ class SweepStore(Unstored):
         self.known: dict[str, Record] = {}
         self.was_read = False
 
+    def __repr__(self) -> str:
+        return f"SweepStore of {len(self.wanted)} runs in {self.folder}"
+
     def check_writable(self) -> None:
         """Make the folder; raises RecordError where it cannot be written."""
         try:

@@ -13,8 +13,7 @@ import pandas as pd
 
 from lrbook import used
 from lrbook.atomic import write_atomically
-from lrbook.config import unknown_name
-from lrbook.errors import ConfigError, RecordError
+from lrbook.errors import ConfigError, RecordError, RecordLookupError
 from lrbook.record import (
     Record,
     check_run_id,
@@ -24,6 +23,7 @@ from lrbook.record import (
     made_by,
     recordings_dir,
 )
+from lrbook.unknown import unknown_name
 from lrbook.words import provenance
 
 TABLE, WAITING = "histories.parquet", "histories.new.parquet"
@@ -53,6 +53,8 @@ class Sweep:
     @functools.cached_property
     def swept(self) -> list[str]:
         """The fields, besides arm and seed, in which the runs differ, and ``fields``."""
+        if not self.records:
+            return []
         first = self.records[0].config
         return [
             name
@@ -89,6 +91,8 @@ class Sweep:
         Raises:
             ConfigError: a setting is not a field of the experiment.
         """
+        if not self.records:
+            return []
         known = self.records[0].config
         for name in settings:
             if name not in known:
@@ -172,7 +176,7 @@ def load(folder: str | Path) -> Sweep:
     """The sweep kept in ``folder``.
 
     Raises:
-        LookupError: there is none.
+        RecordLookupError: there is none.
         RecordError: it is damaged.
     """
     folder = Path(folder)
@@ -181,7 +185,7 @@ def load(folder: str | Path) -> Sweep:
         # record adds SWEEPS itself, so it is told the folder above
         remedy = f"; it is made by: {made_by(folder.name, folder.parent.parent)}"
         words = f"there is no finished sweep {folder.name} in {folder.parent}"
-        raise LookupError(words + (remedy if folder.parent.name == SWEEPS else ""))
+        raise RecordLookupError(words + (remedy if folder.parent.name == SWEEPS else ""))
     try:
         found = checked(json.loads(path.read_bytes()))
         data = _table_of(folder, found["histories_sha256"])
@@ -223,7 +227,7 @@ def _table_of(folder: Path, sha256: str) -> bytes:
 
 
 def recorded(name: str) -> Sweep:
-    """The recorded sweep ``name`` of the book. Raises LookupError if it has not been recorded."""
+    """The recorded sweep ``name`` of the book. RecordLookupError if it has not been recorded."""
     found = load(folder_of(name))
     used.note("shown", [f"sweeps/{name}"])
     used.keep("shown", name, found.records)

@@ -152,7 +152,7 @@ class ToyConfig(Config):
             kappa = float(given)
         except (TypeError, ValueError, OverflowError):
             kappa = 0.0
-        whole = cls.profile_settings(profile, settings) | settings
+        whole = cls.set_by(profile, settings) | settings
         d = _dimension(whole.get("d", cls.model_fields["d"].default))
         if not 0 < kappa <= 1:
             raise ConfigError(
@@ -167,10 +167,10 @@ class ToyConfig(Config):
 
     @classmethod
     def profile_settings(cls, profile: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """What ``profile`` sets; for ``paper`` it follows from the caller's d (default 100)."""
+        """What ``profile`` sets; for ``paper`` it follows from the caller's d, or the default."""
         if profile != "paper":
             return super().profile_settings(profile, settings)
-        return paper_constants(_dimension(settings.get("d", 100)))
+        return paper_constants(_dimension(settings.get("d", cls.model_fields["d"].default)))
 
     @field_validator("r")
     @classmethod

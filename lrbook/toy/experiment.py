@@ -13,9 +13,9 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from lrbook import own
+from lrbook import asked, own
 from lrbook.errors import ConfigError, NotHereError, RunError, UserError
-from lrbook.keeper import Keeper, Unstored
+from lrbook.keeper import Keeper
 from lrbook.pace import Pace
 from lrbook.provenance import available_cores, collect, describe_cpu, with_earlier
 from lrbook.record import Record
@@ -87,8 +87,9 @@ def run(
             "JAX is set to 64 bits here, and the toy computes in 32; unset JAX_ENABLE_X64, or call "
             'jax.config.update("jax_enable_x64", False) first.'
         )
+    configs = asked.runs(configs, ToyConfig)
+    store = asked.keeper(store)
     devices = choose_devices(device)
-    store = Unstored() if store is None else store
     with contextlib.ExitStack() as claims:
         stored = {config: store.load(config) for config in configs}
         wanted = {c for c in configs if force or not _done(stored[c])}

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from tqdm import tqdm
 
+from lrbook import asked
 from lrbook.errors import ConfigError, RunError
-from lrbook.keeper import Keeper, Unstored
+from lrbook.keeper import Keeper
 from lrbook.record import Record
 from lrbook.vision import checkpoint, devices, sources, together
 from lrbook.vision.images import Images, first
@@ -49,11 +50,12 @@ def run(
         UserError: configuration, data, device or records are at fault; nothing was changed.
         RunError: a run broke off; the others were brought to their end first.
     """
+    configs = asked.runs(configs, ImageConfig)
+    store = asked.keeper(store)
     given = {} if images is None else {images.data: images}  # by name, which takes time to tell
     if given and not any(config.data in given for config in configs):
         raise ConfigError(f"no run is on the images given: they are data = {next(iter(given))!r}.")
     place = devices.choose_device(device)
-    store = Unstored() if store is None else store
     stored = {config: store.load(config) for config in configs}
     over = {c: record for c, record in stored.items() if record is not None and record.done}
     records = {} if force else over

@@ -49,6 +49,9 @@ class Images:
         for name in ("mean", "std"):  # an array's numbers as floats: so they are hashed, and used
             object.__setattr__(self, name, _three(name, getattr(self, name)))
 
+    def __repr__(self) -> str:
+        return f"Images {self.name!r}: {len(self.train)} to train on, {len(self.test)} to test on"
+
     @property
     def data(self) -> str:
         """What the field ``data`` of a configuration says for these very images."""

@@ -16,7 +16,7 @@ from lrbook.errors import RunError, UserError
 from lrbook.keeper import Keeper
 from lrbook.pace import Pace
 from lrbook.provenance import collect, with_earlier
-from lrbook.record import Record
+from lrbook.record import INTERRUPTED, Record
 from lrbook.vision import checkpoint, devices, train
 from lrbook.vision.beside import Beside
 from lrbook.vision.config import PatchConfig
@@ -106,7 +106,7 @@ def _run(job: Job, store: Keeper, bar: tqdm, before_batch: Callable[[], None] | 
         raise
     except (Exception, KeyboardInterrupt) as error:  # of a compiler too, whatever it may raise
         broken = isinstance(error, KeyboardInterrupt)
-        reason = "interrupted" if broken else own.words_of(error, type(config))
+        reason = INTERRUPTED if broken else own.words_of(error, type(config))
         if any(words in reason for words in NO_MEMORY):
             size = f"batch = {config.batch}, widen = {config.widen}"
             reason = f"out of memory with {size}; give a smaller --batch or --widen"

@@ -2,17 +2,15 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from lrbook import experiments
 from lrbook.config import Config
 from lrbook.errors import ConfigError
 from lrbook.keeper import Keeper, Unstored
 
-Kind = TypeVar("Kind", bound=Config)
 
-
-def runs(configs: Any, kind: type[Kind]) -> list[Kind]:
+def runs(configs: Any, kind: type[Config]) -> list[Any]:
     """``configs`` as a list, each of one class or derived from it.
 
     Args:

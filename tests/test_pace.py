@@ -3,6 +3,7 @@
 import pytest
 from tiny_toy import configs, run
 
+from lrbook.keeper import Unstored
 from lrbook.pace import Pace
 from lrbook.toy import batch, experiment, progress
 
@@ -47,9 +48,7 @@ def test_a_large_batch_asks_for_its_origin_once(monkeypatch):
         return plain(*given)
 
     monkeypatch.setattr(experiment, "collect", collect)
-    shell = experiment._Shell(
-        experiment.Unstored(), experiment.choose_devices("cpu"), {}, [], progress=False
-    )
+    shell = experiment._Shell(Unstored(), experiment.choose_devices("cpu"), {}, [], progress=False)
     shell.vectorised = True
     runs = [progress.Progress(config) for config in configs(seeds=range(3), arms=("S",))]
     [first, *rest] = shell._run_together(runs, shell.devices[0], [])

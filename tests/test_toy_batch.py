@@ -8,6 +8,7 @@ import pytest
 from tiny_toy import configs, run, same, unbroken
 
 from lrbook.errors import RunError
+from lrbook.keeper import Unstored
 from lrbook.records import Store
 from lrbook.toy import batch, descent, experiment, measure, progress
 
@@ -71,9 +72,7 @@ def test_a_batch_comes_to_the_host_once_a_call(whole, monkeypatch):
 
 
 def test_what_a_batch_computes_beside_its_steps_is_what_its_runs_compute(whole):
-    shell = experiment._Shell(
-        experiment.Unstored(), experiment.choose_devices("cpu"), {}, [], progress=False
-    )
+    shell = experiment._Shell(Unstored(), experiment.choose_devices("cpu"), {}, [], progress=False)
     shell.vectorised = True
     runs = [progress.Progress(config) for config in whole]
     records = shell._run_together(runs, shell.devices[0], [])
@@ -92,16 +91,14 @@ def test_a_card_multiplies_in_whole_digits_from_the_first_row_on(monkeypatch):
 
     program = batch._over_runs(spied, "vmap")
     monkeypatch.setitem(batch._MEASURE, "vmap", program)
-    run_as_a_batch(configs(seeds=(0, 1), arms=("S",)), experiment.Unstored())
+    run_as_a_batch(configs(seeds=(0, 1), arms=("S",)), Unstored())
     assert seen == ["highest"]
     assert program._cache_size() == 1
     assert jax.config.jax_default_matmul_precision is None
 
 
 def test_what_is_over_holds_no_data(whole):
-    shell = experiment._Shell(
-        experiment.Unstored(), experiment.choose_devices("cpu"), {}, [], progress=False
-    )
+    shell = experiment._Shell(Unstored(), experiment.choose_devices("cpu"), {}, [], progress=False)
     runs = [progress.Progress(config) for config in whole][:2]
     assert len(shell._run_together(runs, shell.devices[0], [])) == 2
     assert all(one.problem is None and one.state is None for one in runs)
@@ -148,9 +145,7 @@ def test_a_batch_that_breaks_off_fails_as_a_whole(tmp_path, monkeypatch):
 
 
 def test_one_by_one_nothing_is_computed_beside(whole):
-    shell = experiment._Shell(
-        experiment.Unstored(), experiment.choose_devices("cpu"), {}, [], progress=False
-    )
+    shell = experiment._Shell(Unstored(), experiment.choose_devices("cpu"), {}, [], progress=False)
     one = progress.Progress(next(iter(whole)))
     shell._run_together([one], shell.devices[0], [])
     assert one.over

@@ -99,3 +99,8 @@ def test_loud_noise_of_examples_fades_later_and_leaves_most_of_the_gap(kinds):
 
     assert all(fitted_at(groups["example"]) > 2 * fitted_at(kinds["example"]))
     assert np.mean(shares(groups["example"])) < 0.2
+
+
+def test_the_gap_is_wider_in_the_setting_of_learning_order(kinds):
+    narrow, wide = (beyond.gap(r) for r in (book.sweep("sweep-narrow").records, kinds["gaussian"]))
+    assert wide[0] - wide[1] > narrow[0]

@@ -32,6 +32,7 @@ PAPER = {
     "weight_decay": 5e-4,
     "noise": 0.4,
     "noise_after": 1e-5,
+    "sampling_noise": 0.0,
     "noise_drop": 0,
     "precision": "auto",
 }

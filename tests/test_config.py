@@ -31,6 +31,7 @@ PAPER = {
     "weight_decay": 5e-4,
     "noise": 0.4,
     "noise_after": 1e-5,
+    "sampling_noise": 0.0,
     "patch_size": 7,
     "z_scale": 1.25,
     "pattern": 0.1,

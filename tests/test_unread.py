@@ -26,6 +26,7 @@ OTHERS = {
     "noise": (0.0, 0.3, 1.5),
     "noise_after": (0.0, 0.01, 1.0),
     "noise_drop": (0, 1, 3),
+    "sampling_noise": (0.0, 1.5),
     "steps": (70, 111),
     "steps_ls": (60, 97),
     "anneal": (0, 30, 500, "loss"),
@@ -49,7 +50,8 @@ def image_course(config):
     epochs = range(1, config.epochs + 1)
     # A drop after the last epoch is as good as any other there
     first = min(config.first_drop, config.epochs + 1)
-    return [(config.rate(epoch), config.noise_level(epoch)) for epoch in epochs], first
+    course = (config.rate, config.noise_level, config.sampling_noise_at)
+    return [tuple(of(epoch) for of in course) for epoch in epochs], first
 
 
 def toy_course(config):

@@ -72,6 +72,9 @@ class ImageConfig(Config):
     """Level of the activation noise (arm noise, before the drop). The paper's is 0.4."""
     noise_after: NonNegativeFloat = 1e-5
     """Factor on the noise from the drop on. The paper's is 1e-5."""
+    sampling_noise: NonNegativeFloat = 0.0
+    """Spread of the examples' random weights in the loss of a step, in every arm before its first
+    drop: the variance of a step is 1 plus its square times as large. The paper's is 0."""
 
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Arithmetic of forward and backward pass; auto: bf16 where it is real. The paper's: fp32."""
@@ -142,6 +145,7 @@ class ImageConfig(Config):
             "noise": not noisy,
             "noise_after": not noisy or not self.noise or self.noise_until > self.epochs,
             "noise_drop": not noisy or not self.noise,
+            "sampling_noise": self.first_drop <= 1,
         }
         return self._unread(found)
 
@@ -181,6 +185,10 @@ class ImageConfig(Config):
             return 0.0
         return self.noise if epoch < self.noise_until else self.noise * self.noise_after
 
+    def sampling_noise_at(self, epoch: int) -> float:
+        """Spread of the examples' weights in the loss in ``epoch`` (from 1): 0 from a drop on."""
+        return self.sampling_noise if epoch < self.first_drop else 0.0
+
     @property
     def noise_until(self) -> int:
         """The epoch from whose start the noise is multiplied by ``noise_after``."""
@@ -201,7 +209,10 @@ def _never_dropped(config: ImageConfig) -> str:
     for name in ("drop", "drop2", "drop3", "noise_drop"):
         epoch = getattr(config, name, 0)
         if epoch > config.epochs and not _falls_steadily(config):
-            before, then = ((config.rate(e), config.noise_level(e)) for e in (epoch - 1, epoch))
+            before, then = (
+                (config.rate(e), config.noise_level(e), config.sampling_noise_at(e))
+                for e in (epoch - 1, epoch)
+            )
             late += [f"{name} = {epoch}"] if then != before else []
     words = f"after the last of epochs = {config.epochs}, so nothing drops there"
     return f"{', '.join(late)} is {words}." if late else ""

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lrbook.errors import ConfigError
+from lrbook.vision.loss import training_loss
 from lrbook.vision.patch import apply_patch, draw_visit, generator
 from lrbook.vision.settings import ImageConfig
 from lrbook.vision.task import PatchTask, Task, autocast, make_task, normalise, training_batch
@@ -191,6 +192,8 @@ def train_epoch(
     visits = generator(config.seed, "visits", epoch, device.type)
     noise = generator(config.seed, "noise", epoch, device.type)
     level = config.noise_level(epoch)
+    spread = config.sampling_noise_at(epoch)
+    weights = generator(config.seed, "sampling noise", epoch, device.type) if spread else None
     for group in optimizer.param_groups:
         group["lr"] = config.rate(epoch)
 
@@ -204,7 +207,7 @@ def train_epoch(
         optimizer.zero_grad()  # before the forward pass: a replayed graph overwrites its gradients
         with autocast(task):
             logits = model(images, level, noise)
-        loss = F.cross_entropy(logits.float(), labels)
+        loss, mean_loss = training_loss(logits, labels, spread, weights)
         if scaler is None:
             loss.backward()
             optimizer.step()
@@ -214,7 +217,7 @@ def train_epoch(
             scaler.update()
         with torch.no_grad():
             right = logits.argmax(1) == labels
-            totals += torch.stack([loss * len(index), right.sum().to(loss.dtype)])
+            totals += torch.stack([mean_loss * len(index), right.sum().to(loss.dtype)])
             if tally is not None:
                 each = F.cross_entropy(logits.float(), labels, reduction="none")
                 found = torch.stack([each, right.float(), torch.ones_like(each)], dim=1)

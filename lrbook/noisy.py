@@ -1,7 +1,8 @@
 """Noise in the activations beside a large rate: what it wins back, how much of it, until when."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -93,15 +94,21 @@ def recorded(name: str, base: Sequence[Record]) -> dict[str, list[Record]]:
     except LookupError:
         return {}
     found += [record for record in base if record.config["arm"] == "noise"]
-    fixed = [_fixed(record) for record in [*found, *base]]
-    return groups(found) if all(settings == fixed[0] for settings in fixed) else {}
-
-
-def _fixed(record: Record) -> tuple[str, str | None, str | None, dict]:
-    """The images, the arithmetic, the kind of device (which random numbers depend on), and what the
-    runs of one comparison have in common.
-    """
     free = ("arm", "seed", "noise", "noise_drop")
+    return groups(found) if alike_but_for([*found, *base], free) else {}
+
+
+def alike_but_for(records: Sequence[Record], free: Collection[str]) -> bool:
+    """Whether nothing but the fields in ``free`` differs between the records; compared are their
+    images, arithmetic, kind of device (which random numbers depend on), and settings.
+    """
+    fixed = [_fixed(record, free) for record in records]
+    return all(settings == fixed[0] for settings in fixed)
+
+
+def _fixed(
+    record: Record, free: Collection[str]
+) -> tuple[str, str | None, str | None, dict[str, Any]]:
     settings = {name: value for name, value in record.config.items() if name not in free}
     origin = record.provenance
     return book.data_of([record]), origin.get("precision"), device_kind(origin), settings

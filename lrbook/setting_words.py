@@ -39,6 +39,8 @@ def readable(label: str, base: Mapping[str, Any]) -> str:
         if batch and all(each and math.isclose(each, batch) for each in found.values()):
             return f"batch and rates {_times(batch)}"
         return label
+    if (len(point) == 1 and "train_size" in point) or "epochs" in point:
+        return _size_words(point, base) or label
     if len(point) != 1:
         return label
     [(name, value)] = point.items()
@@ -61,6 +63,27 @@ def readable(label: str, base: Mapping[str, Any]) -> str:
         size = {each: base[each] for each in ("depth", "widen")} | {name: value}
         return f"{words} network (WRN-{size['depth']}-{size['widen']})"
     return label
+
+
+def _size_words(point: Mapping[str, str], base: Mapping[str, Any]) -> str:
+    """How many images, how large a batch, how many epochs: those that ``point`` sets. Empty where
+    it sets anything else, but for when the rate drops, or a value is no number.
+    """
+    if point.keys() - {"train_size", "batch", "epochs", "drop"}:
+        return ""
+    parts = []
+    for name, value in point.items():
+        if name != "batch" and not value.isdecimal():
+            return ""
+        if name == "train_size":
+            parts.append(f"{int(value):,} images")
+        elif name == "epochs":
+            parts.append(f"{value} epochs")
+        elif name == "batch":
+            if not (ratio := _ratio(value, base["batch"])):
+                return ""
+            parts.append(f"batch {_times(ratio)}")
+    return ", ".join(parts)
 
 
 def topic(label: str) -> str:

@@ -70,6 +70,30 @@ def test_groups_stand_side_by_side_on_one_scale():
         assert [line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) == 2] == [2.5]
 
 
+def test_a_grid_has_a_row_of_panels_for_each_group_and_one_scale_for_each_column():
+    groups = {
+        "Some": {"large": [patch_history(0), patch_history(4)], "small": [patch_history(1)]},
+        "Much": {"large": [patch_history(20)]},
+    }
+    columns = {"clean": "clean images", "patch_only": "the patch"}
+    figure = figures.grid_by_epoch(groups, columns, [3])
+    some, some_patch, much, much_patch = figure.axes
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        "Some:\nclean images",
+        "Some:\nthe patch",
+        "Much:\nclean images",
+        "Much:\nthe patch",
+    ]
+    assert some.get_ylim() == much.get_ylim()
+    assert some_patch.get_ylim() == much_patch.get_ylim()
+    assert [line.get_ydata()[0] for line in some.lines[:3]] == [51, 55, 52]
+    assert [line.get_ydata()[0] for line in much.lines[:1]] == [71]
+    first = patch_history(20)["patch_only"].iloc[0]
+    assert [line.get_ydata()[0] for line in much_patch.lines[:1]] == [first]
+    for axes in figure.axes:
+        assert [line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) == 2] == [2.5]
+
+
 def toy_history(arm, offset=0.0):
     steps = np.array([0, 1, 10, 100])
     rate = [0.3, 0.3, 0.3, 0.01] if arm == "L-S" else [0.01] * 4

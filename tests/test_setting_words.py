@@ -38,6 +38,10 @@ BASE = {
         ("widen = 1", "narrower network (WRN-10-1)"),
         ("widen = 4", "wider network (WRN-10-4)"),
         ("depth = 16", "deeper network (WRN-16-2)"),
+        ("train_size = 50000", "50,000 images"),
+        ("train_size = 50000, epochs = 10, drop = 6", "50,000 images, 10 epochs"),
+        ("epochs = 60, drop = 31", "60 epochs"),
+        ("batch = 256, epochs = 96, drop = 49", "batch ×4, 96 epochs"),
     ],
 )
 def test_a_setting_is_told_by_how_it_differs_from_the_base(label, words):
@@ -49,7 +53,10 @@ def test_a_setting_is_told_by_how_it_differs_from_the_base(label, words):
     [
         whatif.BASE,
         "no patch",
-        "train_size = 50000",
+        "train_size = all",
+        "epochs = 60, drop = 31, eta2 = 0.1",
+        "epochs = many, drop = 31",
+        "batch = none, epochs = 60",
         "weight_decay = 0.1",
         "schedule = step",
         "schedule = other",
@@ -59,7 +66,6 @@ def test_a_setting_is_told_by_how_it_differs_from_the_base(label, words):
         "batch = 128, eta1 = 2.0, eta2 = 0.08",  # rate over batch is another
         "batch = 128",
         "pattern = 0.4, drop = 7",
-        "train_size = 50000, epochs = 10, drop = 6",
     ],
 )
 def test_what_there_are_no_words_for_keeps_its_label(label):

@@ -199,8 +199,9 @@ def test_rows_are_named_in_words_beside_the_base(recorded):
         STRONGER,
         "cosine schedule (`schedule = cosine`)",
     ]
-    more = {whatif.BASE: BASE, "train_size = 50": BASE}
-    assert whatif.headings(more)["train_size = 50"] == "`train_size = 50`"
+    more = {whatif.BASE: BASE, "train_size = 50": BASE, "weight_decay = 0.1": BASE}
+    assert whatif.headings(more)["train_size = 50"] == "50 images (`train_size = 50`)"
+    assert whatif.headings(more)["weight_decay = 0.1"] == "`weight_decay = 0.1`"
     # without the base there is nothing to compare with
     assert whatif.names({"pattern = 0.6": STRONG}) == {"pattern = 0.6": "pattern = 0.6"}
     assert whatif.headings({"pattern = 0.6": STRONG}) == {"pattern = 0.6": "`pattern = 0.6`"}

@@ -38,6 +38,37 @@ def by_epoch(
     return figure
 
 
+def grid_by_epoch(
+    groups: Mapping[str, Histories], columns: Mapping[str, str], drops: Sequence[int]
+) -> "Figure":
+    """Columns of the histories by epoch and arm: a row of panels for each group, a panel for each
+    column, all of a column on the same scale.
+
+    Args:
+        groups: what is written over the first panel of a row -> its histories.
+        columns: column, in percent -> what is written over it.
+        drops: first epochs at a lower rate, or without noise.
+    """
+    size = (style.WIDTH, 1.0 + 2.2 * len(groups))
+    figure, panels = new_figure(
+        len(groups), len(columns), figsize=size, sharex=True, sharey="col", squeeze=False
+    )
+    for row, (title, histories) in zip(panels, groups.items(), strict=True):
+        for axes, (column, words) in zip(row, columns.items(), strict=True):
+            for arm, seeds in histories.items():
+                draw_arm(axes, arm, seeds, "epoch", column)
+            for drop in drops:
+                axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.2)
+            axes.set_title(f"{title}:\n{words}", loc="left", fontsize=12)
+            whole_epochs(axes, 4)
+    for axes in panels[-1]:
+        axes.set_xlabel("epoch")
+    for axes in panels[:, 0]:
+        axes.set_ylabel("accuracy (%)")
+    legend_above(figure, panels[0, 0])
+    return figure
+
+
 def side_by_side(groups: Mapping[str, Histories], column: str, drops: Sequence[int]) -> "Figure":
     """One column of the histories by epoch and arm, in a panel for each group, on the same scale.
 

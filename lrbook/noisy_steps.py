@@ -1,0 +1,160 @@
+"""The small rate with noisier steps, on images: how much of what the large rate does is noise."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from lrbook import book, patch_cost, sweeps, whatif
+from lrbook.beyond import by_seed, percent
+from lrbook.noisy import alike_but_for
+from lrbook.record import Record
+from lrbook.stats import mean_interval
+from lrbook.vision.histories import epochs_words
+
+NOISY = "small, noisier steps"
+"""What figures and tables call the small rate with sampling noise."""
+
+
+def variance(level: float) -> float:
+    """How many times as large the variance of a step is with ``sampling_noise = level``."""
+    return 1 + level**2
+
+
+def named(level: float) -> str:
+    """A level in words: by how much it raises the variance."""
+    return f"variance ×{variance(level):.3g}"
+
+
+def recorded(name: str, base: Sequence[Record]) -> dict[str, list[Record]]:
+    """Level of the noise, in words -> runs of the small rate with it, from the lowest to the
+    highest.
+
+    Empty as long as the sweep has not been recorded, and where anything but arm, seed and the noise
+    differs from the base, the images first of all: a page never mixes two sets of them.
+
+    Args:
+        name: a sweep of the arm small over sampling_noise, in ``recordings.toml``.
+        base: runs of large and small without this noise.
+    """
+    try:
+        found = sweeps.recorded(name).records
+    except LookupError:
+        return {}
+    if not alike_but_for([*found, *base], ("arm", "seed", "sampling_noise")):
+        return {}
+    levels: dict[float, list[Record]] = {}
+    for record in found:
+        levels.setdefault(_level(record), []).append(record)
+    return {named(level): runs for level, runs in sorted(levels.items())}
+
+
+def _level(record: Record) -> float:
+    return record.config.get("sampling_noise", 0.0)  # older records have no such field
+
+
+def histories(
+    levels: Mapping[str, Sequence[Record]], base: Sequence[Record]
+) -> dict[str, dict[str, list[pd.DataFrame]]]:
+    """Level -> histories of large, of small and of the noisy small rate, on the level's seeds."""
+    found = {}
+    for level, runs in levels.items():
+        seeds = {run.config["seed"] for run in runs}
+        beside = [run for run in base if run.config["seed"] in seeds]
+        both = {arm: book.histories(beside).get(arm, []) for arm in ("large", "small")}
+        found[level] = both | {NOISY: book.histories(runs)["small"]}
+    return found
+
+
+def above_small(runs: Sequence[Record], base: Sequence[Record], arm: str = "small") -> list[float]:
+    """Clean accuracy of ``arm`` of ``runs`` minus that of small of ``base``, per paired seed."""
+    mine, plain = by_seed(runs, arm, "clean"), by_seed(base, "small", "clean")
+    return [mine[seed] - plain[seed] for seed in sorted(mine.keys() & plain.keys())]
+
+
+def made_up(
+    with_patch: Mapping[str, Sequence[Record]],
+    without: Mapping[str, Sequence[Record]],
+    base: Sequence[Record],
+    control: Sequence[Record],
+) -> dict[str, dict[str, list[float]]]:
+    """Row of a figure -> with the patch and without it, how far above the small rate it ends: the
+    levels of the noise, and the large rate, on their seeds.
+    """
+    rows = {
+        level: {
+            "with the patch": above_small(runs, base),
+            "without any": above_small(without[level], control),
+        }
+        for level, runs in with_patch.items()
+        if level in without
+    }
+    seeds = {run.config["seed"] for runs in with_patch.values() for run in runs}
+    mine, theirs = ([r for r in group if r.config["seed"] in seeds] for group in (base, control))
+    rows["large rate"] = {
+        "with the patch": above_small(mine, mine, "large"),
+        "without any": above_small(theirs, theirs, "large"),
+    }
+    return rows
+
+
+def table(
+    with_patch: Mapping[str, Sequence[Record]],
+    without: Mapping[str, Sequence[Record]],
+    base: Sequence[Record],
+    control: Sequence[Record],
+) -> pd.DataFrame:
+    """One row per level of the noise, and the two rates without it on the same seeds.
+
+    Columns: the batch of which the steps have the noise, when the patch is learnt, accuracy on
+    clean images and above the small rate's, the same without a patch, and what the patch costs. The
+    first heading names the images.
+    """
+    seeds = {run.config["seed"] for runs in with_patch.values() for run in runs}
+    groups = {"small rate": (base, control, "small")}
+    groups |= {level: (runs, without.get(level, []), "small") for level, runs in with_patch.items()}
+    groups["large rate"] = (base, control, "large")
+    rows, images = [], book.data_of(base)
+    for name, (found, plain, arm) in groups.items():
+        runs, alone = (
+            [r for r in book.by_arm(group).get(arm, []) if r.config["seed"] in seeds]
+            for group in (found, plain)
+        )
+        row = {f"on {images}": name}
+        row["noise of a batch of"] = f"{runs[0].config['batch'] / variance(_level(runs[0])):.3g}"
+        row["patch learnt in"] = epochs_words([r.result["patch_learned_epoch"] for r in runs], True)
+        for head, group, other in (("", runs, base), (", no patch", alone, control)):
+            row[f"clean (%){head}"] = f"{mean_interval([r.result['clean'] for r in group])[0]:.1f}"
+            plainly = (arm, name) == ("small", "small rate")
+            row[f"above small{head}"] = (
+                "–" if plainly else book.signed_words(above_small(group, other, arm))
+            )
+        row["the patch costs"] = book.signed_words(patch_cost.cost(runs, alone)[arm])
+        rows.append(row | {"seeds": len(runs)})
+    return pd.DataFrame(rows)
+
+
+def share_words(rows: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+    """Which share of the gap from small to large each level makes up, by means over the seeds.
+
+    No share is quoted of a gap that is not clear of chance.
+
+    Args:
+        rows: as ``made_up`` gives them.
+    """
+    gaps = {
+        kind: mean_interval(found)[0]
+        for kind, found in rows["large rate"].items()
+        if whatif.kind_of(found) == "Wider"
+    }
+    if not gaps:
+        return "Without a gap that is clear of chance, no share of it can be quoted."
+    told = []
+    for level, found in rows.items():
+        shares = [
+            f"**{percent(mean_interval(found[kind])[0] / gap)}** {kind}"
+            for kind, gap in gaps.items()
+            if found[kind]
+        ]
+        if level != "large rate" and shares:
+            told.append(f"*{level}* makes up {' and '.join(shares)}")
+    return f"Of the gap from the small rate to the large one, by means: {'; '.join(told)}."

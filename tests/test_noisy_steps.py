@@ -1,0 +1,118 @@
+"""The small rate with noisier steps beside the two rates, on runs made by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lrbook import noisy_steps
+from lrbook.record import Record
+from lrbook.sweeps import Sweep
+from lrbook.vision.config import PatchConfig
+
+LEVELS = ["variance ×2", "variance ×25"]
+
+
+def run(arm, seed, clean, **settings):
+    config = PatchConfig.for_profile("laptop", arm=arm, seed=seed, data="digits", **settings)
+    settings, result = config.model_dump(mode="json"), {"clean": clean, "patch_learned_epoch": seed}
+    table = pd.DataFrame({"epoch": [1, 2], "clean": [clean, clean]})
+    origin = {"data": "digits"}
+    return Record(
+        config.run_id, "patch", settings, "finished", origin, result, None, 1.0, table=table
+    )
+
+
+def several(clean, **settings):
+    """Runs on seeds 5, 6, ..."""
+    return [run("small", seed, each, **settings) for seed, each in enumerate(clean, 5)]
+
+
+def rates(large, small, **settings):
+    return several(small, **settings) + [
+        run("large", seed, each, **settings) for seed, each in enumerate(large, 5)
+    ]
+
+
+NONE = {"carrier_share": 0.0}
+BASE = rates([66, 67, 68, 10], [55, 54, 56, 90])  # the last seed is in no level
+CONTROL = rates([70, 72, 71, 10], [62, 63, 61, 90], **NONE)
+SOME = several([58, 58, 58], sampling_noise=1.0)
+MUCH = several([60, 61, 62], sampling_noise=4.9)
+SOME_ALONE = several([64, 65, 66], sampling_noise=1.0, **NONE)
+MUCH_ALONE = several([64, 64, 64], sampling_noise=4.9, **NONE)
+WITH, WITHOUT = (
+    dict(zip(LEVELS, pair, strict=True)) for pair in ((SOME, MUCH), (SOME_ALONE, MUCH_ALONE))
+)
+
+
+def test_levels_are_named_by_the_variance_and_come_from_low_to_high(monkeypatch):
+    monkeypatch.setattr(noisy_steps.sweeps, "recorded", lambda name: Sweep([*MUCH, *SOME]))
+    assert noisy_steps.recorded("any", BASE) == WITH
+
+
+@pytest.mark.parametrize("other", [{"pattern": 0.3}, {"carrier_share": 0.0}, {"epochs": 30}])
+def test_runs_that_differ_in_more_than_the_noise_are_not_set_beside_the_base(monkeypatch, other):
+    found = several([60, 61], sampling_noise=4.9, **other)
+    monkeypatch.setattr(noisy_steps.sweeps, "recorded", lambda name: Sweep(found))
+    assert noisy_steps.recorded("any", BASE) == {}
+
+
+def test_what_has_not_been_recorded_is_no_level(monkeypatch):
+    def nothing(name):
+        raise LookupError(name)
+
+    monkeypatch.setattr(noisy_steps.sweeps, "recorded", nothing)
+    assert noisy_steps.recorded("any", BASE) == {}
+
+
+def test_differences_are_taken_by_seed_and_on_the_levels_seeds():
+    rows = noisy_steps.made_up(WITH, WITHOUT, BASE, CONTROL)
+    assert rows == {
+        "variance ×2": {"with the patch": [3, 4, 2], "without any": [2, 2, 5]},
+        "variance ×25": {"with the patch": [5, 7, 6], "without any": [2, 1, 3]},
+        "large rate": {"with the patch": [11, 13, 12], "without any": [8, 9, 10]},
+    }
+
+
+def test_a_level_without_its_control_is_in_no_row():
+    rows = noisy_steps.made_up(WITH, {LEVELS[1]: MUCH_ALONE}, BASE, CONTROL)
+    assert list(rows) == ["variance ×25", "large rate"]
+
+
+def test_the_table_has_the_two_rates_at_its_ends():
+    table = noisy_steps.table(WITH, WITHOUT, BASE, CONTROL).set_index("on digits")
+    assert list(table.index) == ["small rate", *LEVELS, "large rate"]
+    assert list(table["noise of a batch of"]) == ["64", "32", "2.56", "64"]
+    assert list(table["clean (%)"]) == ["55.0", "58.0", "61.0", "67.0"]
+    assert list(table["clean (%), no patch"]) == ["62.0", "65.0", "64.0", "71.0"]
+    assert list(table["seeds"]) == [3] * 4
+    assert set(table["patch learnt in"]) == {"5\xa0to\xa07"}
+    half = 4.303 * np.std([3, 4, 2], ddof=1) / np.sqrt(3)
+    assert table["above small"]["variance ×2"] == f"+3.0\xa0±\xa0{half:.1f}"
+    assert table["the patch costs"]["variance ×25"].startswith("+3.0\xa0±")
+    assert table["the patch costs"]["large rate"].startswith("+4.0\xa0±")
+    assert table["above small"]["small rate"] == "–"
+
+
+def test_shares_of_the_gap_and_none_of_a_gap_that_may_be_chance():
+    rows = noisy_steps.made_up(WITH, WITHOUT, BASE, CONTROL)
+    words = noisy_steps.share_words(rows)
+    assert "*variance ×2* makes up **25 %** with the patch and **33 %** without any;" in words
+    assert "*variance ×25* makes up **50 %** with the patch and **22 %** without any." in words
+    narrow = noisy_steps.made_up(WITH, WITHOUT, rates([66, 50, 60], [55, 54, 56]), CONTROL)
+    assert "*variance ×2* makes up **33 %** without any;" in noisy_steps.share_words(narrow)
+    none = rates([62, 63, 61], [62, 63, 61], **NONE)
+    level = noisy_steps.made_up(WITH, WITHOUT, rates([66, 50, 60], [55, 54, 56]), none)
+    assert noisy_steps.share_words(level).endswith("no share of it can be quoted.")
+
+
+def test_histories_are_those_of_the_levels_seeds():
+    found = noisy_steps.histories(WITH, BASE)
+    assert list(found) == LEVELS
+    for level, runs in WITH.items():
+        small, large = found[level]["small"], found[level]["large"]
+        assert [h.clean[0] for h in small] == [55, 54, 56]
+        assert [h.clean[0] for h in large] == [66, 67, 68]
+        assert [h.clean[0] for h in found[level][noisy_steps.NOISY]] == [
+            run.result["clean"] for run in runs
+        ]

@@ -15,6 +15,10 @@ NOISY = "small, noisier steps"
 """What figures and tables call the small rate with sampling noise."""
 
 
+SMALL, ACTIVATIONS, LARGE = "small rate", "small rate, noise in activations", "large rate"
+"""What its arms are called beside it."""
+
+
 def variance(level: float) -> float:
     """How many times as large the variance of a step is with ``sampling_noise = level``."""
     return 1 + level**2
@@ -78,21 +82,15 @@ def made_up(
     control: Sequence[Record],
 ) -> dict[str, dict[str, list[float]]]:
     """Row of a figure -> with the patch and without it, how far above the small rate it ends: the
-    levels of the noise, and the large rate, on their seeds.
+    levels of the noise that have both, and the base's other arms on the seeds of those.
     """
     rows = {
-        level: {
-            "with the patch": above_small(runs, base),
-            "without any": above_small(without[level], control),
+        name: {
+            "with the patch": above_small(runs, base, arm),
+            "without any": above_small(alone, control, arm),
         }
-        for level, runs in with_patch.items()
-        if level in without
-    }
-    seeds = {run.config["seed"] for runs in with_patch.values() for run in runs}
-    mine, theirs = ([r for r in group if r.config["seed"] in seeds] for group in (base, control))
-    rows["large rate"] = {
-        "with the patch": above_small(mine, mine, "large"),
-        "without any": above_small(theirs, theirs, "large"),
+        for name, (arm, runs, alone) in _rows(with_patch, without, base, control).items()
+        if alone and name != SMALL
     }
     return rows
 
@@ -103,34 +101,48 @@ def table(
     base: Sequence[Record],
     control: Sequence[Record],
 ) -> pd.DataFrame:
-    """One row per level of the noise, and the two rates without it on the same seeds.
+    """One row per level of the noise, between the arms without it on the same seeds.
 
     Columns: the batch of which the steps have the noise, when the patch is learnt, accuracy on
-    clean images and above the small rate's, the same without a patch, and what the patch costs. The
-    first heading names the images.
+    clean images and how far above the small rate's, the same without a patch, and what the patch
+    costs. The first heading names the images.
     """
-    seeds = {run.config["seed"] for runs in with_patch.values() for run in runs}
-    groups = {"small rate": (base, control, "small")}
-    groups |= {level: (runs, without.get(level, []), "small") for level, runs in with_patch.items()}
-    groups["large rate"] = (base, control, "large")
     rows, images = [], book.data_of(base)
-    for name, (found, plain, arm) in groups.items():
-        runs, alone = (
-            [r for r in book.by_arm(group).get(arm, []) if r.config["seed"] in seeds]
-            for group in (found, plain)
-        )
+    for name, (arm, runs, alone) in _rows(with_patch, without, base, control).items():
         row = {f"on {images}": name}
         row["noise of a batch of"] = f"{runs[0].config['batch'] / variance(_level(runs[0])):.3g}"
         row["patch learnt in"] = epochs_words([r.result["patch_learned_epoch"] for r in runs], True)
         for head, group, other in (("", runs, base), (", no patch", alone, control)):
             row[f"clean (%){head}"] = f"{mean_interval([r.result['clean'] for r in group])[0]:.1f}"
-            plainly = (arm, name) == ("small", "small rate")
             row[f"above small{head}"] = (
-                "–" if plainly else book.signed_words(above_small(group, other, arm))
+                "–" if name == SMALL else book.signed_words(above_small(group, other, arm))
             )
-        row["the patch costs"] = book.signed_words(patch_cost.cost(runs, alone)[arm])
+        lost = patch_cost.cost(runs, alone, (arm,))[arm]
+        row["the patch costs"] = book.signed_words(lost)
         rows.append(row | {"seeds": len(runs)})
     return pd.DataFrame(rows)
+
+
+def _rows(
+    with_patch: Mapping[str, Sequence[Record]],
+    without: Mapping[str, Sequence[Record]],
+    base: Sequence[Record],
+    control: Sequence[Record],
+) -> dict[str, tuple[str, Sequence[Record], Sequence[Record]]]:
+    """Row -> its arm, and its runs with the patch and without any, on the seeds of the levels."""
+    seeds = {run.config["seed"] for runs in with_patch.values() for run in runs}
+
+    def arm(name: str) -> tuple[str, Sequence[Record], Sequence[Record]]:
+        mine, theirs = (
+            [run for run in book.by_arm(group).get(name, []) if run.config["seed"] in seeds]
+            for group in (base, control)
+        )
+        return name, mine, theirs
+
+    rows = {SMALL: arm("small")}
+    rows |= {level: ("small", runs, without.get(level, [])) for level, runs in with_patch.items()}
+    rows |= {ACTIVATIONS: arm("noise"), LARGE: arm("large")}
+    return {name: row for name, row in rows.items() if row[1]}
 
 
 def share_words(rows: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
@@ -143,7 +155,7 @@ def share_words(rows: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
     """
     gaps = {
         kind: mean_interval(found)[0]
-        for kind, found in rows["large rate"].items()
+        for kind, found in rows[LARGE].items()
         if whatif.kind_of(found) == "Wider"
     }
     if not gaps:
@@ -155,6 +167,6 @@ def share_words(rows: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
             for kind, gap in gaps.items()
             if found[kind]
         ]
-        if level != "large rate" and shares:
+        if level != LARGE and shares:
             told.append(f"*{level}* makes up {' and '.join(shares)}")
     return f"Of the gap from the small rate to the large one, by means: {'; '.join(told)}."

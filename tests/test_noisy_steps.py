@@ -74,6 +74,19 @@ def test_differences_are_taken_by_seed_and_on_the_levels_seeds():
     }
 
 
+def test_noise_in_the_activations_stands_beside_them_where_the_base_has_it():
+    base = [*BASE, *(run("noise", seed, 60) for seed in (5, 6, 7, 8))]
+    control = [*CONTROL, *(run("noise", seed, 66, **NONE) for seed in (5, 6, 7, 8))]
+    rows = noisy_steps.made_up(WITH, WITHOUT, base, control)
+    assert list(rows) == [*LEVELS, "small rate, noise in activations", "large rate"]
+    found = rows["small rate, noise in activations"]
+    assert found == {"with the patch": [5, 6, 4], "without any": [4, 3, 5]}
+    table = noisy_steps.table(WITH, WITHOUT, base, control).set_index("on digits")
+    row = table.loc["small rate, noise in activations"]
+    assert (row["clean (%)"], row["clean (%), no patch"], row["seeds"]) == ("60.0", "66.0", 3)
+    assert row["the patch costs"].startswith("+6.0")
+
+
 def test_a_level_without_its_control_is_in_no_row():
     rows = noisy_steps.made_up(WITH, {LEVELS[1]: MUCH_ALONE}, BASE, CONTROL)
     assert list(rows) == ["variance ×25", "large rate"]
@@ -86,6 +99,7 @@ def test_the_table_has_the_two_rates_at_its_ends():
     assert list(table["clean (%)"]) == ["55.0", "58.0", "61.0", "67.0"]
     assert list(table["clean (%), no patch"]) == ["62.0", "65.0", "64.0", "71.0"]
     assert list(table["seeds"]) == [3] * 4
+    assert table["the patch costs"]["small rate"].startswith("+7.0\xa0±")
     assert set(table["patch learnt in"]) == {"5\xa0to\xa07"}
     half = 4.303 * np.std([3, 4, 2], ddof=1) / np.sqrt(3)
     assert table["above small"]["variance ×2"] == f"+3.0\xa0±\xa0{half:.1f}"

@@ -1,4 +1,4 @@
-"""What the what-if chapter says of a larger batch at the same rates is in the records."""
+"""What is said of noise and rate on images, apart from each other, is in the records."""
 
 import numpy as np
 import pytest

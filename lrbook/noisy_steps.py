@@ -1,5 +1,6 @@
 """The small rate with noisier steps, on images: how much of what the large rate does is noise."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -15,7 +16,7 @@ NOISY = "small, noisier steps"
 """What figures and tables call the small rate with sampling noise."""
 
 
-SMALL, ACTIVATIONS, LARGE = "small rate", "small rate, noise in activations", "large rate"
+SMALL, ACTIVATIONS, LARGE = "small rate", "noise in activations", "large rate"
 """What its arms are called beside it."""
 
 
@@ -50,6 +51,17 @@ def recorded(name: str, base: Sequence[Record]) -> dict[str, list[Record]]:
     for record in found:
         levels.setdefault(_level(record), []).append(record)
     return {named(level): runs for level, runs in sorted(levels.items())}
+
+
+def matched(levels: Mapping[str, Sequence[Record]]) -> list[Record]:
+    """The runs of the level at which the small rate has the large one's noise: the variance of a
+    step is ``eta1 / eta2`` times as large, to within a hundredth. Empty if none is.
+    """
+    for runs in levels.values():
+        ratio = runs[0].config["eta1"] / runs[0].config["eta2"]
+        if math.isclose(variance(_level(runs[0])), ratio, rel_tol=0.01):
+            return list(runs)
+    return []
 
 
 def _level(record: Record) -> float:

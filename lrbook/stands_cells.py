@@ -216,6 +216,20 @@ def noise_on_images(runs: Sequence[Record]) -> Cell | None:
     return noise(arms, " by noise in the activations")
 
 
+def steps_noise_on_images(runs: Sequence[Record], noisy: Sequence[Record]) -> Cell | None:
+    """Of the small rate with the large one's noise in its steps; that in the activations where no
+    such runs are there.
+
+    Args:
+        runs: the arms without this noise.
+        noisy: runs of the arm small with it.
+    """
+    if not noisy:
+        return noise_on_images(runs)
+    arms = {arm: beyond.by_seed(runs, arm, "clean") for arm in ("small", "large")}
+    return noise(arms | {"noise": beyond.by_seed(noisy, "small", "clean")}, " by its noise alone")
+
+
 def exponents(found: Sequence[claims.Claim]) -> Cell:
     """In how many of the theorems' exponents the bound is kept, and in how many of these the fit
     agrees with it.

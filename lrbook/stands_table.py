@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from lrbook import beyond, book, stands, whatif
+from lrbook import beyond, book, noisy_steps, stands, whatif
 from lrbook import stands_cells as cells
 from lrbook.record import Record
 from lrbook.stands_cells import Cell
@@ -47,6 +47,7 @@ def rows() -> list[Row]:
     images = ("patch-laptop", "patch-laptop-control", "patch-laptop-watched", "cifar-laptop")
     toy, noisy = map(book.recorded, ("toy-laptop", "toy-small-rate-same-diffusion"))
     runs, control, watched, plain = map(book.recorded, images)
+    shaken = noisy_steps.matched(noisy_steps.recorded("sampling-noise-laptop", runs))
     full, bare = map(book.if_recorded, ("patch-paper", "patch-paper-control"))
     fixed, ruled = map(_points, stands.by_both_rules(book.sweep("phase-annealing-loss")))
     model = {
@@ -93,7 +94,7 @@ def rows() -> list[Row]:
             "It is the large rate's noise that does it",
             "stands-noise",
             cells.noise(model),
-            cells.noise_on_images(runs),
+            cells.steps_noise_on_images(runs, shaken),
             cells.noise_on_images(full),
         ),
         Row(

@@ -65,6 +65,14 @@ def test_what_has_not_been_recorded_is_no_level(monkeypatch):
     assert noisy_steps.recorded("any", BASE) == {}
 
 
+def test_the_large_rates_noise_is_at_the_level_that_makes_up_for_the_ratio_of_the_rates():
+    assert noisy_steps.matched(WITH) == MUCH  # 1 + 4.9^2 = 25.01, and 0.5 / 0.02 = 25
+    assert noisy_steps.matched({LEVELS[0]: SOME}) == []
+    assert noisy_steps.matched({}) == []
+    nearer = several([60], sampling_noise=4.9, eta2=0.021)
+    assert noisy_steps.matched({"any": nearer}) == []
+
+
 def test_differences_are_taken_by_seed_and_on_the_levels_seeds():
     rows = noisy_steps.made_up(WITH, WITHOUT, BASE, CONTROL)
     assert rows == {
@@ -78,11 +86,11 @@ def test_noise_in_the_activations_stands_beside_them_where_the_base_has_it():
     base = [*BASE, *(run("noise", seed, 60) for seed in (5, 6, 7, 8))]
     control = [*CONTROL, *(run("noise", seed, 66, **NONE) for seed in (5, 6, 7, 8))]
     rows = noisy_steps.made_up(WITH, WITHOUT, base, control)
-    assert list(rows) == [*LEVELS, "small rate, noise in activations", "large rate"]
-    found = rows["small rate, noise in activations"]
+    assert list(rows) == [*LEVELS, "noise in activations", "large rate"]
+    found = rows["noise in activations"]
     assert found == {"with the patch": [5, 6, 4], "without any": [4, 3, 5]}
     table = noisy_steps.table(WITH, WITHOUT, base, control).set_index("on digits")
-    row = table.loc["small rate, noise in activations"]
+    row = table.loc["noise in activations"]
     assert (row["clean (%)"], row["clean (%), no patch"], row["seeds"]) == ("60.0", "66.0", 3)
     assert row["the patch costs"].startswith("+6.0")
 

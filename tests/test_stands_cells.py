@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from made_runs import record
 from scipy.stats import ttest_1samp
 
 from lrbook import claims, stands_table
@@ -56,6 +57,20 @@ def test_exponents_hold_in_part_where_one_does_not_follow():
     one = ("holds in part", f"1 of 2, and 1 of these {agree}")
     assert cells.exponents([claim(1.0), claim(0.5)])[:2] == one
     assert cells.exponents([claim(0.5)]).verdict == "does not hold"
+
+
+def test_noise_in_the_steps_is_of_the_small_rate_and_stands_before_that_in_activations():
+    runs = [
+        record(arm, seed, clean=clean + seed)
+        for arm, clean in (("small", 50.0), ("large", 60.0), ("noise", 53.0))
+        for seed in range(3)
+    ]
+    noisy = [record("small", seed, clean=59.0 + seed) for seed in range(3)]
+    found = cells.steps_noise_on_images(runs, noisy)
+    assert found == ("holds", "9.0\xa0±\xa00.0 of 10.0\xa0±\xa00.0 by its noise alone", 3)
+    found = cells.steps_noise_on_images(runs, [])
+    assert "3.0\xa0±\xa00.0" in found.numbers
+    assert found.numbers.endswith("by noise in the activations")
 
 
 def test_noise_is_judged_on_the_seeds_of_all_three_arms():

@@ -19,6 +19,9 @@ NOISY = "small, noisier steps"
 SMALL, ACTIVATIONS, LARGE = "small rate", "noise in activations", "large rate"
 """What its arms are called beside it."""
 
+BARE, ADDED = "without any patch", "what the patch adds"
+"""The two parts of a lead."""
+
 
 def variance(level: float) -> float:
     """How many times as large the variance of a step is with ``sampling_noise = level``."""
@@ -81,10 +84,10 @@ def histories(
     return found
 
 
-def above_small(runs: Sequence[Record], base: Sequence[Record], arm: str = "small") -> list[float]:
-    """Clean accuracy of ``arm`` of ``runs`` minus that of small of ``base``, per paired seed."""
+def _above(runs: Sequence[Record], base: Sequence[Record], arm: str) -> dict[int, float]:
+    """Seed -> clean accuracy of ``arm`` of ``runs`` minus that of small of ``base``."""
     mine, plain = by_seed(runs, arm, "clean"), by_seed(base, "small", "clean")
-    return [mine[seed] - plain[seed] for seed in sorted(mine.keys() & plain.keys())]
+    return {seed: mine[seed] - plain[seed] for seed in sorted(mine.keys() & plain.keys())}
 
 
 def made_up(
@@ -93,17 +96,20 @@ def made_up(
     base: Sequence[Record],
     control: Sequence[Record],
 ) -> dict[str, dict[str, list[float]]]:
-    """Row of a figure -> with the patch and without it, how far above the small rate it ends: the
-    levels of the noise that have both, and the base's other arms on the seeds of those.
+    """Row of a figure -> in two parts, how far above the small rate it ends on clean images: what
+    is there without any patch, and what the patch adds, seed by seed. Rows are the levels of the
+    noise that have both, and the base's other arms on the seeds of those.
     """
-    rows = {
-        name: {
-            "with the patch": above_small(runs, base, arm),
-            "without any": above_small(alone, control, arm),
+    rows = {}
+    for name, (arm, runs, alone) in _rows(with_patch, without, base, control).items():
+        if not alone or name == SMALL:
+            continue
+        whole, bare = _above(runs, base, arm), _above(alone, control, arm)
+        seeds = sorted(whole.keys() & bare.keys())
+        rows[name] = {
+            BARE: [bare[seed] for seed in seeds],
+            ADDED: [whole[seed] - bare[seed] for seed in seeds],
         }
-        for name, (arm, runs, alone) in _rows(with_patch, without, base, control).items()
-        if alone and name != SMALL
-    }
     return rows
 
 
@@ -127,7 +133,9 @@ def table(
         for head, group, other in (("", runs, base), (", no patch", alone, control)):
             row[f"clean (%){head}"] = f"{mean_interval([r.result['clean'] for r in group])[0]:.1f}"
             row[f"above small{head}"] = (
-                "–" if name == SMALL else book.signed_words(above_small(group, other, arm))
+                "–"
+                if name == SMALL
+                else book.signed_words(list(_above(group, other, arm).values()))
             )
         lost = patch_cost.cost(runs, alone, (arm,))[arm]
         row["the patch costs"] = book.signed_words(lost)
@@ -158,27 +166,22 @@ def _rows(
 
 
 def share_words(rows: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
-    """Which share of the gap from small to large each level makes up, by means over the seeds.
+    """Which share of either part of the large rate's lead the others make up, by means.
 
-    No share is quoted of a gap that is not clear of chance.
+    No share is quoted of a part that is not clear of chance.
 
     Args:
         rows: as ``made_up`` gives them.
     """
-    gaps = {
-        kind: mean_interval(found)[0]
-        for kind, found in rows[LARGE].items()
-        if whatif.kind_of(found) == "Wider"
-    }
-    if not gaps:
-        return "Without a gap that is clear of chance, no share of it can be quoted."
     told = []
-    for level, found in rows.items():
+    for part, found in rows[LARGE].items():
+        if whatif.kind_of(found) != "Wider":
+            told.append(f"Of the large rate's lead, {part}: not clear of chance.")
+            continue
         shares = [
-            f"**{percent(mean_interval(found[kind])[0] / gap)}** {kind}"
-            for kind, gap in gaps.items()
-            if found[kind]
+            f"*{name}* **{percent(mean_interval(mine[part])[0] / mean_interval(found)[0])}**"
+            for name, mine in rows.items()
+            if name != LARGE and mine[part]
         ]
-        if level != LARGE and shares:
-            told.append(f"*{level}* makes up {' and '.join(shares)}")
-    return f"Of the gap from the small rate to the large one, by means: {'; '.join(told)}."
+        told.append(f"Of the large rate's lead, {part}, by means: {', '.join(shares)}.")
+    return " ".join(told)

@@ -73,13 +73,25 @@ def test_the_large_rates_noise_is_at_the_level_that_makes_up_for_the_ratio_of_th
     assert noisy_steps.matched({"any": nearer}) == []
 
 
-def test_differences_are_taken_by_seed_and_on_the_levels_seeds():
+PARTS = ("without any patch", "what the patch adds")
+
+
+def parts(bare, added):
+    return dict(zip(PARTS, (bare, added), strict=True))
+
+
+def test_both_parts_are_taken_by_seed_and_on_the_levels_seeds():
     rows = noisy_steps.made_up(WITH, WITHOUT, BASE, CONTROL)
     assert rows == {
-        "variance ×2": {"with the patch": [3, 4, 2], "without any": [2, 2, 5]},
-        "variance ×25": {"with the patch": [5, 7, 6], "without any": [2, 1, 3]},
-        "large rate": {"with the patch": [11, 13, 12], "without any": [8, 9, 10]},
+        "variance ×2": parts([2, 2, 5], [1, 2, -3]),  # with the patch 3, 4, 2
+        "variance ×25": parts([2, 1, 3], [3, 6, 3]),  # 5, 7, 6
+        "large rate": parts([8, 9, 10], [3, 4, 2]),  # 11, 13, 12
     }
+
+
+def test_a_seed_without_its_control_is_in_neither_part():
+    rows = noisy_steps.made_up(WITH, {LEVELS[1]: MUCH_ALONE[1:]}, BASE, CONTROL)
+    assert rows["variance ×25"] == parts([1, 3], [6, 3])
 
 
 def test_noise_in_the_activations_stands_beside_them_where_the_base_has_it():
@@ -87,8 +99,7 @@ def test_noise_in_the_activations_stands_beside_them_where_the_base_has_it():
     control = [*CONTROL, *(run("noise", seed, 66, **NONE) for seed in (5, 6, 7, 8))]
     rows = noisy_steps.made_up(WITH, WITHOUT, base, control)
     assert list(rows) == [*LEVELS, "noise in activations", "large rate"]
-    found = rows["noise in activations"]
-    assert found == {"with the patch": [5, 6, 4], "without any": [4, 3, 5]}
+    assert rows["noise in activations"] == parts([4, 3, 5], [1, 3, -1])
     table = noisy_steps.table(WITH, WITHOUT, base, control).set_index("on digits")
     row = table.loc["noise in activations"]
     assert (row["clean (%)"], row["clean (%), no patch"], row["seeds"]) == ("60.0", "66.0", 3)
@@ -116,16 +127,15 @@ def test_the_table_has_the_two_rates_at_its_ends():
     assert table["above small"]["small rate"] == "–"
 
 
-def test_shares_of_the_gap_and_none_of_a_gap_that_may_be_chance():
+def test_shares_of_both_parts_and_none_of_a_part_that_may_be_chance():
     rows = noisy_steps.made_up(WITH, WITHOUT, BASE, CONTROL)
-    words = noisy_steps.share_words(rows)
-    assert "*variance ×2* makes up **25 %** with the patch and **33 %** without any;" in words
-    assert "*variance ×25* makes up **50 %** with the patch and **22 %** without any." in words
-    narrow = noisy_steps.made_up(WITH, WITHOUT, rates([66, 50, 60], [55, 54, 56]), CONTROL)
-    assert "*variance ×2* makes up **33 %** without any;" in noisy_steps.share_words(narrow)
-    none = rates([62, 63, 61], [62, 63, 61], **NONE)
-    level = noisy_steps.made_up(WITH, WITHOUT, rates([66, 50, 60], [55, 54, 56]), none)
-    assert noisy_steps.share_words(level).endswith("no share of it can be quoted.")
+    assert noisy_steps.share_words(rows) == (
+        "Of the large rate's lead, without any patch, by means: *variance ×2* **33 %**, "
+        "*variance ×25* **22 %**. Of the large rate's lead, what the patch adds, by means: "
+        "*variance ×2* **0 %**, *variance ×25* **133 %**."
+    )
+    level = noisy_steps.made_up(WITH, WITHOUT, rates([66, 50, 60], [55, 54, 56]), CONTROL)
+    assert noisy_steps.share_words(level).endswith("what the patch adds: not clear of chance.")
 
 
 def test_histories_are_those_of_the_levels_seeds():

@@ -5,22 +5,24 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from lrbook import book, patch_cost, sweeps, whatif
-from lrbook.beyond import by_seed, percent
+from lrbook import book, sweeps
+from lrbook.beyond import by_seed
 from lrbook.noisy import alike_but_for
 from lrbook.record import Record
 from lrbook.stats import mean_interval
-from lrbook.vision.histories import epochs_words
+from lrbook.vision.histories import epochs_words, mean_before_drop
 
 NOISY = "small, noisier steps"
 """What figures and tables call the small rate with sampling noise."""
 
-
 SMALL, ACTIVATIONS, LARGE = "small rate", "noise in activations", "large rate"
 """What its arms are called beside it."""
 
-BARE, ADDED = "without any patch", "what the patch adds"
-"""The two parts of a lead."""
+COSTS, BEHIND = "the patch costs it", "behind large, no patch"
+"""What is asked of every row."""
+
+Rows = Mapping[str, tuple[str, Sequence[Record], Sequence[Record]]]
+"""Row -> its arm, and its runs with the patch and without any."""
 
 
 def variance(level: float) -> float:
@@ -84,33 +86,37 @@ def histories(
     return found
 
 
-def _above(runs: Sequence[Record], base: Sequence[Record], arm: str) -> dict[int, float]:
-    """Seed -> clean accuracy of ``arm`` of ``runs`` minus that of small of ``base``."""
-    mine, plain = by_seed(runs, arm, "clean"), by_seed(base, "small", "clean")
-    return {seed: mine[seed] - plain[seed] for seed in sorted(mine.keys() & plain.keys())}
-
-
-def made_up(
+def prices(
     with_patch: Mapping[str, Sequence[Record]],
     without: Mapping[str, Sequence[Record]],
     base: Sequence[Record],
     control: Sequence[Record],
 ) -> dict[str, dict[str, list[float]]]:
-    """Row of a figure -> in two parts, how far above the small rate it ends on clean images: what
-    is there without any patch, and what the patch adds, seed by seed. Rows are the levels of the
-    noise that have both, and the base's other arms on the seeds of those.
+    """Row of a figure -> points of accuracy on clean images, seed by seed: what the patch costs the
+    arm, and by how much it is behind the large rate where there is no patch. Rows are the levels of
+    the noise and the base's arms on their seeds; one without runs of both kinds is left out.
     """
-    rows = {}
-    for name, (arm, runs, alone) in _rows(with_patch, without, base, control).items():
-        if not alone or name == SMALL:
-            continue
-        whole, bare = _above(runs, base, arm), _above(alone, control, arm)
-        seeds = sorted(whole.keys() & bare.keys())
-        rows[name] = {
-            BARE: [bare[seed] for seed in seeds],
-            ADDED: [whole[seed] - bare[seed] for seed in seeds],
+    found = _rows(with_patch, without, base, control)
+    alone = {name: by_seed(plain, arm, "clean") for name, (arm, _, plain) in found.items()}
+    large = alone.get(LARGE, {})
+    return {
+        name: {
+            COSTS: list(_costs(row).values()),
+            BEHIND: [] if name == LARGE else list(_minus(large, alone[name]).values()),
         }
-    return rows
+        for name, row in found.items()
+        if row[2]
+    }
+
+
+def _costs(row: tuple[str, Sequence[Record], Sequence[Record]]) -> dict[int, float]:
+    """Seed -> clean accuracy without the patch minus that with it."""
+    arm, runs, alone = row
+    return _minus(by_seed(alone, arm, "clean"), by_seed(runs, arm, "clean"))
+
+
+def _minus(one: Mapping[int, float], other: Mapping[int, float]) -> dict[int, float]:
+    return {seed: one[seed] - other[seed] for seed in sorted(one.keys() & other.keys())}
 
 
 def table(
@@ -122,25 +128,57 @@ def table(
     """One row per level of the noise, between the arms without it on the same seeds.
 
     Columns: the batch of which the steps have the noise, when the patch is learnt, accuracy on
-    clean images and how far above the small rate's, the same without a patch, and what the patch
-    costs. The first heading names the images.
+    clean images without a patch before the drop and at the end, the same with the patch, what the
+    patch costs, also beside what it costs the large rate, and how far behind the large rate it ends
+    without a patch. The first heading names the images.
     """
     rows, images = [], book.data_of(base)
-    for name, (arm, runs, alone) in _rows(with_patch, without, base, control).items():
-        row = {f"on {images}": name}
-        row["noise of a batch of"] = f"{runs[0].config['batch'] / variance(_level(runs[0])):.3g}"
-        row["patch learnt in"] = epochs_words([r.result["patch_learned_epoch"] for r in runs], True)
-        for head, group, other in (("", runs, base), (", no patch", alone, control)):
-            row[f"clean (%){head}"] = f"{mean_interval([r.result['clean'] for r in group])[0]:.1f}"
-            row[f"above small{head}"] = (
-                "–"
-                if name == SMALL
-                else book.signed_words(list(_above(group, other, arm).values()))
-            )
-        lost = patch_cost.cost(runs, alone, (arm,))[arm]
-        row["the patch costs"] = book.signed_words(lost)
-        rows.append(row | {"seeds": len(runs)})
+    found = _rows(with_patch, without, base, control)
+    priced = prices(with_patch, without, base, control)
+    of_large = _costs(found[LARGE]) if LARGE in found else {}
+    for name, each in found.items():
+        _, runs, alone = each
+        config = runs[0].config
+        early = [mean_before_drop(run.history, "clean", config["drop"]) for run in alone]
+        accuracies = {
+            "before the drop, no patch (%)": early,
+            "at the end, no patch (%)": [run.result["clean"] for run in alone],
+            "at the end, with it (%)": [run.result["clean"] for run in runs],
+        }
+        more = [] if name == LARGE else list(_minus(_costs(each), of_large).values())
+        rows.append(
+            {
+                f"on {images}": name,
+                "noise of a batch of": f"{config['batch'] / variance(_level(runs[0])):.3g}",
+                "patch learnt in": epochs_words(
+                    [run.result["patch_learned_epoch"] for run in runs], True
+                ),
+            }
+            | {head: f"{mean_interval(v)[0]:.1f}" if v else "–" for head, v in accuracies.items()}
+            | {
+                COSTS: book.signed_words(priced[name][COSTS]) if name in priced else "–",
+                "more than large": book.signed_words(more),
+                BEHIND: book.signed_words(priced[name][BEHIND]) if name in priced else "–",
+                "seeds": len(runs),
+            }
+        )
     return pd.DataFrame(rows)
+
+
+def prices_words(rows: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+    """The rows of ``prices`` in two sentences: means and 95 % intervals over the seeds."""
+    paid, behind = (
+        ", ".join(
+            f"*{name}* **{book.interval_words(found[kind], 1)}**"
+            for name, found in rows.items()
+            if found[kind]
+        )
+        for kind in (COSTS, BEHIND)
+    )
+    return (
+        f"Points that the patch costs: {paid}. Points behind the large rate at the end, without "
+        f"any patch: {behind}."
+    )
 
 
 def _rows(
@@ -148,8 +186,8 @@ def _rows(
     without: Mapping[str, Sequence[Record]],
     base: Sequence[Record],
     control: Sequence[Record],
-) -> dict[str, tuple[str, Sequence[Record], Sequence[Record]]]:
-    """Row -> its arm, and its runs with the patch and without any, on the seeds of the levels."""
+) -> Rows:
+    """The rows, on the seeds of the levels; one without runs with the patch is left out."""
     seeds = {run.config["seed"] for runs in with_patch.values() for run in runs}
 
     def arm(name: str) -> tuple[str, Sequence[Record], Sequence[Record]]:
@@ -163,25 +201,3 @@ def _rows(
     rows |= {level: ("small", runs, without.get(level, [])) for level, runs in with_patch.items()}
     rows |= {ACTIVATIONS: arm("noise"), LARGE: arm("large")}
     return {name: row for name, row in rows.items() if row[1]}
-
-
-def share_words(rows: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
-    """Which share of either part of the large rate's lead the others make up, by means.
-
-    No share is quoted of a part that is not clear of chance.
-
-    Args:
-        rows: as ``made_up`` gives them.
-    """
-    told = []
-    for part, found in rows[LARGE].items():
-        if whatif.kind_of(found) != "Wider":
-            told.append(f"Of the large rate's lead, {part}: not clear of chance.")
-            continue
-        shares = [
-            f"*{name}* **{percent(mean_interval(mine[part])[0] / mean_interval(found)[0])}**"
-            for name, mine in rows.items()
-            if name != LARGE and mine[part]
-        ]
-        told.append(f"Of the large rate's lead, {part}, by means: {', '.join(shares)}.")
-    return " ".join(told)

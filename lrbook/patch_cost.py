@@ -62,16 +62,14 @@ def _varied(runs: Sequence[Record], base: Sequence[Record]) -> set[str]:
     }
 
 
-def cost(
-    runs: Sequence[Record], control: Sequence[Record], arms: Sequence[str] = whatif.ARMS
-) -> dict[str, list[float]]:
+def cost(runs: Sequence[Record], control: Sequence[Record]) -> dict[str, list[float]]:
     """Arm -> by how many points its clean accuracy is lower with the patch, seed by seed.
 
     Of the seeds in which both runs have ``TRAINED``.
     """
     return {
         arm: [control_clean - clean for clean, control_clean in pairs.values()]
-        for arm, pairs in _clean(runs, control, arms).items()
+        for arm, pairs in _clean(runs, control).items()
     }
 
 
@@ -127,10 +125,10 @@ def at_most_words(
 
 
 def _clean(
-    runs: Sequence[Record], control: Sequence[Record], arms: Sequence[str] = whatif.ARMS
+    runs: Sequence[Record], control: Sequence[Record]
 ) -> dict[str, dict[int, tuple[float, float]]]:
     """Arm -> seed -> clean accuracy with the patch and without it, where both have ``TRAINED``."""
-    both = _untrained_too(runs, control, arms)
+    both = _untrained_too(runs, control)
     return {
         arm: {seed: pair for seed, pair in pairs.items() if min(pair) >= TRAINED}
         for arm, pairs in both.items()
@@ -138,11 +136,11 @@ def _clean(
 
 
 def _untrained_too(
-    runs: Sequence[Record], control: Sequence[Record], arms: Sequence[str] = whatif.ARMS
+    runs: Sequence[Record], control: Sequence[Record]
 ) -> dict[str, dict[int, tuple[float, float]]]:
     """As ``_clean``, of all seeds."""
     found = {}
-    for arm in arms:
+    for arm in whatif.ARMS:
         mine, theirs = (
             {run.config["seed"]: run.result["clean"] for run in book.by_arm(group).get(arm, [])}
             for group in (runs, control)

@@ -15,7 +15,9 @@ LEVELS = ["variance ×2", "variance ×25"]
 def run(arm, seed, clean, **settings):
     config = PatchConfig.for_profile("laptop", arm=arm, seed=seed, data="digits", **settings)
     settings, result = config.model_dump(mode="json"), {"clean": clean, "patch_learned_epoch": seed}
-    table = pd.DataFrame({"epoch": [1, 2], "clean": [clean, clean]})
+    table = pd.DataFrame(
+        {"epoch": [10, 11, 12, 13], "clean": [clean - 1, clean - 2, clean - 4, clean]}
+    )
     origin = {"data": "digits"}
     return Record(
         config.run_id, "patch", settings, "finished", origin, result, None, 1.0, table=table
@@ -73,69 +75,73 @@ def test_the_large_rates_noise_is_at_the_level_that_makes_up_for_the_ratio_of_th
     assert noisy_steps.matched({"any": nearer}) == []
 
 
-PARTS = ("without any patch", "what the patch adds")
+def price(cost, behind):
+    return {"the patch costs it": cost, "behind large, no patch": behind}
 
 
-def parts(bare, added):
-    return dict(zip(PARTS, (bare, added), strict=True))
-
-
-def test_both_parts_are_taken_by_seed_and_on_the_levels_seeds():
-    rows = noisy_steps.made_up(WITH, WITHOUT, BASE, CONTROL)
-    assert rows == {
-        "variance ×2": parts([2, 2, 5], [1, 2, -3]),  # with the patch 3, 4, 2
-        "variance ×25": parts([2, 1, 3], [3, 6, 3]),  # 5, 7, 6
-        "large rate": parts([8, 9, 10], [3, 4, 2]),  # 11, 13, 12
+def test_prices_are_taken_by_seed_and_on_the_levels_seeds():
+    assert noisy_steps.prices(WITH, WITHOUT, BASE, CONTROL) == {
+        "small rate": price([7, 9, 5], [8, 9, 10]),
+        "variance ×2": price([6, 7, 8], [6, 7, 5]),
+        "variance ×25": price([4, 3, 2], [6, 8, 7]),
+        "large rate": price([4, 5, 3], []),
     }
 
 
-def test_a_seed_without_its_control_is_in_neither_part():
-    rows = noisy_steps.made_up(WITH, {LEVELS[1]: MUCH_ALONE[1:]}, BASE, CONTROL)
-    assert rows["variance ×25"] == parts([1, 3], [6, 3])
+def test_a_seed_without_its_control_is_in_no_price_and_a_level_without_any_in_no_row():
+    rows = noisy_steps.prices(WITH, {LEVELS[1]: MUCH_ALONE[1:]}, BASE, CONTROL)
+    assert list(rows) == ["small rate", "variance ×25", "large rate"]
+    assert rows["variance ×25"] == price([3, 2], [8, 7])
 
 
 def test_noise_in_the_activations_stands_beside_them_where_the_base_has_it():
     base = [*BASE, *(run("noise", seed, 60) for seed in (5, 6, 7, 8))]
     control = [*CONTROL, *(run("noise", seed, 66, **NONE) for seed in (5, 6, 7, 8))]
-    rows = noisy_steps.made_up(WITH, WITHOUT, base, control)
-    assert list(rows) == [*LEVELS, "noise in activations", "large rate"]
-    assert rows["noise in activations"] == parts([4, 3, 5], [1, 3, -1])
-    table = noisy_steps.table(WITH, WITHOUT, base, control).set_index("on digits")
-    row = table.loc["noise in activations"]
-    assert (row["clean (%)"], row["clean (%), no patch"], row["seeds"]) == ("60.0", "66.0", 3)
-    assert row["the patch costs"].startswith("+6.0")
+    rows = noisy_steps.prices(WITH, WITHOUT, base, control)
+    assert list(rows) == ["small rate", *LEVELS, "noise in activations", "large rate"]
+    assert rows["noise in activations"] == price([6, 6, 6], [4, 6, 5])
+    row = noisy_steps.table(WITH, WITHOUT, base, control).set_index("on digits")
+    assert row["seeds"]["noise in activations"] == 3
 
 
-def test_a_level_without_its_control_is_in_no_row():
-    rows = noisy_steps.made_up(WITH, {LEVELS[1]: MUCH_ALONE}, BASE, CONTROL)
-    assert list(rows) == ["variance ×25", "large rate"]
+def test_without_the_large_rate_nothing_is_set_beside_it():
+    base, control = several([55, 54, 56]), several([62, 63, 61], **NONE)
+    rows = noisy_steps.prices(WITH, WITHOUT, base, control)
+    assert rows["small rate"] == price([7, 9, 5], [])
+    table = noisy_steps.table(WITH, WITHOUT, base, control)
+    assert set(table["more than large"]) == set(table["behind large, no patch"]) == {"–"}
 
 
 def test_the_table_has_the_two_rates_at_its_ends():
     table = noisy_steps.table(WITH, WITHOUT, BASE, CONTROL).set_index("on digits")
     assert list(table.index) == ["small rate", *LEVELS, "large rate"]
     assert list(table["noise of a batch of"]) == ["64", "32", "2.56", "64"]
-    assert list(table["clean (%)"]) == ["55.0", "58.0", "61.0", "67.0"]
-    assert list(table["clean (%), no patch"]) == ["62.0", "65.0", "64.0", "71.0"]
+    assert list(table["at the end, with it (%)"]) == ["55.0", "58.0", "61.0", "67.0"]
+    assert list(table["at the end, no patch (%)"]) == ["62.0", "65.0", "64.0", "71.0"]
+    # the history made by hand has its three epochs before the drop 1, 2 and 4 points lower
+    assert list(table["before the drop, no patch (%)"]) == ["59.7", "62.7", "61.7", "68.7"]
     assert list(table["seeds"]) == [3] * 4
-    assert table["the patch costs"]["small rate"].startswith("+7.0\xa0±")
     assert set(table["patch learnt in"]) == {"5\xa0to\xa07"}
-    half = 4.303 * np.std([3, 4, 2], ddof=1) / np.sqrt(3)
-    assert table["above small"]["variance ×2"] == f"+3.0\xa0±\xa0{half:.1f}"
-    assert table["the patch costs"]["variance ×25"].startswith("+3.0\xa0±")
-    assert table["the patch costs"]["large rate"].startswith("+4.0\xa0±")
-    assert table["above small"]["small rate"] == "–"
+    assert table["more than large"]["variance ×25"] == f"-1.0\xa0±\xa0{spread([0, -2, -1]):.1f}"
+    assert table["the patch costs it"]["variance ×2"] == f"+7.0\xa0±\xa0{spread([6, 7, 8]):.1f}"
+    assert table["behind large, no patch"]["small rate"].startswith("+9.0\xa0±")
+    assert table["behind large, no patch"]["large rate"] == "–"
+    assert table["more than large"]["large rate"] == "–"
 
 
-def test_shares_of_both_parts_and_none_of_a_part_that_may_be_chance():
-    rows = noisy_steps.made_up(WITH, WITHOUT, BASE, CONTROL)
-    assert noisy_steps.share_words(rows) == (
-        "Of the large rate's lead, without any patch, by means: *variance ×2* **33 %**, "
-        "*variance ×25* **22 %**. Of the large rate's lead, what the patch adds, by means: "
-        "*variance ×2* **0 %**, *variance ×25* **133 %**."
-    )
-    level = noisy_steps.made_up(WITH, WITHOUT, rates([66, 50, 60], [55, 54, 56]), CONTROL)
-    assert noisy_steps.share_words(level).endswith("what the patch adds: not clear of chance.")
+def spread(values):
+    """Half of the 95 % interval of three values."""
+    return 4.303 * np.std(values, ddof=1) / np.sqrt(3)
+
+
+def test_the_prices_in_words():
+    rows = noisy_steps.prices(WITH, WITHOUT, BASE, CONTROL)
+    words = noisy_steps.prices_words(rows)
+    costs, behind = words.split(". Points behind")
+    assert "*variance ×2* **7.0\xa0±\xa02.5**" in costs
+    assert "*large rate* **4.0\xa0±\xa02.5**" in costs
+    assert "*variance ×25* **7.0\xa0±\xa02.5**" in behind
+    assert "large rate*" not in behind
 
 
 def test_histories_are_those_of_the_levels_seeds():
@@ -143,8 +149,8 @@ def test_histories_are_those_of_the_levels_seeds():
     assert list(found) == LEVELS
     for level, runs in WITH.items():
         small, large = found[level]["small"], found[level]["large"]
-        assert [h.clean[0] for h in small] == [55, 54, 56]
-        assert [h.clean[0] for h in large] == [66, 67, 68]
-        assert [h.clean[0] for h in found[level][noisy_steps.NOISY]] == [
+        assert [h.clean[3] for h in small] == [55, 54, 56]
+        assert [h.clean[3] for h in large] == [66, 67, 68]
+        assert [h.clean[3] for h in found[level][noisy_steps.NOISY]] == [
             run.result["clean"] for run in runs
         ]

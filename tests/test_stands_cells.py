@@ -67,7 +67,7 @@ def test_noise_in_the_steps_is_of_the_small_rate_and_stands_before_that_in_activ
     ]
     noisy = [record("small", seed, clean=59.0 + seed) for seed in range(3)]
     found = cells.steps_noise_on_images(runs, noisy)
-    assert found == ("holds", "9.0\xa0±\xa00.0 of 10.0\xa0±\xa00.0 by its noise alone", 3)
+    assert found == ("holds", "9.0\xa0±\xa00.0 of 10.0\xa0±\xa00.0 by noise in its steps", 3)
     found = cells.steps_noise_on_images(runs, [])
     assert "3.0\xa0±\xa00.0" in found.numbers
     assert found.numbers.endswith("by noise in the activations")

@@ -183,7 +183,7 @@ def test_what_noise_makes_up(table):
     assert ttest_1samp(lifted, 0).confidence_interval().low > 0
     assert (
         cell(table, claim, 2)
-        == f"**holds in part**: {plus_minus(lifted)} of {plus_minus(whole)} by its noise alone"
+        == f"**holds in part**: {plus_minus(lifted)} of {plus_minus(whole)} by noise in its steps"
     )
     arms = ends("patch-paper")  # one seed has the noise, the first
     lifted, whole = (arms[arm][0] - arms["small"][0] for arm in ("noise", "large"))

@@ -2,10 +2,174 @@
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
-from lrbook import book, whatif
+from lrbook import book, noisy_steps, sweeps, whatif
 
 LONGER, LARGER = "epochs = 64, drop = 33", "batch = 256, epochs = 64, drop = 33"
+SEEDS = list(range(5, 15))
+DOUBLE, FIVE, ALL = 1.0, 2.0, 4.9
+"""Levels: the variance of a step is 2, 5 and 25 times as large."""
+
+
+def by_seed(records):
+    found = {run.config["seed"]: run for run in records}
+    assert sorted(found) == SEEDS
+    return [found[seed] for seed in SEEDS]
+
+
+@pytest.fixture(scope="module")
+def runs():
+    """(level or arm, whether without the patch) -> the runs in the order of the seeds."""
+    found = {}
+    for bare, kind in ((False, ""), (True, "-control")):
+        swept = sweeps.recorded(f"sampling-noise-laptop{kind}").records
+        for level in (DOUBLE, FIVE, ALL):
+            mine = [run for run in swept if run.config["sampling_noise"] == level]
+            assert {run.config["arm"] for run in mine} == {"small"}
+            found[level, bare] = by_seed(mine)
+        plain = book.recorded(f"patch-laptop{kind}")
+        for arm in ("large", "small", "noise"):
+            found[arm, bare] = by_seed(run for run in plain if run.config["arm"] == arm)
+    return found
+
+
+def clean(records):
+    return np.array([run.result["clean"] for run in records])
+
+
+def between(records, first, last, column="clean"):
+    """Mean of a column over the epochs from first to last, by seed."""
+    histories = [run.history.set_index("epoch")[column] for run in records]
+    return np.array([history.loc[first:last].mean() for history in histories])
+
+
+def learnt(records):
+    return [run.result["patch_learned_epoch"] for run in records]
+
+
+def interval(values):
+    return tuple(ttest_1samp(values, 0).confidence_interval())
+
+
+def cost(runs, name):
+    return clean(runs[name, True]) - clean(runs[name, False])
+
+
+def test_the_levels_are_what_the_chapter_says(runs):
+    config = runs["large", False][0].config
+    assert (config["drop"], config["epochs"], config["batch"]) == (13, 24, 64)
+    assert config["eta1"] / config["eta2"] == pytest.approx(25)
+    assert [round(1 + level**2) for level in (DOUBLE, FIVE, ALL)] == [2, 5, 25]
+    # "a fifth of the large one's noise, per unit of rate times step"
+    assert (1 + FIVE**2) / (config["eta1"] / config["eta2"]) == pytest.approx(1 / 5)
+    shares = {level: np.mean(1 + level * normal() < 0) for level in (DOUBLE, FIVE, ALL)}
+    assert shares[ALL] == pytest.approx(2 / 5, abs=0.03)  # "two in five weights are negative"
+
+
+def normal():
+    return np.random.default_rng(0).normal(size=100_000)
+
+
+def test_noise_hides_the_patch_while_it_lasts(runs):
+    best = {
+        level: [run.history.query("epoch < 13").patch_only.max() for run in runs[level, False]]
+        for level in (DOUBLE, FIVE, ALL)
+    }
+    assert max(best[FIVE] + best[ALL]) < 15  # "near chance": 1,000 images, and the best of twelve
+    seen = sorted(best[DOUBLE])
+    assert seen[-1] > 50 > 25 > seen[-2] > 18  # "one learns it, another begins to see it"
+    assert seen[-3] < 16
+    times = {level: learnt(runs[level, False]) for level in best}
+    early = [epoch for epoch in times[DOUBLE] if epoch < 13]
+    assert early == [12]  # "in the last epoch before the line"
+    assert max(times[DOUBLE]) - 12 <= 7  # "within seven epochs"
+    late = [epoch for epoch in times[FIVE] if epoch is not None]
+    assert len(late) < 10
+    assert min(late) - 12 == 7
+    assert max(late) - 12 <= 12
+    assert times[ALL] == [None] * 10
+
+
+def test_it_slows_the_pictures_less(runs):
+    def first(records):
+        return np.mean([run.history.query("clean > 55").epoch.iloc[0] for run in records])
+
+    assert first(runs[DOUBLE, True]) - first(runs["small", True]) == pytest.approx(1, abs=0.3)
+    plain, large = (between(runs[arm, True], 10, 12) for arm in ("small", "large"))
+    level, five, far = (between(runs[each, True], 10, 12) for each in (DOUBLE, FIVE, ALL))
+    low, high = interval(level - plain)
+    assert low < 0 < high
+    assert abs(np.mean(level - plain)) < 1  # "at the line it is level"
+    assert np.mean(plain - five) == pytest.approx(5, abs=0.6)
+    assert np.mean(plain - far) == pytest.approx(25, abs=1.5)
+    assert max(far - large) < -10  # "far behind the large rate as well"
+    later = np.array(learnt(runs[DOUBLE, False])) - np.array(learnt(runs["small", False]))
+    assert np.mean(later) == pytest.approx(6.5, abs=0.8)  # "about six epochs later"
+
+
+def test_what_the_patch_costs(runs):
+    paid = {name: cost(runs, name) for name in ("small", DOUBLE, FIVE, ALL, "large", "noise")}
+    means = {name: np.mean(values) for name, values in paid.items()}
+    print(means)
+    assert means["small"] == pytest.approx(8, abs=0.5)
+    assert means[DOUBLE] == pytest.approx(5, abs=0.5)
+    assert 3 < means[FIVE] < 4
+    assert means[ALL] < 3
+    assert 4 < means["large"] < 5
+    for level in (DOUBLE, FIVE):  # "as far as ten seeds can tell"
+        low, high = interval(paid[level] - paid["large"])
+        assert low < 0 < high
+    assert interval(paid[ALL] - paid["large"])[1] < 0  # "and at the highest less"
+    for level in (DOUBLE, FIVE, ALL):
+        assert interval(paid["small"] - paid[level])[0] > 0
+
+
+def test_what_is_there_without_a_patch(runs):
+    large, small = clean(runs["large", True]), clean(runs["small", True])
+    assert np.mean(large - small) == pytest.approx(8, abs=0.5)
+    for level in (DOUBLE, FIVE, ALL):
+        assert np.mean(large - clean(runs[level, True])) == pytest.approx(7.3, abs=0.8)
+        assert interval(large - clean(runs[level, True]))[0] > 5.5
+    after = {name: between(runs[name, True], 13, 15) for name in (DOUBLE, FIVE, "large", "small")}
+    for level in (DOUBLE, FIVE):
+        assert 3 < np.mean(after[level] - after["small"]) < 4.2  # "three to four points above"
+    assert np.mean(after["large"] - after["small"]) == pytest.approx(10, abs=0.6)
+    ends = [run.history.train_accuracy.iloc[-1] for run in runs[ALL, True]]
+    assert max(ends) < 85  # "has not fitted its images when the run ends"
+    for level in (DOUBLE, FIVE, ALL):
+        more = clean(runs["noise", True]) - clean(runs[level, True])
+        assert interval(more)[0] > 0
+        assert 1.5 < np.mean(more) < 3.3  # "two to three points more"
+
+
+def test_a_smaller_rate_does_not_learn_the_patch_later():
+    """So noise that acts like a smaller rate does not explain why the patch is late."""
+    slower = sweeps.recorded("what-if-laptop-ratio").select(arm="small", eta2=0.005)
+    plain = [run for run in book.recorded("patch-laptop") if run.config["arm"] == "small"]
+    base = {run.config["seed"]: run.result["patch_learned_epoch"] for run in plain}
+    assert len(slower) == 5
+    for run in slower:
+        assert run.result["patch_learned_epoch"] <= base[run.config["seed"]] + 1
+
+
+def test_a_quarter_of_the_large_rates_noise_is_more_than_was_enough(rows):
+    config = large(rows[whatif.BASE])[0].config
+    left = config["eta1"] / config["eta2"] / 4
+    assert left == pytest.approx(6, abs=0.3)  # "six times what the small rate has"
+    assert left > 1 + FIVE**2
+    assert config["pattern"] > book.recorded("patch-laptop")[0].config["pattern"]
+
+
+def test_the_chapters_rows_are_those_of_the_records(runs):
+    base, control = book.recorded("patch-laptop"), book.recorded("patch-laptop-control")
+    levels = noisy_steps.recorded("sampling-noise-laptop", base)
+    alone = noisy_steps.recorded("sampling-noise-laptop-control", control)
+    assert list(levels) == list(alone) == ["variance ×2", "variance ×5", "variance ×25"]
+    rows = noisy_steps.prices(levels, alone, base, control)
+    for row, name in zip(rows, ("small", DOUBLE, FIVE, ALL, "noise", "large"), strict=True):
+        assert rows[row][noisy_steps.COSTS] == pytest.approx(cost(runs, name), abs=1e-6)
+    assert noisy_steps.matched(levels) == levels["variance ×25"]
 
 
 @pytest.fixture(scope="module")

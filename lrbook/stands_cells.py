@@ -227,7 +227,9 @@ def steps_noise_on_images(runs: Sequence[Record], noisy: Sequence[Record]) -> Ce
     if not noisy:
         return noise_on_images(runs)
     arms = {arm: beyond.by_seed(runs, arm, "clean") for arm in ("small", "large")}
-    return noise(arms | {"noise": beyond.by_seed(noisy, "small", "clean")}, " by noise in its steps")
+    return noise(
+        arms | {"noise": beyond.by_seed(noisy, "small", "clean")}, " by noise in its steps"
+    )
 
 
 def exponents(found: Sequence[claims.Claim]) -> Cell:

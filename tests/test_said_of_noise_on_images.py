@@ -78,8 +78,9 @@ def test_noise_hides_the_patch_while_it_lasts(runs):
     }
     assert max(best[FIVE] + best[ALL]) < 15  # "near chance": 1,000 images, and the best of twelve
     seen = sorted(best[DOUBLE])
-    assert seen[-1] > 50 > 25 > seen[-2] > 18  # "one learns it, another begins to see it"
-    assert seen[-3] < 16
+    assert seen[-1] > 50  # "one learns it, two others begin to see it"
+    assert 25 > seen[-2] > seen[-3] > 20
+    assert seen[-4] < 16
     times = {level: learnt(runs[level, False]) for level in best}
     early = [epoch for epoch in times[DOUBLE] if epoch < 13]
     assert early == [12]  # "in the last epoch before the line"
@@ -87,7 +88,7 @@ def test_noise_hides_the_patch_while_it_lasts(runs):
     late = [epoch for epoch in times[FIVE] if epoch is not None]
     assert len(late) < 10
     assert min(late) - 12 == 7
-    assert max(late) - 12 <= 12
+    assert max(late) - 12 == 11
     assert times[ALL] == [None] * 10
 
 
@@ -102,25 +103,24 @@ def test_it_slows_the_pictures_less(runs):
     assert low < 0 < high
     assert abs(np.mean(level - plain)) < 1  # "at the line it is level"
     assert np.mean(plain - five) == pytest.approx(5, abs=0.6)
-    assert np.mean(plain - far) == pytest.approx(25, abs=1.5)
+    assert np.mean(plain - far) == pytest.approx(26, abs=0.5)
     assert max(far - large) < -10  # "far behind the large rate as well"
     later = np.array(learnt(runs[DOUBLE, False])) - np.array(learnt(runs["small", False]))
-    assert np.mean(later) == pytest.approx(6.5, abs=0.8)  # "about six epochs later"
+    assert np.mean(later) == pytest.approx(7, abs=0.5)  # "about seven epochs later"
 
 
 def test_what_the_patch_costs(runs):
     paid = {name: cost(runs, name) for name in ("small", DOUBLE, FIVE, ALL, "large", "noise")}
     means = {name: np.mean(values) for name, values in paid.items()}
-    print(means)
     assert means["small"] == pytest.approx(8, abs=0.5)
     assert means[DOUBLE] == pytest.approx(5, abs=0.5)
     assert 3 < means[FIVE] < 4
-    assert means[ALL] < 3
+    assert 2 < means[ALL] < 3
     assert 4 < means["large"] < 5
-    for level in (DOUBLE, FIVE):  # "as far as ten seeds can tell"
-        low, high = interval(paid[level] - paid["large"])
-        assert low < 0 < high
-    assert interval(paid[ALL] - paid["large"])[1] < 0  # "and at the highest less"
+    low, high = interval(paid[DOUBLE] - paid["large"])
+    assert low < 0 < high  # "as far as ten seeds can tell"
+    for level in (FIVE, ALL):  # "with more it pays less"
+        assert interval(paid[level] - paid["large"])[1] < 0
     for level in (DOUBLE, FIVE, ALL):
         assert interval(paid["small"] - paid[level])[0] > 0
 
@@ -129,8 +129,11 @@ def test_what_is_there_without_a_patch(runs):
     large, small = clean(runs["large", True]), clean(runs["small", True])
     assert np.mean(large - small) == pytest.approx(8, abs=0.5)
     for level in (DOUBLE, FIVE, ALL):
-        assert np.mean(large - clean(runs[level, True])) == pytest.approx(7.3, abs=0.8)
-        assert interval(large - clean(runs[level, True]))[0] > 5.5
+        assert interval(large - clean(runs[level, True]))[0] > 6
+    for level in (DOUBLE, FIVE):  # "take one to two points of this"
+        assert interval(clean(runs[level, True]) - small)[0] > 0
+        assert 1 < np.mean(clean(runs[level, True]) - small) < 2
+    assert abs(np.mean(clean(runs[ALL, True]) - small)) < 0.1  # "and 25 times nothing"
     after = {name: between(runs[name, True], 13, 15) for name in (DOUBLE, FIVE, "large", "small")}
     for level in (DOUBLE, FIVE):
         assert 3 < np.mean(after[level] - after["small"]) < 4.2  # "three to four points above"
@@ -140,7 +143,7 @@ def test_what_is_there_without_a_patch(runs):
     for level in (DOUBLE, FIVE, ALL):
         more = clean(runs["noise", True]) - clean(runs[level, True])
         assert interval(more)[0] > 0
-        assert 1.5 < np.mean(more) < 3.3  # "two to three points more"
+        assert 1.4 < np.mean(more) < 3.1  # "one and a half to three points more"
 
 
 def test_a_smaller_rate_does_not_learn_the_patch_later():

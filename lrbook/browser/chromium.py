@@ -66,7 +66,11 @@ def settle(page: "Page") -> None:
             while (!window.MathJax?.startup?.promise) await new Promise((go) => setTimeout(go, 20));
             await MathJax.startup.promise;
           }
-          await document.fonts.ready;
+          // A font begins to load when what needs it is first laid out, which is in a later frame
+          for (let frame = 0; frame < 2; frame++) {
+            await new Promise((go) => requestAnimationFrame(() => setTimeout(go)));
+            await document.fonts.ready;
+          }
           await Promise.all([...document.images].map((image) => image.decode().catch(() => null)));
         }"""
     )

@@ -10,6 +10,8 @@ LONGER, LARGER = "epochs = 64, drop = 33", "batch = 256, epochs = 64, drop = 33"
 SEEDS = list(range(5, 15))
 DOUBLE, FIVE, ALL = 1.0, 2.0, 4.9
 """Levels: the variance of a step is 2, 5 and 25 times as large."""
+ORDER = ("small", DOUBLE, FIVE, ALL)
+"""From no such noise to the most of it."""
 
 
 def by_seed(records):
@@ -123,6 +125,10 @@ def test_what_the_patch_costs(runs):
         assert interval(paid[level] - paid["large"])[1] < 0
     for level in (DOUBLE, FIVE, ALL):
         assert interval(paid["small"] - paid[level])[0] > 0
+    known = [np.mean([25 - (e or 25) for e in learnt(runs[name, False])]) for name in ORDER]
+    assert sorted(known, reverse=True) == known  # what_if: "noise alone shortens the time,
+    falling = [means[name] for name in ORDER]  # and the cost falls with it"
+    assert sorted(falling, reverse=True) == falling
 
 
 def test_what_is_there_without_a_patch(runs):

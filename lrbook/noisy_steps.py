@@ -59,8 +59,8 @@ def recorded(name: str, base: Sequence[Record]) -> dict[str, list[Record]]:
 
 
 def matched(levels: Mapping[str, Sequence[Record]]) -> list[Record]:
-    """The runs of the level at which the small rate has the large one's noise: the variance of a
-    step is ``eta1 / eta2`` times as large, to within a hundredth. Empty if none is.
+    """The runs of the level at which the small rate has the large one's noise, per unit of rate
+    times step: the variance is ``eta1 / eta2`` times as large, to a hundredth. Empty if none is.
     """
     for runs in levels.values():
         ratio = runs[0].config["eta1"] / runs[0].config["eta2"]

@@ -217,8 +217,8 @@ def noise_on_images(runs: Sequence[Record]) -> Cell | None:
 
 
 def steps_noise_on_images(runs: Sequence[Record], noisy: Sequence[Record]) -> Cell | None:
-    """Of the small rate with the large one's noise in its steps; that in the activations where no
-    such runs are there.
+    """Of the small rate with the large one's noise, per unit of rate times step, in its steps; that
+    in the activations where no such runs are there.
 
     Args:
         runs: the arms without this noise.

@@ -1,5 +1,6 @@
-"""Records of images and of the toy made by hand, for tests of what is said of runs."""
+"""Records and histories made by hand, for tests of what is said of runs and drawn of them."""
 
+import numpy as np
 import pandas as pd
 
 from lrbook.record import Record
@@ -33,3 +34,16 @@ RUNS = [
     record("large", 0, clean=72.0),
     record("large", 2, "diverged"),
 ]
+
+
+def patch_history(offset):
+    """Five epochs with the patch; another offset, another run."""
+    epochs = np.arange(1, 6)
+    return pd.DataFrame(
+        {
+            "epoch": epochs,
+            "clean": 50.0 + offset + epochs,
+            "mixed": 70.0 + offset,
+            "patch_only": 10.0 + offset,
+        }
+    )

@@ -5,6 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from made_runs import patch_history
 
 from lrbook import figures, style
 from lrbook.figures import data
@@ -17,18 +18,6 @@ mpl.use("Agg")
 def closed():
     yield
     plt.close("all")
-
-
-def patch_history(offset):
-    epochs = np.arange(1, 6)
-    return pd.DataFrame(
-        {
-            "epoch": epochs,
-            "clean": 50.0 + offset + epochs,
-            "mixed": 70.0 + offset,
-            "patch_only": 10.0 + offset,
-        }
-    )
 
 
 def test_lines_are_means_and_bands_are_ranges():
@@ -52,46 +41,6 @@ def test_lines_are_means_and_bands_are_ranges():
     low, high = clean.get_ylim()
     assert 40 < low < 51
     assert 59 < high < 70
-
-
-def test_groups_stand_side_by_side_on_one_scale():
-    groups = {
-        "With": {"large": [patch_history(0), patch_history(4)], "small": [patch_history(1)]},
-        "Without": {"large": [patch_history(20)]},
-    }
-    figure = figures.side_by_side(groups, "clean", [3])
-    left, right = figure.axes
-    assert [axes.get_title() for axes in (left, right)] == ["With", "Without"]
-    assert left.get_ylim() == right.get_ylim()
-    assert [line.get_ydata()[0] for line in left.lines[:3]] == [51, 55, 52]
-    assert left.lines[2].get_color() == style.ARM_COLORS["small"]
-    assert [line.get_ydata()[0] for line in right.lines[:1]] == [71]
-    for axes in (left, right):
-        assert [line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) == 2] == [2.5]
-
-
-def test_a_grid_has_a_row_of_panels_for_each_group_and_one_scale_for_each_column():
-    groups = {
-        "Some": {"large": [patch_history(0), patch_history(4)], "small": [patch_history(1)]},
-        "Much": {"large": [patch_history(20)]},
-    }
-    columns = {"clean": "clean images", "patch_only": "the patch"}
-    figure = figures.grid_by_epoch(groups, columns, [3])
-    some, some_patch, much, much_patch = figure.axes
-    assert [axes.get_title(loc="left") for axes in figure.axes] == [
-        "Some:\nclean images",
-        "Some:\nthe patch",
-        "Much:\nclean images",
-        "Much:\nthe patch",
-    ]
-    assert some.get_ylim() == much.get_ylim()
-    assert some_patch.get_ylim() == much_patch.get_ylim()
-    assert [line.get_ydata()[0] for line in some.lines[:3]] == [51, 55, 52]
-    assert [line.get_ydata()[0] for line in much.lines[:1]] == [71]
-    first = patch_history(20)["patch_only"].iloc[0]
-    assert [line.get_ydata()[0] for line in much_patch.lines[:1]] == [first]
-    for axes in figure.axes:
-        assert [line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) == 2] == [2.5]
 
 
 def toy_history(arm, offset=0.0):

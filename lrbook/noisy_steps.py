@@ -54,7 +54,7 @@ def recorded(name: str, base: Sequence[Record]) -> dict[str, list[Record]]:
         return {}
     levels: dict[float, list[Record]] = {}
     for record in found:
-        levels.setdefault(_level(record), []).append(record)
+        levels.setdefault(level_of(record), []).append(record)
     return {named(level): runs for level, runs in sorted(levels.items())}
 
 
@@ -64,12 +64,13 @@ def matched(levels: Mapping[str, Sequence[Record]]) -> list[Record]:
     """
     for runs in levels.values():
         ratio = runs[0].config["eta1"] / runs[0].config["eta2"]
-        if math.isclose(variance(_level(runs[0])), ratio, rel_tol=0.01):
+        if math.isclose(variance(level_of(runs[0])), ratio, rel_tol=0.01):
             return list(runs)
     return []
 
 
-def _level(record: Record) -> float:
+def level_of(record: Record) -> float:
+    """The spread of the examples' weights in a run; 0 where the loss is the plain mean."""
     return record.config.get("sampling_noise", 0.0)  # older records have no such field
 
 
@@ -149,7 +150,7 @@ def table(
         rows.append(
             {
                 f"on {images}": name,
-                "noise of a batch of": f"{config['batch'] / variance(_level(runs[0])):.3g}",
+                "noise of a batch of": f"{config['batch'] / variance(level_of(runs[0])):.3g}",
                 "patch learnt in": epochs_words(
                     [run.result["patch_learned_epoch"] for run in runs], True
                 ),

@@ -69,23 +69,26 @@ def grid_by_epoch(
     return figure
 
 
-def side_by_side(groups: Mapping[str, Histories], column: str, drops: Sequence[int]) -> "Figure":
+def side_by_side(
+    groups: Mapping[str, Histories], column: str, drops: Sequence[int] = (), x: str = "epoch"
+) -> "Figure":
     """One column of the histories by epoch and arm, in a panel for each group, on the same scale.
 
     Args:
         groups: the panel's title -> its histories.
         column: what is drawn, in percent.
         drops: first epochs at a lower rate.
+        x: what it is drawn over: epoch, or another column of whole numbers.
     """
     figure, panels = new_figure(
         1, len(groups), figsize=(style.WIDTH, 4.2), sharex=True, sharey=True, squeeze=False
     )
     for axes, (title, histories) in zip(panels.flat, groups.items(), strict=True):
         for arm, seeds in histories.items():
-            draw_arm(axes, arm, seeds, "epoch", column)
+            draw_arm(axes, arm, seeds, x, column)
         for drop in drops:
             axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.2)
-        axes.set(title=title, xlabel="epoch")
+        axes.set(title=title, xlabel=x)
         whole_epochs(axes, 4)
     panels[0, 0].set_ylabel("accuracy (%)")
     legend_above(figure, panels[0, 0])

@@ -122,7 +122,10 @@ def noise_words(runs: Sequence[Record], control: Sequence[Record], plain: Sequen
     schedules, and on plain images under theirs.
     """
     share, bare = (beyond.percent(won_back(found)) for found in (runs, control))
-    back = f"By means noise wins back {share} of the gap with the patch, {bare} without it; "
+    back = (
+        f"Going by the means, noise wins back {share} of the gap with the patch, {bare} without "
+        "it; "
+    )
     where = book.standing(plain, "clean", "noise", "large")
     gap = difference_words(plain, "clean", "noise", "large", 1)
     return (

@@ -1,6 +1,9 @@
 """The table at the head of What stands: the rule of a verdict, on made-up numbers."""
 
+import dataclasses
+
 import numpy as np
+import pandas as pd
 import pytest
 from made_runs import record
 from scipy.stats import ttest_1samp
@@ -50,8 +53,36 @@ def claim(exponent):
     )
 
 
+def order_of(learnt_by_small, clean_of_small):
+    """Of three seeds, alike but for the large rate's: it learns the patch in epoch 5, or never."""
+    runs = []
+    for seed in range(3):
+        for arm, learnt in (("small", learnt_by_small), ("large", [5, None, 6][seed])):
+            run = record(arm, seed, patch_learned_epoch=learnt, clean=50.0)
+            run.config["drop"] = 4
+            runs.append(
+                dataclasses.replace(run, table=pd.DataFrame({"clean": clean_of_small}, dtype=float))
+            )
+    return cells.order(runs)
+
+
+def test_which_is_first_is_asked_of_the_large_rate_and_of_the_picture():
+    picture_first, patch_first = [40, 46, 48, 50, 50, 50], [20, 30, 44, 48, 50, 50]
+    cell = order_of(2, picture_first)  # 46 is nine tenths of 50 and more
+    assert cell == (
+        cells.IN_PART,
+        "3 of 3 seeds before the large rate does, 0 before the picture",
+        3,
+    )
+    cell = order_of(3, patch_first)
+    assert cell == (cells.HOLDS, "3 of 3 seeds before the large rate does, 3 before the picture", 3)
+    cell = order_of(4, patch_first)  # at the drop, and with the picture
+    assert cell == (cells.FAILS, "0 of 3 seeds before the large rate does, 0 before the picture", 3)
+    assert cells.order([]) is None
+
+
 def test_exponents_hold_in_part_where_one_does_not_follow():
-    agree = "agree with the bound's"
+    agree = "agree with the bound's exponent"
     both = ("holds", f"2 of 2, and 1 of these {agree}", None)
     assert cells.exponents([claim(1.0), claim(2.0)]) == both
     one = ("holds in part", f"1 of 2, and 1 of these {agree}")

@@ -8,6 +8,7 @@ import pandas as pd
 from lrbook import experiments
 from lrbook.arms import by_arm, data_of
 from lrbook.config import Config
+from lrbook.errors import RecordLookupError
 from lrbook.record import Record
 from lrbook.words import interval_words
 
@@ -68,6 +69,10 @@ def compare(
     Args:
         groups: name -> runs.
         quantities: a result's name, or what takes a number from a run -> heading of its column.
+
+    Raises:
+        RecordLookupError: no run of a group has finished, or none of the arm that it is named
+            after.
     """
     rows = []
     for label in groups:
@@ -82,13 +87,28 @@ def compare(
 
 
 def group_values(groups: dict[str, Sequence[Record]], label: str, quantity: str) -> list[float]:
-    """One value of a result per seed, for one of the groups that ``compare`` takes."""
+    """One value of a result per seed, for one of the groups that ``compare`` takes.
+
+    Raises:
+        RecordLookupError: as ``compare``.
+    """
     return [run.result[quantity] for run in _runs_of(groups, label)]
 
 
 def _runs_of(groups: dict[str, Sequence[Record]], label: str) -> list[Record]:
     arms = by_arm(groups[label])
-    return arms[label] if label in arms else next(iter(arms.values()))
+    if label in arms:
+        return arms[label]
+    if not arms:
+        raise RecordLookupError(
+            f"no run of the group {label!r} has finished; leave it out, or give it runs that have"
+        )
+    if label in _RATES:  # the numbers of another arm would stand under its name
+        raise RecordLookupError(
+            f"no finished run of the group {label!r} is of the arm {label}, only of "
+            f"{' and '.join(arms)}; give it runs of that arm, or another name"
+        )
+    return next(iter(arms.values()))
 
 
 def deviations(config: dict[str, Any], experiment: str) -> pd.DataFrame:

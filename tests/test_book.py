@@ -72,6 +72,16 @@ def test_the_verdict_follows_the_numbers(quiet, noisy, verdict):
     assert table.accuracy.tolist() == ["0.940", "0.800", f"{quiet:.3f}", f"{noisy:.3f}"]
 
 
+def test_no_group_of_runs_is_shown_with_the_numbers_of_another_arm():
+    small = [record("S", 0, p_only_accuracy=0.8)]
+    with pytest.raises(LookupError, match="'L-S' is of the arm L-S, only of S; give it runs of"):
+        book.compare({"L-S": small}, {"p_only_accuracy": "accuracy"})
+    lost = [record("L-S", 0, "diverged")]
+    with pytest.raises(LookupError, match="'no noise' has finished; leave it out"):
+        book.group_values({"no noise": lost}, "no noise", "p_only_accuracy")
+    assert book.group_values({"mine": small}, "mine", "p_only_accuracy") == [0.8]
+
+
 def test_deviations_are_the_fields_that_differ_from_the_paper():
     from lrbook.vision.config import PatchConfig
 

@@ -127,7 +127,7 @@ def _several(given: Any) -> list[Any] | None:
 
 
 def recorded(*names: str, arms: Sequence[str] = ()) -> list[Record]:
-    """The finished runs of the first of the recordings ``names`` that is complete.
+    """The runs of the first of the recordings ``names`` that is complete: finished or diverged.
 
     Name the largest scale first: as long as runs of it are missing, the next one is shown. Where
     none is complete it is the last that has any.
@@ -174,7 +174,7 @@ def if_recorded(*names: str) -> list[Record]:
 
 
 def recorded_set(*sets: Sequence[str], arms: Sequence[str] = ()) -> list[list[Record]]:
-    """The finished runs of the first of the ``sets`` of recordings that is complete.
+    """The runs, finished or diverged, of the first of the ``sets`` of recordings that is complete.
 
     So a page that shows several recordings never mixes scales or data. Name the largest first.
     Where none is complete it is the last that has runs in each of its recordings.

@@ -32,7 +32,7 @@ COUNTS = ("step", "epoch")  # columns of a history that stay whole numbers
 
 
 class Sweep:
-    """The finished runs of a sweep.
+    """The runs of a sweep, finished or diverged.
 
     Attributes:
         records: one per run, in the order of the sweep.

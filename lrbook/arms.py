@@ -1,6 +1,6 @@
 """Finished runs by arm and seed, and the values that go into a figure, a table or a sentence."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -40,6 +40,16 @@ def by_arm(records: Sequence[Record]) -> dict[str, list[Record]]:
     for record in finished(records):
         arms.setdefault(record.config["arm"], []).append(record)
     return {arm: sorted(runs, key=lambda run: run.config["seed"]) for arm, runs in arms.items()}
+
+
+def by_seed(records: Sequence[Record], arm: str, quantity: str) -> dict[int, float]:
+    """Seed -> a result of the finished runs of one arm, from the lowest seed to the highest."""
+    return {run.config["seed"]: run.result[quantity] for run in by_arm(records).get(arm, [])}
+
+
+def minus(one: Mapping[int, float], other: Mapping[int, float]) -> dict[int, float]:
+    """Seed -> the number of ``one`` minus that of ``other``, for the seeds that both have."""
+    return {seed: float(one[seed] - other[seed]) for seed in sorted(one.keys() & other.keys())}
 
 
 def histories(records: Sequence[Record]) -> dict[str, list[pd.DataFrame]]:

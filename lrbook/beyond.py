@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from lrbook import book, experiments
-from lrbook.arms import finished
+from lrbook.arms import by_seed, finished
 from lrbook.errors import RecordLookupError
 from lrbook.record import Record
 from lrbook.sweeps import Sweep
-from lrbook.words import plus_minus
+from lrbook.words import NO_PAIRS, ONE_PAIR, plus_minus
 
 QUANTITY = "p_only_accuracy"
 
@@ -52,12 +52,6 @@ def at(sweep: Sweep, profile: str = "mini", **settings: Any) -> list[Record]:
             f"the sweep has no run with {settings} and the rest as in {profile}"
         )
     return found
-
-
-def by_seed(records: Sequence[Record], arm: str, quantity: str = QUANTITY) -> dict[int, float]:
-    """Seed -> a result of the finished runs of one arm."""
-    runs = book.by_arm(records).get(arm, [])
-    return {run.config["seed"]: run.result[quantity] for run in runs}
 
 
 def before_annealing(record: Record, column: str, rows: int = 5) -> float:
@@ -118,21 +112,22 @@ def falls_table(sweep: Sweep) -> pd.DataFrame:
 
 def gap(records: Sequence[Record], quantity: str = QUANTITY) -> tuple[float, float | None, int]:
     """L-S minus S: mean, half-width of its 95 % interval, number of paired seeds (0: mean nan)."""
-    if not by_seed(records, "L-S").keys() & by_seed(records, "S").keys():
-        return float("nan"), None, 0
     return book.paired_difference(records, quantity, "L-S", "S")
 
 
 def verdict(records: Sequence[Record], quantity: str = QUANTITY) -> str:
-    """``L-S ahead``, ``S ahead``, ``not apart`` (0 in the interval), ``one pair``, ``diverged``."""
-    mean, half, count = gap(records, quantity)
-    if not count:
-        return "diverged"
-    if half is None:
-        return "one pair"
-    if abs(mean) <= half:
-        return "not apart"
-    return "L-S ahead" if mean > 0 else "S ahead"
+    """``L-S ahead``, ``S ahead``, ``not apart`` (0 in the interval) or ``one pair``; without any
+    pair ``diverged`` where a run has, else ``no pair``.
+    """
+    where = book.standing(records, quantity, "L-S", "S")
+    if where == NO_PAIRS:
+        return "diverged" if any(run.status == "diverged" for run in records) else "no pair"
+    return {
+        "ahead of": "L-S ahead",
+        "behind": "S ahead",
+        "not apart from": "not apart",
+        ONE_PAIR: "one pair",
+    }[where]
 
 
 def gap_table(groups: Mapping[str, Sequence[Record]], quantity: str = QUANTITY) -> pd.DataFrame:
@@ -188,6 +183,7 @@ def verdict_words(groups: Mapping[str, Sequence[Record]]) -> str:
         "S ahead": "S ends ahead of L-S (interval below 0): ",
         "one pair": "One pair of runs tells nothing about chance: ",
         "diverged": "No pair of runs finished: ",
+        "no pair": "No seed has a run of both: ",
     }
     found = {label: verdict(records) for label, records in groups.items()}
     return " ".join(
@@ -227,7 +223,8 @@ def noise_row(
         ``head``, the training loss on Q, the P-only test accuracy, its difference to S and to L-S,
         and the share of the gap.
     """
-    plain, large, mine = by_seed(base, "S"), by_seed(base, "L-S"), by_seed(noisy, "S")
+    plain, large = (by_seed(base, arm, QUANTITY) for arm in ("S", "L-S"))
+    mine = by_seed(noisy, "S", QUANTITY)
     seeds = sorted(plain.keys() & mine.keys() & (large.keys() or plain.keys()))
     values = [mine[seed] for seed in seeds]
     low = [plain[seed] for seed in seeds]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrbook import colab, experiments, recordings, sweeps, used
-from lrbook.arms import by_arm, data_of, histories, limit, values
+from lrbook.arms import by_arm, by_seed, data_of, histories, limit, values
 from lrbook.config import Config
 from lrbook.errors import ConfigError, RecordLookupError
 from lrbook.origin import footer
@@ -43,6 +43,7 @@ if TYPE_CHECKING:  # which imports torch
 
 __all__ = [
     "by_arm",
+    "by_seed",
     "compare",
     "data_of",
     "deviations",

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from lrbook import book, sweeps
-from lrbook.beyond import by_seed, percent, recovered
+from lrbook.arms import by_seed, minus
+from lrbook.beyond import percent, recovered
 from lrbook.provenance import device_kind
 from lrbook.record import Record
 from lrbook.stats import mean_interval
@@ -35,12 +36,11 @@ def closing_words(records: Sequence[Record], quantity: str = "clean") -> str:
     arms = {arm: by_seed(records, arm, quantity) for arm in ARMS}
 
     def stands(first: str, second: str) -> tuple[str, str]:
-        seeds = sorted(arms[first].keys() & arms[second].keys())
         where = book.standing(records, quantity, first, second)
-        gaps = [arms[first][s] - arms[second][s] for s in seeds]
-        points = f"{book.interval_words(gaps, 1)} points, " if seeds else ""
-        verb = "ends" if len(seeds) > 1 else "is"  # not judged, or not compared
-        return verb, f"**{where} {second}** ({points}{book.pairs_words(len(seeds))})"
+        gaps = list(minus(arms[first], arms[second]).values())
+        points = f"{book.interval_words(gaps, 1)} points, " if gaps else ""
+        verb = "ends" if len(gaps) > 1 else "is"  # not judged, or not compared
+        return verb, f"**{where} {second}** ({points}{book.pairs_words(len(gaps))})"
 
     verb, to_small = stands("noise", "small")
     again, to_large = stands("noise", "large")
@@ -136,7 +136,7 @@ def groups(records: Sequence[Record]) -> dict[str, list[Record]]:
 def difference(records: Sequence[Record], plain: Sequence[Record], arm: str) -> list[float]:
     """Noise minus ``arm`` of ``plain`` on new images at the end, one value per paired seed."""
     mine, other = by_seed(records, "noise", "clean"), by_seed(plain, arm, "clean")
-    return [mine[seed] - other[seed] for seed in sorted(mine.keys() & other.keys())]
+    return list(minus(mine, other).values())
 
 
 def table(settings: Mapping[str, Sequence[Record]], plain: Sequence[Record]) -> pd.DataFrame:
@@ -228,10 +228,9 @@ def against_words(settings: Mapping[str, Sequence[Record]], reference: str) -> s
     other = by_seed(settings[reference], "noise", "clean")
     told = []
     for setting, records in settings.items():
-        mine = by_seed(records, "noise", "clean")
-        if setting != reference and (seeds := sorted(mine.keys() & other.keys())):
-            gaps = book.signed_words([mine[seed] - other[seed] for seed in seeds])
-            told.append(f"*{setting}* {gaps} ({len(seeds)})")
+        gaps = list(minus(by_seed(records, "noise", "clean"), other).values())
+        if gaps and setting != reference:
+            told.append(f"*{setting}* {book.signed_words(gaps)} ({len(gaps)})")
     return f"Above *{reference}*, in points over paired seeds: {'; '.join(told)}."
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from lrbook import beyond, book, claims, home, patch_cost, phase, whatif
-from lrbook.arms import images_of
+from lrbook.arms import by_seed, images_of, minus
 from lrbook.noisy import won_back
 from lrbook.record import Record
 from lrbook.sweeps import Sweep
@@ -97,12 +97,9 @@ def by_both_rules(by_rule: Sweep) -> list[dict[int, float]]:
         by_rule: as for ``model_gap_words``.
     """
     plane = phase.recorded("eta1", "r").select(**PLACE)
-    small = beyond.by_seed(plane, "S")
-    both = (beyond.by_seed(runs, "L-S") for runs in (plane, by_rule.select(**PLACE, eps1=0.02)))
-    return [
-        {seed: found[seed] - small[seed] for seed in sorted(small.keys() & found.keys())}
-        for found in both
-    ]
+    small = by_seed(plane, "S", beyond.QUANTITY)
+    both = (plane, by_rule.select(**PLACE, eps1=0.02))
+    return [minus(by_seed(runs, "L-S", beyond.QUANTITY), small) for runs in both]
 
 
 def gap_words(runs: Sequence[Record], control: Sequence[Record]) -> str:

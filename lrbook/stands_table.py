@@ -53,7 +53,7 @@ def rows() -> list[Row]:
     full, bare = map(book.if_recorded, ("patch-paper", "patch-paper-control"))
     fixed, ruled = map(_points, stands.by_both_rules(book.sweep("phase-annealing-loss")))
     model = {
-        arm: _points(beyond.by_seed([*toy, *noisy], of))
+        arm: _points(book.by_seed([*toy, *noisy], of, beyond.QUANTITY))
         for arm, of in (("small", "S"), ("large", "L-S"), ("noise", "S+noise"))
     }
     walked = beyond.at(book.sweep("sweep-beyond-constants"), **beyond.WALK["all of it"])
@@ -123,7 +123,8 @@ def _ends(runs: Sequence[Record]) -> list[float]:
 
 def _if_perfect(runs: Sequence[Record]) -> str:
     """A remark where there is no error left in which the arms could differ."""
-    least = min(min(beyond.by_seed(runs, arm).values(), default=0) for arm in ("S", "L-S"))
+    ends = (book.by_seed(runs, arm, beyond.QUANTITY) for arm in ("S", "L-S"))
+    least = min(min(each.values(), default=0) for each in ends)
     return ", both arms next to perfect" if least > 0.995 else ""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 FEWEST = 3
-"""Seeds, or pairs of them, that are judged by an interval; fewer are judged one by one."""
+"""Seeds, or pairs of them, that are judged by an interval and drawn as a mean; fewer one by one."""
 
 
 def mean_interval(

@@ -10,8 +10,9 @@ from lrbook import book, recordings, setting_words, sweeps
 from lrbook.arms import images_of
 from lrbook.errors import RecordLookupError
 from lrbook.record import Record, recordings_dir
-from lrbook.stats import mean_interval
-from lrbook.vision.histories import epochs_words
+from lrbook.stats import FEWEST, clearly, mean_interval
+from lrbook.vision.histories import epochs_words, mean_before_drop
+from lrbook.words import gaps, gaps_added
 
 BASE = "as in the base"
 ARMS = ("large", "small")
@@ -101,6 +102,21 @@ def pairs(records: Sequence[Record]) -> list[tuple[Record, Record]]:
     return [(large[seed], small[seed]) for seed in sorted(large.keys() & small.keys())]
 
 
+def need_pairs(records: Sequence[Record]) -> list[tuple[Record, Record]]:
+    """As ``pairs``, of which there has to be one.
+
+    Raises:
+        RecordLookupError: no seed has both arms, finished.
+    """
+    both = pairs(records)
+    if not both:
+        raise RecordLookupError(
+            "the arms large and small are compared, and no seed has a run of each that finished; "
+            "run both arms on the same seeds"
+        )
+    return both
+
+
 def order_holds(large: Record, small: Record) -> bool:
     """Whether the small rate learns the patch before epoch ``drop``, and the large one does not.
 
@@ -114,13 +130,18 @@ def order_holds(large: Record, small: Record) -> bool:
 
 def gap(records: Sequence[Record]) -> list[float]:
     """Large minus small on clean images, one value per paired seed."""
-    return list(_gap_by_seed(records).values())
+    return list(gaps(records, "clean", *ARMS).values())
 
 
-def _gap_by_seed(records: Sequence[Record]) -> dict[int, float]:
-    return {
-        one.config["seed"]: one.result["clean"] - two.result["clean"] for one, two in pairs(records)
-    }
+def gap_before_drop(records: Sequence[Record]) -> list[float]:
+    """Large minus small on clean images over the last epochs before the (first) drop, in points,
+    one value per paired seed.
+    """
+    means = [
+        [mean_before_drop(run.history, "clean", run.config["drop"]) for run in pair]
+        for pair in pairs(records)
+    ]
+    return [large - small for large, small in means]
 
 
 def table(groups: Mapping[str, Sequence[Record]]) -> pd.DataFrame:
@@ -143,9 +164,9 @@ def table(groups: Mapping[str, Sequence[Record]]) -> pd.DataFrame:
             words = f"{mean_interval(clean)[0]:.1f}" if clean else "diverged"
             over = "" if paired[arm] or not clean else f" ({book.pairs_words(len(clean), 'seed')})"
             row[f"{arm}: clean (%)"] = words + over
-        gaps = gap(records)
-        over = f" ({book.pairs_words(len(gaps))})" if gaps and not all(paired.values()) else ""
-        row["large − small"] = book.signed_words(gaps) + over
+        found = gap(records)
+        over = f" ({book.pairs_words(len(found))})" if found and not all(paired.values()) else ""
+        row["large − small"] = book.signed_words(found) + over
         row["order holds"] = held[setting]
         rows.append(row)
     return pd.DataFrame(rows)
@@ -194,18 +215,14 @@ def breaks(groups: Mapping[str, Sequence[Record]]) -> list[str]:
 
 def change(records: Sequence[Record], base: Sequence[Record]) -> list[float]:
     """By how much the gap on clean images differs from the base's, one value per seed in both."""
-    mine, plain = _gap_by_seed(records), _gap_by_seed(base)
-    return [mine[seed] - plain[seed] for seed in sorted(mine.keys() & plain.keys())]
+    return list(gaps_added(records, base, "clean", *ARMS).values())
 
 
 def kind_of(changes: Sequence[float]) -> str:
     """``Wider``, ``Narrower``, ``Not apart`` (0 is inside the interval) or ``Few seeds``."""
-    mean, half = mean_interval(changes)
-    if half is None or len(changes) < 3:
+    if len(changes) < FEWEST:
         return "Few seeds"
-    if abs(mean) <= half:
-        return "Not apart"
-    return "Wider" if mean > 0 else "Narrower"
+    return {1: "Wider", 0: "Not apart", -1: "Narrower"}[clearly(changes)]
 
 
 def not_apart(changes: Mapping[str, Sequence[float]]) -> list[str]:

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from lrbook.arms import by_arm
+from lrbook.arms import by_arm, minus
 from lrbook.errors import ConfigError
 from lrbook.origin import commits, days, distinct, once, origins_of, seeds_words, time_words
 from lrbook.record import Record
-from lrbook.stats import mean_interval
+from lrbook.stats import FEWEST, mean_interval
 from lrbook.unknown import unknown_name
 
 NO_PAIRS, ONE_PAIR = "not compared with", "not judged, with one pair only, against"
@@ -31,7 +31,7 @@ def interval_words(numbers: Sequence[float | None], digits: int | None = None) -
 
 def listed_words(numbers: Sequence[float | None], digits: int | None = None) -> str:
     """As ``interval_words``, but one or two are listed: their interval would hide them."""
-    if len(numbers) > 2:
+    if len(numbers) >= FEWEST:
         return interval_words(numbers, digits)
     return ", ".join(interval_words([number], digits) for number in numbers)
 
@@ -41,7 +41,7 @@ def signed_words(gaps: Sequence[float]) -> str:
 
     One or two are listed instead, ``+2.1, +1.8``: their interval would hide them. A dash for none.
     """
-    if len(gaps) < 3:
+    if len(gaps) < FEWEST:
         return ", ".join(plus_minus(gap, None, 1, "+") for gap in gaps) or "–"
     return plus_minus(*mean_interval(gaps), 1, "+")
 
@@ -105,7 +105,7 @@ def gaps(records: Sequence[Record], quantity: str, first: str, second: str) -> d
         }
         for arm in (first, second)
     )
-    return {seed: float(one[seed] - two[seed]) for seed in sorted(one.keys() & two.keys())}
+    return minus(one, two)
 
 
 def difference_of_differences(
@@ -132,7 +132,7 @@ def gaps_added(
         gaps([run for run in group if run.status == "finished"], quantity, first, second)
         for group in (records, control)
     )
-    return {seed: whole[seed] - without[seed] for seed in sorted(whole.keys() & without.keys())}
+    return minus(whole, without)
 
 
 def plus_minus(mean: float, half: float | None, digits: int | None = None, sign: str = "") -> str:

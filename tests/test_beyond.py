@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from lrbook import beyond, figures, sweeps
+from lrbook.arms import by_seed
 from lrbook.errors import ConfigError
 
 TINY = {"d": 6, "n": 30, "m_v": 16, "steps": 60, "steps_ls": 40, "anneal": 20, "test_points": 50}
@@ -54,7 +55,7 @@ def test_a_point_is_its_settings_and_the_rest_of_the_profile(sweep):
         ([0.5, 0.9, 0.7], [0.9, 0.5, 0.7], "not apart"),
         ([0.5, 0.5], [0.5, 0.5], "not apart"),
         ([0.5], [0.9], "one pair"),
-        ([], [0.9], "diverged"),
+        ([], [0.9], "no pair"),
     ],
 )
 def test_verdicts_are_those_of_the_paired_interval(small, large, word):
@@ -63,7 +64,15 @@ def test_verdicts_are_those_of_the_paired_interval(small, large, word):
     assert "*this*" in beyond.verdict_words({"this": runs})
     row = beyond.gap_table({"this": runs}).iloc[0]
     assert row.verdict == word
-    assert (row["L-S − S"] == "–") == (word == "diverged")
+    assert (row["L-S − S"] == "–") == (word == "no pair")
+
+
+def test_a_gap_is_called_diverged_where_a_run_is():
+    lost = Run("S", 0, 0.5)
+    lost.status = "diverged"
+    assert beyond.verdict([lost, Run("L-S", 0, 0.9)]) == "diverged"
+    said = beyond.verdict_words({"lost": [lost], "apart": [Run("S", 1, 0.5), Run("L-S", 0, 0.9)]})
+    assert said == "No pair of runs finished: *lost*. No seed has a run of both: *apart*."
 
 
 def test_a_row_of_gaps_has_both_arms_and_is_of_one_quantity():
@@ -166,7 +175,7 @@ def test_figures_of_variants_draw_every_group(sweep):
     import matplotlib.pyplot as plt
 
     plain = beyond.at(sweep, "smoke")
-    arms = {arm: list(beyond.by_seed(plain, arm).values()) for arm in ("S", "L-S")}
+    arms = {arm: list(by_seed(plain, arm, beyond.QUANTITY).values()) for arm in ("S", "L-S")}
     rows = figures.gap_rows({"plain": arms, "none": {"S": []}}, "accuracy", {"mark": 0.5})
     assert [tick.get_text() for tick in rows.axes[0].get_yticklabels()] == ["plain", "none"]
     noisy = sweep.history(preactivation_noise=0.3, arm="S")

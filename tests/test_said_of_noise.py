@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from lrbook import book, noisy, sweeps
-from lrbook.beyond import by_seed
+from lrbook.arms import by_seed
 
 
 def test_what_the_chapter_says_of_levels_and_removal_is_in_the_records():

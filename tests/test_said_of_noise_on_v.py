@@ -25,7 +25,7 @@ def large(runs, quantity):
 
 
 def shares(runs):
-    return list(beyond.by_seed(runs, "L-S", "p_only_gradient_share").values())
+    return list(book.by_seed(runs, "L-S", "p_only_gradient_share").values())
 
 
 def test_the_runs_differ_in_their_noise_alone(kinds):
@@ -44,11 +44,15 @@ def test_noise_that_stays_leaves_the_whole_gap_and_noise_that_fades_none_more_th
     for kind in FADES:
         assert gaps[kind] < 0.15 * gaps["gaussian"]
         assert gaps[kind] == pytest.approx(0.02, abs=0.005)  # "two points ahead" in the alt text
-    ends = {arm: np.mean(list(beyond.by_seed(kinds["none"], arm).values())) for arm in ("L-S", "S")}
+    ends = {
+        arm: np.mean(list(book.by_seed(kinds["none"], arm, beyond.QUANTITY).values()))
+        for arm in ("L-S", "S")
+    }
     assert ends["L-S"] == pytest.approx(0.80, abs=0.01)
     for kind in STAYS:
         first, last = (
-            np.mean(list(beyond.by_seed(kinds[kind], arm).values())) for arm in ("L-S", "S")
+            np.mean(list(book.by_seed(kinds[kind], arm, beyond.QUANTITY).values()))
+            for arm in ("L-S", "S")
         )
         assert (first, last) == (pytest.approx(0.94, abs=0.01), pytest.approx(0.79, abs=0.01))
 

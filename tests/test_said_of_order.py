@@ -114,7 +114,7 @@ def test_mitigation_when_s_falls():
 
 def test_beyond_the_theory_a_third_of_the_gap_is_left_without_noise():
     def gap(records):
-        return beyond.by_seed(records, "L-S"), beyond.by_seed(records, "S")
+        return [book.by_seed(records, arm, beyond.QUANTITY) for arm in ("L-S", "S")]
 
     base = book.sweep("sweep-narrow").records
     quiet = beyond.at(book.sweep("sweep-beyond-training"), noise=0.0)

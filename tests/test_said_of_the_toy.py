@@ -110,17 +110,17 @@ def test_mitigation_with_a_draw_for_each_example_is_that_with_a_shared_one():
     scan, alone = book.sweep("sweep-mitigation"), book.sweep("sweep-narrow").records
     noise = {"preactivation_noise": 0.3, "preactivation_until": 50_000}
     shared, own = (
-        beyond.by_seed(beyond.at(scan, **noise, preactivation_shared=shared), "S")
+        book.by_seed(beyond.at(scan, **noise, preactivation_shared=shared), "S", beyond.QUANTITY)
         for shared in (True, False)
     )
     assert len(own) == 5
     assert max(abs(own[seed] - shared[seed]) for seed in own) < 0.005
-    plain = beyond.by_seed(alone, "S")
+    plain = book.by_seed(alone, "S", beyond.QUANTITY)
     assert min(own[seed] - plain[seed] for seed in own) > 0.04  # where it helps
     single = book.sweep("sweep-mitigation-own")
     gains = [
-        np.mean(list(beyond.by_seed(beyond.at(single, **p), "S").values()))
-        - np.mean(list(beyond.by_seed(beyond.at(single), "S").values()))
+        np.mean(list(book.by_seed(beyond.at(single, **p), "S", beyond.QUANTITY).values()))
+        - np.mean(list(book.by_seed(beyond.at(single), "S", beyond.QUANTITY).values()))
         for size in (0.1, 0.3, 1.0)
         for p in [{"preactivation_noise": size, "preactivation_until": 10_000}]
     ]
@@ -171,11 +171,11 @@ def test_learning_order_the_band_of_q_under_the_large_rate():
 
 def test_mitigation_how_long_the_noise_has_to_stay():
     scan = book.sweep("sweep-mitigation")
-    without = beyond.by_seed(book.sweep("sweep-narrow").records, "S")
+    without = book.by_seed(book.sweep("sweep-narrow").records, "S", beyond.QUANTITY)
     gain = {}
     for until in (5_000, 15_000, 50_000, 100_000):
         noisy = beyond.at(scan, preactivation_noise=0.3, preactivation_until=until)
-        found = beyond.by_seed(noisy, "S")
+        found = book.by_seed(noisy, "S", beyond.QUANTITY)
         gain[until] = np.mean([found[seed] - without[seed] for seed in found])
     assert gain[5_000] / gain[50_000] == pytest.approx(1 / 3, abs=0.04)
     assert gain[15_000] / gain[50_000] == pytest.approx(3 / 4, abs=0.04)
@@ -184,7 +184,7 @@ def test_mitigation_how_long_the_noise_has_to_stay():
 
 def smallest_gap(runs):
     """L-S minus S in accuracy on P alone, of five seeds the one where it is least."""
-    large, small = (beyond.by_seed(runs, arm) for arm in ("L-S", "S"))
+    large, small = (book.by_seed(runs, arm, beyond.QUANTITY) for arm in ("L-S", "S"))
     assert large.keys() == small.keys() == set(range(11, 16))
     return min(large[seed] - small[seed] for seed in large)
 

@@ -118,7 +118,7 @@ def test_with_four_of_the_papers_constants_hardly_any_gap_could_show():
     """ "Right on practically all new examples", in both arms."""
     walked = beyond.at(sweeps.recorded("sweep-beyond-constants"), **beyond.WALK["all of it"])
     for arm in ("S", "L-S"):
-        assert np.mean(list(beyond.by_seed(walked, arm).values())) > 0.999
+        assert np.mean(list(book.by_seed(walked, arm, beyond.QUANTITY).values())) > 0.999
 
 
 def test_the_papers_two_tables_suggest_another_split():

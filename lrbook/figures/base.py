@@ -9,14 +9,13 @@ import pandas as pd
 from lrbook import style
 from lrbook.figures.artists import BAND_OF, RUN
 from lrbook.figures.offer import offer
-from lrbook.stats import mean_interval
+from lrbook.stats import FEWEST, mean_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Histories = Mapping[str, Sequence[pd.DataFrame]]
-FEWEST = 3  # seeds of a mean; of fewer each run is drawn, for their mean is a curve that none has
 
 
 def new_figure(rows: int = 1, columns: int = 1, **options: Any) -> tuple["Figure", Any]:
@@ -57,7 +56,8 @@ def draw_arm(
 
 
 def draw_seeds(axes: "Axes", x: Any, values: np.ndarray, **look: Any) -> None:
-    """Mean and range of at least ``FEWEST`` rows of ``values``, one per seed; of fewer, each row.
+    """Mean and range of at least ``FEWEST`` rows of ``values``, one per seed; of fewer, each row,
+    for their mean is a curve that none has.
 
     Args:
         axes: where.

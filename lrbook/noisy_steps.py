@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from lrbook import book, sweeps
-from lrbook.beyond import by_seed
+from lrbook.arms import by_seed, finished, minus
 from lrbook.noisy import alike_but_for
+from lrbook.patch_cost import cost_by_seed
 from lrbook.record import Record
 from lrbook.stats import mean_interval
 from lrbook.vision.histories import epochs_words, mean_before_drop
@@ -36,8 +37,8 @@ def named(level: float) -> str:
 
 
 def recorded(name: str, base: Sequence[Record]) -> dict[str, list[Record]]:
-    """Level of the noise, in words -> runs of the small rate with it, from the lowest to the
-    highest.
+    """Level of the noise, in words -> finished runs of the small rate with it, from the lowest to
+    the highest.
 
     Empty as long as the sweep has not been recorded, and where anything but arm, seed and the noise
     differs from the base, the images first of all: a page never mixes two sets of them.
@@ -53,7 +54,7 @@ def recorded(name: str, base: Sequence[Record]) -> dict[str, list[Record]]:
     if not alike_but_for([*found, *base], ("arm", "seed", "sampling_noise")):
         return {}
     levels: dict[float, list[Record]] = {}
-    for record in found:
+    for record in finished(found):
         levels.setdefault(level_of(record), []).append(record)
     return {named(level): runs for level, runs in sorted(levels.items())}
 
@@ -103,7 +104,7 @@ def prices(
     return {
         name: {
             COSTS: list(_costs(row).values()),
-            BEHIND: [] if name == LARGE else list(_minus(large, alone[name]).values()),
+            BEHIND: [] if name == LARGE else list(minus(large, alone[name]).values()),
         }
         for name, row in found.items()
         if row[2]
@@ -111,13 +112,8 @@ def prices(
 
 
 def _costs(row: tuple[str, Sequence[Record], Sequence[Record]]) -> dict[int, float]:
-    """Seed -> clean accuracy without the patch minus that with it."""
     arm, runs, alone = row
-    return _minus(by_seed(alone, arm, "clean"), by_seed(runs, arm, "clean"))
-
-
-def _minus(one: Mapping[int, float], other: Mapping[int, float]) -> dict[int, float]:
-    return {seed: one[seed] - other[seed] for seed in sorted(one.keys() & other.keys())}
+    return cost_by_seed(runs, alone, arm)
 
 
 def table(
@@ -146,7 +142,7 @@ def table(
             "at the end, no patch (%)": [run.result["clean"] for run in alone],
             "at the end, with it (%)": [run.result["clean"] for run in runs],
         }
-        more = [] if name == LARGE else list(_minus(_costs(each), of_large).values())
+        more = [] if name == LARGE else list(minus(_costs(each), of_large).values())
         rows.append(
             {
                 f"on {images}": name,

@@ -7,11 +7,12 @@ knows the patch, and how far ahead a large rate is by itself. Runs without a pat
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from lrbook import book, whatif
+from lrbook.arms import by_seed, finished, minus
 from lrbook.record import Record
+from lrbook.words import gaps_added
 
 OF_THE_PATCH = {"pattern", "patch_only_share"}
 """Fields that say something only of images with a patch: without one they change nothing."""
@@ -62,15 +63,23 @@ def _varied(runs: Sequence[Record], base: Sequence[Record]) -> set[str]:
     }
 
 
-def cost(runs: Sequence[Record], control: Sequence[Record]) -> dict[str, list[float]]:
-    """Arm -> by how many points its clean accuracy is lower with the patch, seed by seed.
+def trained(runs: Sequence[Record]) -> list[Record]:
+    """The runs that finished and have ``TRAINED``."""
+    return [run for run in finished(runs) if run.result["clean"] >= TRAINED]
+
+
+def cost_by_seed(runs: Sequence[Record], control: Sequence[Record], arm: str) -> dict[int, float]:
+    """Seed -> by how many points the clean accuracy of ``arm`` is lower with the patch.
 
     Of the seeds in which both runs have ``TRAINED``.
     """
-    return {
-        arm: [control_clean - clean for clean, control_clean in pairs.values()]
-        for arm, pairs in _clean(runs, control).items()
-    }
+    without, with_it = (by_seed(trained(group), arm, "clean") for group in (control, runs))
+    return minus(without, with_it)
+
+
+def cost(runs: Sequence[Record], control: Sequence[Record]) -> dict[str, list[float]]:
+    """Arm -> what ``cost_by_seed`` says, seed by seed."""
+    return {arm: list(cost_by_seed(runs, control, arm).values()) for arm in whatif.ARMS}
 
 
 def share(runs: Sequence[Record], control: Sequence[Record]) -> list[float]:
@@ -78,9 +87,7 @@ def share(runs: Sequence[Record], control: Sequence[Record]) -> list[float]:
 
     All four have to have ``TRAINED``.
     """
-    large, small = _clean(runs, control).values()
-    gaps = [np.subtract(large[seed], small[seed]) for seed in sorted(large.keys() & small.keys())]
-    return [float(with_patch - without) for with_patch, without in gaps]
+    return list(gaps_added(trained(runs), trained(control), "clean", *whatif.ARMS).values())
 
 
 def alike(records: Sequence[Record], others: Sequence[Record]) -> list[Record]:
@@ -124,42 +131,19 @@ def at_most_words(
     return " ".join(told)
 
 
-def _clean(
-    runs: Sequence[Record], control: Sequence[Record]
-) -> dict[str, dict[int, tuple[float, float]]]:
-    """Arm -> seed -> clean accuracy with the patch and without it, where both have ``TRAINED``."""
-    both = _untrained_too(runs, control)
-    return {
-        arm: {seed: pair for seed, pair in pairs.items() if min(pair) >= TRAINED}
-        for arm, pairs in both.items()
-    }
-
-
-def _untrained_too(
-    runs: Sequence[Record], control: Sequence[Record]
-) -> dict[str, dict[int, tuple[float, float]]]:
-    """As ``_clean``, of all seeds."""
-    found = {}
-    for arm in whatif.ARMS:
-        mine, theirs = (
-            {run.config["seed"]: run.result["clean"] for run in book.by_arm(group).get(arm, [])}
-            for group in (runs, control)
-        )
-        found[arm] = {seed: (mine[seed], theirs[seed]) for seed in sorted(mine.keys() & theirs)}
-    return found
-
-
 def untrained_words(
     groups: Mapping[str, Sequence[Record]], without: Mapping[str, Sequence[Record]]
 ) -> str:
     """Which seeds are left out, as a run of theirs has not ``TRAINED``; empty if none is."""
     told = []
     for setting, control in without.items():
-        for arm, pairs in _untrained_too(groups[setting], control).items():
-            seeds = [str(seed) for seed, pair in pairs.items() if min(pair) < TRAINED]
+        for arm in whatif.ARMS:
+            mine, plain = (by_seed(group, arm, "clean") for group in (groups[setting], control))
+            used = cost_by_seed(groups[setting], control, arm)
+            seeds = sorted((mine.keys() & plain.keys()) - used.keys())
             if seeds:
-                several = "s" if len(seeds) > 1 else ""
-                told.append(f"{arm} of *{setting}*, seed{several} {' and '.join(seeds)}")
+                several, named = "s" * (len(seeds) > 1), " and ".join(map(str, seeds))
+                told.append(f"{arm} of *{setting}*, seed{several} {named}")
     if not told:
         return ""
     return (
@@ -182,19 +166,18 @@ def by_run(
     rows: dict[str, dict[str, Any]] = {}
     for setting, control in without.items():
         for arm, runs in book.by_arm(groups[setting]).items():
-            clean = _clean(runs, control)[arm]
+            paid = cost_by_seed(runs, control, arm)
             for run in runs:
                 seed, learnt = run.config["seed"], run.result["patch_learned_epoch"]
-                if run.run_id in rows or seed not in clean:
+                if run.run_id in rows or seed not in paid:
                     continue
                 known = 0 if learnt is None else run.config["epochs"] - learnt + 1
-                mine, plain = clean[seed]
                 rows[run.run_id] = {
                     "setting": setting,
                     "arm": arm,
                     "seed": seed,
                     "known": known,
-                    "cost": plain - mine,
+                    "cost": paid[seed],
                 }
     return pd.DataFrame(rows.values())
 
@@ -229,17 +212,13 @@ def table(
     """
     rows, named = [], whatif.headings(groups)
     images = book.data_of([run for runs in groups.values() for run in runs])
-    trained = {
-        setting: [run for run in control if run.result["clean"] >= TRAINED]
-        for setting, control in without.items()
-    }
     for setting, control in without.items():
         runs = groups[setting]
         lost = cost(runs, control)
         rows.append(
             {
                 f"setting, on {images}": named[setting],
-                "no patch: large − small": book.signed_words(whatif.gap(trained[setting])),
+                "no patch: large − small": book.signed_words(whatif.gap(trained(control))),
                 **{f"the patch costs {arm}": book.signed_words(lost[arm]) for arm in whatif.ARMS},
                 "and widens the gap by": book.signed_words(share(runs, control)),
             }

@@ -1,5 +1,7 @@
 """The small rate with noisier steps beside the two rates, on runs made by hand."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -50,6 +52,21 @@ WITH, WITHOUT = (
 def test_levels_are_named_by_the_variance_and_come_from_low_to_high(monkeypatch):
     monkeypatch.setattr(noisy_steps.sweeps, "recorded", lambda name: Sweep([*MUCH, *SOME]))
     assert noisy_steps.recorded("any", BASE) == WITH
+
+
+def test_a_run_that_diverged_is_in_no_level(monkeypatch):
+    lost = [dataclasses.replace(run, status="diverged", result={}) for run in (MUCH[0], *SOME)]
+    monkeypatch.setattr(noisy_steps.sweeps, "recorded", lambda name: Sweep([*lost, *MUCH[1:]]))
+    levels = noisy_steps.recorded("any", BASE)
+    assert levels == {LEVELS[1]: MUCH[1:]}
+    assert noisy_steps.prices(levels, WITHOUT, BASE, CONTROL)[LEVELS[1]] == price([3, 2], [8, 7])
+
+
+def test_a_run_that_has_not_trained_pays_no_price():
+    much = [run("small", 5, 9.9, sampling_noise=4.9), *MUCH[1:]]
+    assert noisy_steps.prices({LEVELS[1]: much}, WITHOUT, BASE, CONTROL)[LEVELS[1]] == (
+        price([3, 2], [6, 8, 7])
+    )
 
 
 @pytest.mark.parametrize("other", [{"pattern": 0.3}, {"carrier_share": 0.0}, {"epochs": 30}])

@@ -232,6 +232,14 @@ def test_seeds_in_which_a_run_has_not_trained_are_left_out_and_named():
     assert patch_cost.untrained_words({"fine": groups["fine"]}, {"fine": without["fine"]}) == ""
 
 
+def test_a_run_that_diverged_is_in_no_row_and_breaks_none():
+    lost = dataclasses.replace(WITHOUT[0], status="diverged", result={})
+    row = patch_cost.table({whatif.BASE: BASE}, {whatif.BASE: [lost, *WITHOUT[1:]]}).iloc[0]
+    assert row["no patch: large − small"] == "+9.0, +10.0"  # of seeds 6 and 7
+    assert row["and widens the gap by"] == "+4.0, +2.0"
+    assert patch_cost.trained([lost, *WITHOUT[1:]]) == WITHOUT[1:]
+
+
 def test_the_gap_without_a_patch_is_that_of_runs_that_have_trained():
     groups = {whatif.BASE: BASE, "hot": both([60, 58, 57], [51, 52, 50], batch=256)}
     bare = both([65, 10.4, 67], [53, 53, 54], batch=256, carrier_share=0.0)

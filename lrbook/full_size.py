@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from lrbook import book, origin, patch_cost
+from lrbook import book, origin, patch_cost, whatif
 from lrbook.figures.arms import CHANCE
 from lrbook.paper_and_ours import paired
 from lrbook.record import Record
 from lrbook.vision import cost
 from lrbook.vision.config import PatchConfig
-from lrbook.vision.histories import mean_before_drop
-from lrbook.whatif import pairs
 from lrbook.words import gaps, gaps_added
 
 NOT_RECORDED = "**Not recorded** in this results folder: it takes a graphics card."
@@ -91,23 +89,10 @@ def crossing_words(runs: Sequence[Record]) -> str:
     """Which rate is ahead on clean images before the drop, and which at the end, in every seed;
     "" if there are no pairs.
     """
-    if not (both := pairs(runs)):
+    if not (ends := whatif.gap(runs)):
         return ""
-    return (
-        f"over the last three epochs before the drop, {_who(_before(both))}; at the end, "
-        f"{_who(_ends(both))}"
-    )
-
-
-def _ends(both: Sequence[tuple[Record, Record]]) -> list[float]:
-    """Large minus small at the end, by seed."""
-    return [large.result["clean"] - small.result["clean"] for large, small in both]
-
-
-def _before(both: Sequence[tuple[Record, Record]]) -> list[float]:
-    """Large minus small over the last three epochs before the drop, by seed."""
-    means = [[mean_before_drop(r.history, "clean", r.config["drop"]) for r in two] for two in both]
-    return [large - small for large, small in means]
+    before = whatif.gap_before_drop(runs)
+    return f"over the last three epochs before the drop, {_who(before)}; at the end, {_who(ends)}"
 
 
 def _who(leads: Sequence[float]) -> str:

@@ -11,8 +11,7 @@ from lrbook.errors import RecordLookupError
 from lrbook.figures.base import aligned, new_figure, sign
 from lrbook.record import Record
 from lrbook.stats import FEWEST, clearly
-from lrbook.vision.histories import mean_before_drop
-from lrbook.whatif import pairs
+from lrbook.whatif import gap, gap_before_drop, need_pairs, pairs
 from lrbook.words import gaps, gaps_added, listed_words
 
 if TYPE_CHECKING:
@@ -75,12 +74,12 @@ def words(records: Sequence[Record], start: str = "Before the drop") -> str:
     Args:
         records: runs of the arms large and small.
         start: how the sentence begins.
+
+    Raises:
+        RecordLookupError: no seed has both arms.
     """
-    both = pairs(records)
-    drop = both[0][0].config["drop"]
-    before = [[mean_before_drop(run.history, "clean", drop) for run in pair] for pair in both]
-    end = [[run.result["clean"] for run in pair] for pair in both]
-    return f"{start} {_leader(before)}; at the end {_leader(end)}"
+    need_pairs(records)
+    return f"{start} {_leader(gap_before_drop(records))}; at the end {_leader(gap(records))}"
 
 
 Sizes = Mapping[str, tuple[Sequence[Record], Sequence[Record]]]
@@ -200,16 +199,15 @@ def show_citation() -> None:
     style.say(f"```bibtex\n{cite.as_bibtex(cff)}\n```")
 
 
-def _leader(values: Sequence[Sequence[float]]) -> str:
-    """Which arm is ahead, from one pair (large, small) per seed; that it is open, if it is."""
-    large, small = zip(*values, strict=True)
-    mean, half = book.paired_interval(large, small)
+def _leader(leads: Sequence[float]) -> str:
+    """Which arm is ahead, from large minus small by seed; that it is open, if it is."""
+    mean, half = book.mean_interval(leads)
     if half is None or abs(mean) <= half:
-        return f"neither is clearly ahead (large minus small: {_gap(large, small)})"
+        return f"neither is clearly ahead (large minus small: {_points(leads)})"
     if mean > 0:
-        return f"the **large** rate is ahead by {_gap(large, small)}"
-    return f"the **small** rate is ahead by {_gap(small, large)}"
+        return f"the **large** rate is ahead by {_points(leads)}"
+    return f"the **small** rate is ahead by {_points([-lead for lead in leads])}"
 
 
-def _gap(one: Sequence[float], two: Sequence[float]) -> str:
-    return book.interval_words([a - b for a, b in zip(one, two, strict=True)], 1)
+def _points(leads: Sequence[float]) -> str:
+    return book.interval_words(leads, 1)

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from lrbook import book
-from lrbook.errors import RecordLookupError
 from lrbook.record import Record
 from lrbook.vision.histories import at_the_end, crossing, mean_before_drop
-from lrbook.whatif import pairs
+from lrbook.whatif import need_pairs
 
 COLUMNS = {"clean": "new images", "train_accuracy": "training images"}
 
@@ -21,7 +20,7 @@ def before_and_after(records: Sequence[Record]) -> pd.DataFrame:
     Raises:
         RecordLookupError: no seed has both arms.
     """
-    both = _pairs(records)
+    both = need_pairs(records)
     drop = min(both[0][0].config[name] for name in ("drop", "drop2", "drop3"))
     rows = []
     for column, what in COLUMNS.items():
@@ -45,7 +44,7 @@ def crossing_words(records: Sequence[Record]) -> str:
         RecordLookupError: no seed has both arms.
     """
     found = []
-    both = _pairs(records)
+    both = need_pairs(records)
     for large, small in both:
         epoch = crossing(large.history, small.history, "clean")
         found.append(f"{'never' if epoch is None else epoch} (seed {large.config['seed']})")
@@ -60,12 +59,3 @@ def crossing_words(records: Sequence[Record]) -> str:
         return f"{told}, and one seed has no interval."
     standing = book.standing(records, "clean", "large", "small")
     return f"{told}; by the interval it is **{standing}** the small rate."
-
-
-def _pairs(records: Sequence[Record]) -> list[tuple[Record, Record]]:
-    both = pairs(records)
-    if not both:
-        raise RecordLookupError(
-            "the arms large and small are compared, and no seed has a run of each"
-        )
-    return both

@@ -10,7 +10,7 @@ from lrbook import beyond, book, claims, whatif
 from lrbook.record import Record
 from lrbook.stats import FEWEST, clearly
 from lrbook.toy import events
-from lrbook.vision.histories import at_the_end, mean_before_drop
+from lrbook.vision.histories import at_the_end
 from lrbook.words import gaps, gaps_added, interval_words, listed_words
 
 HOLDS, IN_PART, UNCLEAR, FAILS = "holds", "holds in part", "not clear", "does not hold"
@@ -71,11 +71,7 @@ def part(parts: Sequence[float], wholes: Sequence[float], remark: str = "") -> C
 
 def early(runs: Sequence[Record]) -> list[float]:
     """Small minus large on clean images, in points, over the last epochs before the drop."""
-    means = [
-        [mean_before_drop(run.history, "clean", run.config["drop"]) for run in pair]
-        for pair in whatif.pairs(runs)
-    ]
-    return [small - large for large, small in means]
+    return [-lead for lead in whatif.gap_before_drop(runs)]
 
 
 def early_in_the_model(runs: Sequence[Record], rows: int = 5) -> list[float]:
@@ -141,7 +137,10 @@ def order_in_the_model(runs: Sequence[Record]) -> Cell:
     cells = []
     for lasting in (True, False):
         first = {
-            arm: {run.config["seed"]: _q_first(run.history, lasting) for run in found}
+            arm: {
+                run.config["seed"]: events.learnt_first(run.history, SETTLED, lasting) == "Q"
+                for run in found
+            }
             for arm, found in arms.items()
         }
         seeds = sorted(first["S"].keys() & first["L-S"].keys())
@@ -153,15 +152,6 @@ def order_in_the_model(runs: Sequence[Record]) -> Cell:
         f"{settled.numbers} if Q has to stay below a loss of {SETTLED:g}, {once} if once is enough"
     )
     return Cell(settled.verdict if same else IN_PART, numbers, settled.seeds)
-
-
-def _q_first(history: pd.DataFrame, lasting: bool) -> bool:
-    steps = [
-        events.first_step(history, column, below=SETTLED, lasting=lasting)
-        for column in ("q_only_loss", "p_only_train_loss")
-    ]
-    q, p = (np.inf if step is None else step for step in steps)
-    return bool(q < p)
 
 
 def teachers(
@@ -228,7 +218,7 @@ def noise(arms: Mapping[str, Mapping[int, float]], remark: str = "") -> Cell | N
 
 def noise_on_images(runs: Sequence[Record]) -> Cell | None:
     """Of the arm noise, on clean images; that noise is not the one that the large rate has."""
-    arms = {arm: beyond.by_seed(runs, arm, "clean") for arm in ("small", "noise", "large")}
+    arms = {arm: book.by_seed(runs, arm, "clean") for arm in ("small", "noise", "large")}
     return noise(arms, " by noise in the activations")
 
 
@@ -242,10 +232,8 @@ def steps_noise_on_images(runs: Sequence[Record], noisy: Sequence[Record]) -> Ce
     """
     if not noisy:
         return noise_on_images(runs)
-    arms = {arm: beyond.by_seed(runs, arm, "clean") for arm in ("small", "large")}
-    return noise(
-        arms | {"noise": beyond.by_seed(noisy, "small", "clean")}, " by noise in its steps"
-    )
+    arms = {arm: book.by_seed(runs, arm, "clean") for arm in ("small", "large")}
+    return noise(arms | {"noise": book.by_seed(noisy, "small", "clean")}, " by noise in its steps")
 
 
 def exponents(found: Sequence[claims.Claim]) -> Cell:

@@ -41,6 +41,11 @@ def test_the_news_names_the_part_that_is_there_without_a_patch(whole, bare, part
     assert said == wanted
 
 
+def test_who_is_ahead_is_told_of_pairs_alone():
+    with pytest.raises(LookupError, match="no seed has a run of each"):
+        home.words([*pair(1, 5)[:1], *pair(2, 5)[1:]])
+
+
 def test_the_news_of_two_sizes_and_of_none():
     found = {
         "small runs": both([10, 11, 12], [8, 9, 9]),

@@ -96,6 +96,7 @@ def both_losses(p, q):
 def test_learnt_first_goes_by_what_lasts():
     dips = both_losses([0.7, 0.05, 0.05], [0.05, 0.7, 0.05])  # Q is low first, but not for good
     assert events.learnt_first(dips, 0.1) == "P"
+    assert events.learnt_first(dips, 0.1, lasting=False) == "Q"
     assert events.learnt_first(both_losses([0.7, 0.7, 0.7], [0.7, 0.7, 0.05]), 0.1) == "Q"
     assert events.learnt_first(both_losses([0.7] * 3, [0.7] * 3), 0.1) is None
     assert events.learnt_first(both_losses([0.7, 0.7, 0.0], [0.7, 0.7, 0.0]), 0.1) is None

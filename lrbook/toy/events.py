@@ -111,12 +111,13 @@ def steps_words(steps: Sequence[int | None]) -> str:
     return words
 
 
-def learnt_first(history: pd.DataFrame, below: float) -> str | None:
+def learnt_first(history: pd.DataFrame, below: float, lasting: bool = True) -> str | None:
     """``P`` or ``Q``: whose training loss, on the examples that carry it alone, is below a
-    threshold for good at the earlier recorded step. None if neither gets there, or both at once.
+    threshold at the earlier recorded step: for good (``lasting``), or for the first time. None if
+    neither gets there, or both at once.
     """
     steps = {
-        pattern: first_step(history, column, below=below, lasting=True)
+        pattern: first_step(history, column, below=below, lasting=lasting)
         for pattern, column in (("P", "p_only_train_loss"), ("Q", "q_only_loss"))
     }
     found = {pattern: math.inf if step is None else step for pattern, step in steps.items()}

@@ -7,9 +7,9 @@ import pandas as pd
 
 from lrbook.record import Record
 from lrbook.vision.config import PatchConfig
+from lrbook.vision.histories import LAST, first_above
 from lrbook.vision.settings import ImageConfig
 
-LAST = 3  # final accuracies are means of so many last epochs: with batch norm, one can jump
 LEARNED = 50.0  # percent of patch-only images right: the patch counts as learnt
 WATCHED = ("wrong_patch", "wrong_patch_followed")
 
@@ -35,10 +35,9 @@ def outcome(history: pd.DataFrame, config: ImageConfig) -> dict[str, Any]:
         return _means(history, names) | {
             f"{name}_before_drop": _only(before, name) for name in names
         }
-    learned = history[history.patch_only > LEARNED].epoch
     found = _means(history, ("clean", "mixed", "patch_only")) | {
         "patch_only_before_drop": _only(before, "patch_only"),
-        "patch_learned_epoch": int(learned.iloc[0]) if len(learned) else None,
+        "patch_learned_epoch": first_above(history, "patch_only", LEARNED),
     }
     return found | (_means(history, WATCHED) if config.watch else {})
 
@@ -60,8 +59,7 @@ RESULTS = {
 
 def _names(record: Record) -> tuple[str, ...]:
     """Of an experiment of the reader's own, too: it is one of the two with something changed."""
-    kind = "patch" if "pattern" in record.config else "cifar"
-    return RESULTS.get(record.experiment, RESULTS[kind])
+    return RESULTS["patch" if "pattern" in record.config else "cifar"]
 
 
 def summary(records: Sequence[Record]) -> dict[str, Any]:

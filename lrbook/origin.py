@@ -28,9 +28,10 @@ def describe(records: Sequence[Record]) -> dict[str, str]:
         raise ValueError("no records to describe")
     records = once(records)
     origins = origins_of(records)
-    framework = "torch" if distinct(origins, "data") else "jax"
+    framework = framework_of(origins)
+    seeds = seeds_words(record.config["seed"] for record in records)
     parts = {
-        "runs": f"{_count(records)}, {seeds_words(record.config['seed'] for record in records)}",
+        "runs": f"{count_words(records)}, {seeds}",
         "data": "; ".join(distinct(origins, "data")) or "data drawn from the seed",
         "hardware": "; ".join(distinct(origins, "device")),
         "software": "; ".join(_software(origins, framework)),
@@ -103,7 +104,8 @@ def time_words(seconds: float) -> str:
     return f"{seconds / 3600:.1f} hours" if seconds >= 5400 else f"{seconds / 60:.1f} minutes"
 
 
-def _count(records: Sequence[Record]) -> str:
+def count_words(records: Sequence[Record]) -> str:
+    """``1 run``, ``3 runs`` or ``3 runs (1 diverged)``."""
     runs = f"{len(records)} run{'s' if len(records) != 1 else ''}"
     lost = sum(record.status == "diverged" for record in records)
     return f"{runs} ({lost} diverged)" if lost else runs
@@ -127,6 +129,13 @@ def distinct(origins: Sequence[Mapping[str, Any]], name: str) -> list[str]:
     """The words that provenances have under ``name``, each once, in alphabetical order."""
     found = {str(origin[name]) for origin in origins if origin.get(name)}
     return sorted({re.sub(r"\b1 cores$", "1 core", words) for words in found})
+
+
+def framework_of(origins: Sequence[Mapping[str, Any]]) -> str:
+    """``torch`` for runs on images, which know their data, and ``jax`` for those of the toy; of an
+    experiment of the reader's own, too.
+    """
+    return "torch" if distinct(origins, "data") else "jax"
 
 
 def _software(origins: Sequence[Mapping[str, Any]], framework: str) -> list[str]:

@@ -7,7 +7,17 @@ from typing import Any
 
 from lrbook.arms import by_arm, minus
 from lrbook.errors import ConfigError
-from lrbook.origin import commits, days, distinct, once, origins_of, seeds_words, time_words
+from lrbook.origin import (
+    commits,
+    count_words,
+    days,
+    distinct,
+    framework_of,
+    once,
+    origins_of,
+    seeds_words,
+    time_words,
+)
 from lrbook.record import Record
 from lrbook.stats import FEWEST, mean_interval
 from lrbook.unknown import unknown_name
@@ -172,11 +182,9 @@ def provenance(records: Sequence[Record]) -> str:
         raise ValueError("no records to say where they come from")
     records = once(records)
     origins = origins_of(records)
-    framework = "jax" if records[0].experiment == "toy" else "torch"
-    diverged = sum(record.status == "diverged" for record in records)
+    framework = framework_of(origins)
     parts = [
-        f"{len(records)} run{'s' if len(records) > 1 else ''}"
-        + (f" ({diverged} diverged)" if diverged else ""),
+        count_words(records),
         seeds_words(record.config["seed"] for record in records),
         *distinct(origins, "data"),
         *distinct(origins, "device"),

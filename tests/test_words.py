@@ -186,6 +186,16 @@ def test_where_runs_come_from_is_said_of_what_is_known():
         book.provenance([])
 
 
+def test_an_experiment_of_ones_own_names_the_framework_that_it_is_made_with():
+    toy = [
+        dataclasses.replace(run, experiment="mytoy", provenance=run.provenance | {"data": None})
+        for run in RUNS
+    ]
+    assert "; jax 0.5; " in book.provenance(toy)
+    mine = [dataclasses.replace(run, experiment="myimages") for run in RUNS]
+    assert "; torch 2.0; " in book.provenance(mine)
+
+
 def test_a_mean_below_two_has_three_digits():
     assert book.interval_words([1.9999]) == "2.000"
     assert book.interval_words([-1.5]) == "-1.500"

@@ -12,6 +12,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import BinaryIO
 
+BELOW = "lrbook"
 TEXT = re.compile(r"text/|application/(javascript|json)|image/svg")
 
 
@@ -40,17 +41,22 @@ def _packed(path: Path, _changed: int) -> bytes:
 
 
 @contextlib.contextmanager
-def serve(folder: Path, below: str = "lrbook") -> Iterator[str]:
-    """Serve ``folder`` as ``http://127.0.0.1:PORT/BELOW/`` from a thread, and yield that address.
+def serve(folder: Path) -> Iterator[str]:
+    """Serve a built book from a thread, and yield its address, ``http://127.0.0.1:PORT/lrbook/``.
 
     An address that forgets the sub-path is not found, as it would not be on the published site.
+
+    Raises:
+        FileNotFoundError: there is no built book in ``folder``: every page would be missing.
     """
+    if not (folder / "index.html").is_file():
+        raise FileNotFoundError(f"there is no built book in {folder}; make book builds it.")
     with tempfile.TemporaryDirectory() as top:
-        Path(top, below).symlink_to(folder.resolve(), target_is_directory=True)
+        Path(top, BELOW).symlink_to(folder.resolve(), target_is_directory=True)
         handler = functools.partial(_Handler, directory=top)
         with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             try:
-                yield f"http://127.0.0.1:{server.server_port}/{below}/"
+                yield f"http://127.0.0.1:{server.server_port}/{BELOW}/"
             finally:
                 server.shutdown()

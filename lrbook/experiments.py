@@ -3,11 +3,12 @@
 Besides the book's there are a reader's own, by the place of their class (``lrbook.own``).
 """
 
+import contextlib
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lrbook import own
 from lrbook.config import Config
@@ -15,7 +16,10 @@ from lrbook.errors import ConfigError
 from lrbook.unknown import unknown_name
 
 if TYPE_CHECKING:  # which imports torch
+    from lrbook.record import Record
     from lrbook.vision.images import Images
+
+C = TypeVar("C", bound=Config)
 
 _CONFIGS = {
     "toy": ("lrbook.toy.config", "ToyConfig"),
@@ -74,6 +78,25 @@ def base(cls: type[Config]) -> str:
                 return name
     known = ", ".join(attribute for _, attribute in _CONFIGS.values())
     raise ConfigError(f"{cls.__name__} is no experiment: derive it from one of {known}.")
+
+
+def timed(records: Iterable["Record"], cls: type[C]) -> list[tuple[C, float]]:
+    """Configuration and seconds of the finished runs that say how long they took.
+
+    Of an older record, fields that ``cls`` no longer has are passed over; so is the record itself
+    where a value is no longer allowed.
+
+    Args:
+        records: runs of the experiment.
+        cls: its configuration class.
+    """
+    found = []
+    for record in records:
+        if record.wall_s and record.status == "finished":
+            known = {k: v for k, v in record.config.items() if k in cls.model_fields}
+            with contextlib.suppress(ConfigError):
+                found.append((cls(**known), record.wall_s))
+    return found
 
 
 def name_of(cls: type[Config]) -> str:

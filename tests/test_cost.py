@@ -129,6 +129,17 @@ def test_a_run_on_who_knows_how_many_images_tells_nothing_of_the_speed(settings,
     assert (cost.recorded_speed(runs, PatchConfig) > 1000 * one) == counted
 
 
+def test_a_run_whose_settings_are_no_longer_allowed_is_passed_over():
+    plain = PatchConfig.for_profile("smoke", arm="large", seed=0).model_dump(mode="json")
+    old = [plain | {"given_up": 1}, plain | {"depth": 11}]
+    runs = [
+        Record("", "patch", fields, "finished", {}, {}, None, wall_s)
+        for fields, wall_s in zip(old, (2.0, 9.0), strict=True)
+    ]
+    config = PatchConfig.for_profile("smoke", arm="large", seed=0)
+    assert cost.recorded_speed(runs, PatchConfig) == cost.run_flops(config) / 2
+
+
 def test_a_diverged_run_tells_nothing_of_the_speed():
     plain = PatchConfig.for_profile("smoke", arm="large", seed=0).model_dump(mode="json")
     runs = [

@@ -1,5 +1,6 @@
 """What a sweep asks for: its runs, their cost, and what is refused before any is made."""
 
+import dataclasses
 import itertools
 import re
 import time
@@ -125,6 +126,16 @@ def test_a_run_that_diverged_early_tells_nothing_of_the_rate(monkeypatch, tmp_pa
         Store(tmp_path).finish(config, pd.DataFrame({"step": [0]}), {}, **done)
     monkeypatch.setenv("LRBOOK_RECORDINGS", str(tmp_path))
     assert "at the 1,000 steps/s" in sweeps.cost_words([one], 200)
+
+
+def test_an_old_record_that_is_no_longer_allowed_stops_no_sweep(monkeypatch, tmp_path):
+    config, old = (
+        ToyConfig.for_profile("smoke", arm="S", seed=seed, steps=1_000) for seed in range(2)
+    )
+    runs = [made_up.finished(Store(tmp_path), each) for each in (config, old)]
+    runs[1] = dataclasses.replace(runs[1], config=runs[1].config | {"d": -1}, wall_s=9.0)
+    monkeypatch.setattr(Store, "find", lambda *_: runs)
+    assert "at the 1,000 steps/s" in sweeps.cost_words([config], 200)
 
 
 def test_runs_on_images_cost_what_their_operations_take(monkeypatch):

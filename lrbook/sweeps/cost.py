@@ -64,12 +64,6 @@ def _recorded_rate(experiment: str) -> float | None:
         there = Store(recordings_dir()).find(experiment)
     except RecordError:
         return None
-    cls = experiments.config_class(experiment)
-    known = cls.model_fields
-    runs = [
-        (cls(**{k: v for k, v in run.config.items() if k in known}), run.wall_s)
-        for run in there
-        if run.wall_s and run.status == "finished"
-    ]
+    runs = experiments.timed(there, experiments.config_class(experiment))
     rates = [_work(config) / wall_s for config, wall_s in runs if _is_counted(config)]
     return statistics.median_low(rates) if rates else None

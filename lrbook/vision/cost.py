@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from lrbook import experiments
 from lrbook.record import Record
 from lrbook.vision.config import PatchConfig
 from lrbook.vision.identity import COUNTS, NAMES
@@ -58,13 +59,10 @@ def recorded_speed(records: Sequence[Record], cls: type[ImageConfig]) -> float:
 
     Of runs whose images ``is_counted`` knows, which have to be one at least.
     """
-    runs = [
-        (cls(**record.config), record.wall_s)
-        for record in records
-        if record.wall_s and record.status == "finished"
-    ]
     return statistics.median(
-        run_flops(config) / wall_s for config, wall_s in runs if is_counted(config)
+        run_flops(config) / wall_s
+        for config, wall_s in experiments.timed(records, cls)
+        if is_counted(config)
     )
 
 

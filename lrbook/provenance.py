@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import functools
 import importlib.metadata
 import os
 import platform
@@ -32,7 +33,7 @@ def collect(device: str, threads: int | None = None) -> dict[str, Any]:
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         **_git(),
         "python": platform.python_version(),
-        "versions": {name: _version(name) for name in PACKAGES if _version(name)},
+        "versions": {name: version for name in PACKAGES if (version := _version(name))},
         "platform": f"{platform.system()} {platform.machine()}",
         "device": device,
         "threads": threads,
@@ -133,6 +134,7 @@ def _version(package: str) -> str | None:
         return None
 
 
+@functools.cache  # asked once, early: a process goes on with the code that it has loaded
 def _git() -> dict[str, Any]:
     root = Path(__file__).resolve().parent.parent
     if not (root / ".git").exists():

@@ -26,7 +26,9 @@ def clone(tmp_path, monkeypatch):
     git("init", "-q")
     git("add", "-A")
     git("commit", "-q", "-m", "one")
-    return tmp_path, git
+    provenance._git.cache_clear()
+    yield tmp_path, git
+    provenance._git.cache_clear()
 
 
 def test_the_commit_is_named_and_output_is_no_change_of_the_code(clone):
@@ -43,6 +45,16 @@ def test_changed_or_new_code_is_told(clone, changed):
     (folder / changed).parent.mkdir(exist_ok=True)
     (folder / changed).write_text("two = 2\n")
     assert provenance._git()["dirty"] is True
+
+
+def test_a_process_names_the_code_that_it_began_with(clone):
+    folder, git = clone
+    begun = provenance.collect("none")["commit"]
+    (folder / "lrbook" / "code.py").write_text("two = 2\n")
+    git("commit", "-q", "-a", "-m", "two")
+    again = provenance.collect("none")
+    assert (again["commit"], again["dirty"]) == (begun, False)
+    assert begun != git("rev-parse", "HEAD")
 
 
 def test_it_can_be_asked_while_the_user_commits(clone):

@@ -64,7 +64,7 @@ def _film(arm: str, film: "Film", limit: float) -> dict[str, Any]:
     values = np.round(film.values / limit * _LEVELS).astype(int)
     return {
         "arm": arm,
-        "color": style.ARM_COLORS[arm],
+        "color": style.arm_color(arm),
         "step": [int(step) for step in film.step],
         "rate": [float(f"{rate:.4g}") for rate in film.rate],
         "values": values.tolist(),

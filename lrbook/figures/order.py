@@ -68,7 +68,7 @@ def gradient_shares(histories: Histories) -> "Figure":
     for axes, (arm, seeds) in zip(np.atleast_1d(panels), histories.items(), strict=True):
         at, now = aligned([_later(h) for h in seeds], "step", "p_only_gradient_share_now")
         _, so_far = aligned([_later(h) for h in seeds], "step", "p_only_gradient_share")
-        share, color = now.mean(0), style.ARM_COLORS[arm]
+        share, color = now.mean(0), style.arm_color(arm)
         stack(axes, at, {"P-only examples": share, "examples with both": 1 - share}, color)
         axes.plot(
             at,
@@ -104,8 +104,8 @@ def trap(matched: pd.DataFrame) -> "Figure":
             # a seed that never gets to the matched loss has no value there
             mean, half = intervals(values for _, values in groups)
             few = {at: f"{v.count()} of {len(v)}" for at, v in groups if v.isna().any()}
-            options = {"color": style.ARM_COLORS[arm], "label": arm, "capsize": 3}
-            axes.errorbar(list(groups.groups), mean, half, **options, **style.ARM_STYLES[arm])
+            options = {"color": style.arm_color(arm), "label": arm, "capsize": 3}
+            axes.errorbar(list(groups.groups), mean, half, **options, **style.arm_style(arm))
             for at, value in zip(groups.groups, mean, strict=True):
                 if at in few and np.isfinite(value):
                     axes.annotate(few[at], (at, value), (6, 6), textcoords="offset points")

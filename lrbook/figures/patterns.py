@@ -38,7 +38,7 @@ def on_and_off(
     )
     half = (t[1] - t[0]) / 2
     for line, (arm, moments) in zip(panels, patterns.items(), strict=True):
-        paint = ListedColormap(["#00000000", style.ARM_COLORS[arm]])
+        paint = ListedColormap(["#00000000", style.arm_color(arm)])
         for axes, (moment, on) in zip(line, moments.items(), strict=True):
             extent = (t[0] - half, t[-1] + half, len(on) + 0.5, 0.5)
             axes.imshow(

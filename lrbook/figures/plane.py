@@ -72,7 +72,7 @@ def across(
             late = (index + 1) / len(moments)
             look = {"alpha": 0.6 + 0.4 * late, "linewidth": 1 + 1.6 * late}
             line = ("-", "--", "-.", ":")[(len(moments) - 1 - index) % 4]
-            color = style.ARM_COLORS[arm]
+            color = style.arm_color(arm)
             axes.plot(t, values, line, color=color, label=label, **look)
         for ray in (-1, 0, 1):
             axes.axvline(ray, color=style.NEUTRAL, linewidth=1, linestyle=":")

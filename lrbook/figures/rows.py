@@ -46,13 +46,13 @@ def order_rows(
     arms = list(dict.fromkeys(arm for found in learned.values() for arm in found))
     grey: dict[str, Any] = {"color": style.NEUTRAL, "linewidth": 1.6, "gid": NOT_DATA}
     for arm in arms:
-        axes.plot([], [], style.ARM_STYLES[arm]["marker"], color=style.ARM_COLORS[arm], label=arm)
+        axes.plot([], [], style.arm_style(arm)["marker"], color=style.arm_color(arm), label=arm)
     for setting, found in learned.items():
         row = places[setting]
         if (drop := drops[setting]) is not None:
             axes.vlines(drop - 0.5, row - 0.4, row + 0.4, **grey)
         for arm, seeds in found.items():
-            look, color = style.ARM_STYLES[arm]["marker"], style.ARM_COLORS[arm]
+            look, color = style.arm_style(arm)["marker"], style.arm_color(arm)
             # each arm has a strip of the row to itself, so that two who never learn both show
             place = row - 0.4 + 0.8 * (arms.index(arm) + 0.5) / len(arms)
             for epoch, beside in zip(seeds, _beside(len(seeds)), strict=True):

@@ -44,7 +44,7 @@ def gap_rows(
         joined = {"color": style.NEUTRAL, "linewidth": 1.2, "zorder": 1, "gid": NOT_DATA}
         axes.plot(means, [row] * len(means), **joined)
         for arm, values in arms.items():
-            look, color = style.ARM_STYLES[arm]["marker"], style.ARM_COLORS[arm]
+            look, color = style.arm_style(arm)["marker"], style.arm_color(arm)
             shift = np.linspace(-0.22, 0.22, len(values)) if len(values) > 1 else [0.0]
             label = None
             if len(values) and arm not in named:
@@ -74,7 +74,7 @@ def cost_by_time(runs: pd.DataFrame) -> "Figure":
     figure, axes = new_figure()
     axes.axhline(0, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
     for arm, mine in runs.groupby("arm"):
-        marker, color = style.ARM_STYLES[arm]["marker"], style.ARM_COLORS[arm]
+        marker, color = style.arm_style(arm)["marker"], style.arm_color(arm)
         axes.plot(mine.known, mine.cost, marker, color=color, alpha=0.6, label=arm)
     axes.set_xlabel("epochs for which the patch has been known (0: never)")
     axes.set_ylabel("points that the patch costs")

@@ -57,6 +57,7 @@ def test_no_other_name_is_taken_for_a_part():
         "lrbook.cli, lrbook.config, lrbook.experiments, lrbook.errors, lrbook.provenance",
         "lrbook.vision.config, lrbook.vision.identity",
         "lrbook.toy.config",
+        "lrbook.study.work",
     ],
 )
 def test_configuration_and_command_line_load_no_framework(modules):

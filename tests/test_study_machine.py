@@ -10,7 +10,7 @@ from dask.system import cpu_count
 from distributed import Client
 
 from lrbook import locks, provenance
-from lrbook.study import engine, machine, screen, waits, work
+from lrbook.study import engine, machine, one, screen, waits, work
 
 
 def test_progress_in_words():
@@ -38,7 +38,7 @@ def test_whom_a_run_waits_for_is_read_from_what_it_says(tmp_path, capsys):
     other.start()
     held.wait()
     threading.Timer(0.5, letting_go.set).start()
-    with waits.TellingStore(tmp_path).claim(config):
+    with one.TellingStore(tmp_path).claim(config):
         said = capsys.readouterr().err
     other.join()
     begun, over = said.splitlines()

@@ -5,13 +5,28 @@ that a killed worker leaves no run behind that nobody waits for. The checkpoint 
 one, and the next worker goes on from it, if it sees the same folder.
 """
 
+import contextlib
 import json
 import sys
 import threading
+from collections.abc import Callable, Iterator
 
 from lrbook import experiments, orphans
+from lrbook.config import Config
 from lrbook.errors import ConfigError, NotHereError, RunError, UserError
-from lrbook.study.waits import TellingStore
+from lrbook.records import Store
+from lrbook.study.waits import HELD
+
+
+class TellingStore(Store):
+    """A store that says on stderr when it has the run, which ends what was said of a wait."""
+
+    @contextlib.contextmanager
+    def claim(self, config: Config, go_on: Callable[[], None] | None = None) -> Iterator[None]:
+        """As that of ``Store``."""
+        with super().claim(config, go_on):
+            print(HELD, file=sys.stderr, flush=True)
+            yield
 
 
 def main() -> int:

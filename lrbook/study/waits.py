@@ -1,25 +1,8 @@
 """Whom a run waits for, as its process says it and its worker reads it."""
 
-import contextlib
 import re
-import sys
-from collections.abc import Callable, Iterator
-
-from lrbook.config import Config
-from lrbook.records import Store
 
 HELD = "lrbook: nobody else has this run."
-
-
-class TellingStore(Store):
-    """A store that says on stderr when it has the run, which ends what was said of a wait."""
-
-    @contextlib.contextmanager
-    def claim(self, config: Config, go_on: Callable[[], None] | None = None) -> Iterator[None]:
-        """As that of ``Store``."""
-        with super().claim(config, go_on):
-            print(HELD, file=sys.stderr, flush=True)
-            yield
 
 
 def holder(said: str) -> str | None:

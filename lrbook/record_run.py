@@ -76,8 +76,10 @@ def _run_single(
     on_cores: list[tuple[list[str], int]] = []
     for recording in plan:
         on_gpu = bool(gpus) and recording.experiment != "toy"
-        for configs in _together(todo[recording.name], on_gpu):
-            command = _command(recording, configs, results, data)
+        groups = _together(todo[recording.name], on_gpu)
+        images = _images_of(recording, data) if groups else None
+        for configs in groups:
+            command = _command(recording, configs, results, images)
             (on_gpus if on_gpu else on_cores).append((command, len(configs)))
     by_cores = max(1, available_cores() // max((config.cores for config in runs), default=1))
     with tqdm(total=len(runs), unit="run", desc="record", file=sys.stderr) as bar:
@@ -200,19 +202,24 @@ def _words(precision: str | None, kind: str | None) -> str:
     return (precision or "digits of some kind") + kinds.get(kind or "", "")
 
 
+def _images_of(recording: Recording, data: str | None) -> str | None:
+    """The images that its runs are told to take: a folder serves the recordings of its images, and
+    no other. Asked once for all runs, as all of the folder is read to know it.
+    """
+    return data if recording.is_of(data) else recording.data
+
+
 def _command(
     recording: Recording, configs: Sequence[Config], results: str | Path, data: str | None
 ) -> list[str]:
-    """What runs ``configs``, which are of one seed."""
+    """What runs ``configs``, which are of one seed, on ``data``, as ``_images_of`` has it."""
     arms, seed = ",".join(config.arm for config in configs), str(configs[0].seed)
     command = [sys.executable, "-m", "lrbook", "run", recording.experiment]
     command += ["--profile", recording.profile, "--arms", arms, "--seeds", seed]
     for name, value in recording.settings.items():
         command += [f"--{name.replace('_', '-')}", str(value)]
-    if recording.data is not None:
-        # A folder serves the recordings of its images, and no other.
-        folder = data if data is not None and recording.is_of(data) else recording.data
-        command += ["--data", folder]
+    if data is not None:
+        command += ["--data", data]
     return [*command, "--results", str(results), "--quiet", "--json"]
 
 

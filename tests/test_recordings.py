@@ -62,7 +62,7 @@ def test_the_command_of_a_run_means_that_run(recording, monkeypatch, tmp_path):
     stub = SimpleNamespace(run=run, summary=lambda _: {})
     monkeypatch.setattr(experiments, "shell", lambda _: stub)
     for config in (recording.configs()[0], recording.configs()[-1]):
-        command = record_run._command(recording, [config], tmp_path, None)
+        command = record_run._command(recording, [config], tmp_path, recording.data)
         assert command[:3] == [sys.executable, "-m", "lrbook"]
         assert cli.main(command[3:]) == 0
         configs, root, options = typed.pop()
@@ -80,9 +80,16 @@ def test_a_folder_of_images_serves_only_the_recordings_of_them(tmp_path, monkeyp
     by_name = {recording.name: recording for recording in PLAN}
     elsewhere = by_name["patch-laptop"]
     here = dataclasses.replace(elsewhere, data="mine")
+    started, asked = [], []
+    monkeypatch.setattr(record_run, "_in_processes", lambda jobs, *_: bool(started.extend(jobs)))
+    monkeypatch.setattr(identity, "of_files", lambda folder: asked.append(folder) or mine)
     for recording, typed in ((here, str(tmp_path)), (elsewhere, "CIFAR-10 (JPEG copy)")):
-        command = record_run._command(recording, recording.configs()[:1], tmp_path, str(tmp_path))
-        assert command[command.index("--data") + 1] == typed
+        started.clear()
+        asked.clear()
+        record_run._run_single([recording], tmp_path / "out", str(tmp_path), 1)
+        assert len(started) == len(recording.configs()) > 1
+        assert {command[command.index("--data") + 1] for command, _ in started} == {typed}
+        assert len(asked) == 1  # and not for every run: all of the folder is read for it
 
 
 @pytest.mark.parametrize("name", ["patch-laptop", "what-if-laptop-ratio"])

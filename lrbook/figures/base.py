@@ -93,6 +93,21 @@ def mark_annealing(panels: Iterable["Axes"], arm: str, histories: Sequence[pd.Da
             axes.axvline(step, color=style.arm_color(arm), linewidth=1, alpha=0.6)
 
 
+def dotted(axes: "Axes", marks: Mapping[str, float], linewidth: float = 1.2, **text: Any) -> None:
+    """Dotted vertical lines, each with its label above the panel.
+
+    Args:
+        axes: where.
+        marks: label -> position.
+        linewidth: of the lines, in points.
+        **text: of the labels, such as ``fontsize``.
+    """
+    place: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "ha": "center", "va": "bottom"}
+    for label, at in marks.items():
+        axes.axvline(at, color=style.NEUTRAL, linewidth=linewidth, linestyle=":")
+        axes.annotate(label, (at, 1.0), **place, **text)
+
+
 def intervals(groups: Iterable[pd.Series]) -> tuple[np.ndarray, np.ndarray]:
     """Mean of each group's known values and half-width of its interval; nan where there is none."""
     spread = [mean_interval(values.dropna()) for values in groups]

@@ -9,10 +9,9 @@ import pandas as pd
 
 from lrbook import style
 from lrbook.figures.artists import NOT_DATA
-from lrbook.figures.base import band_of, intervals, legend_above, new_figure
+from lrbook.figures.base import band_of, dotted, intervals, legend_above, new_figure
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _COLORS = style.OTHER_COLORS
@@ -112,7 +111,7 @@ def linear_errors(
             ends = np.concatenate([mean[seen], mean[seen] - low, mean[seen] + half[seen]])
             axes.update_datalim(np.stack([np.tile(ratios[seen], 3), ends], axis=1))
     axes.plot(*closed, color=_COLORS[0], label="averaging rule, closed form", zorder=0)
-    _mark(axes, marks)
+    dotted(axes, marks)
     axes.set(xscale="log", yscale="log", xlabel="$N / d$", ylabel="test error on P")
     if least is not None:
         if axes.get_ylim()[0] < 0.6 * least:  # the margin above would be as large as what is cut
@@ -152,7 +151,7 @@ def memoriser_by_length(
         at = int(place * (len(a) - 1))
         axes.annotate(label, (a[at], f[at]), (6, 6), textcoords="offset points", va="bottom")
     axes.axhline(0, color=style.NEUTRAL, linewidth=1.2)
-    _mark(axes, {"$a = \\rho$": rho})
+    dotted(axes, {"$a = \\rho$": rho})
     axes.set(xlabel="length $a$", ylabel="$f$", xlim=(0, a[-1]))
     return figure
 
@@ -175,11 +174,3 @@ def few_examples(found: pd.DataFrame, closed: tuple[Sequence[float], Sequence[fl
     axes.set(xlabel="examples of Q", ylabel="share", ylim=(-0.04, 1.08))
     axes.legend(loc="lower right")
     return figure
-
-
-def _mark(axes: "Axes", marks: Mapping[str, float]) -> None:
-    for label, at in marks.items():
-        axes.axvline(at, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
-        axes.annotate(
-            label, (at, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom"
-        )

@@ -100,7 +100,6 @@ def curve_with_bounds(
     *,
     xlabel: str,
     ylabel: str,
-    mark: Mapping[str, float] | None = None,
     logx: bool = False,
 ) -> "Figure":
     """Means with error bars over a parameter: label -> (mean, half-width or None).
@@ -114,11 +113,6 @@ def curve_with_bounds(
         if half is None:
             look["marker"] = "none"
         axes.errorbar(x, mean, half, label=label, capsize=3, **look)
-    for label, value in (mark or {}).items():
-        axes.axvline(value, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
-        axes.annotate(
-            label, (value, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom"
-        )
     axes.set(xlabel=xlabel, ylabel=ylabel)
     if logx:
         axes.set_xscale("log")

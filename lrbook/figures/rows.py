@@ -8,7 +8,7 @@ import numpy as np
 
 from lrbook import style
 from lrbook.figures.artists import NOT_DATA
-from lrbook.figures.base import new_figure
+from lrbook.figures.base import dotted, new_figure
 from lrbook.stats import mean_interval
 
 if TYPE_CHECKING:
@@ -123,10 +123,7 @@ def forest(
             look = {"marker": "D", "markersize": 5.5, "markerfacecolor": fill, "linestyle": "none"}
             bar = {"linewidth": 1.6, "color": color}
             axes.errorbar(mean, at, xerr=half, label=words, **(look | bar))
-    for words, value in (marks or {}).items():
-        axes.axvline(value, color=style.NEUTRAL, linewidth=1.6, linestyle=":")
-        place: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "va": "bottom"}
-        axes.annotate(words, (value, 1.0), fontsize=10, ha="center", **place)
+    dotted(axes, marks or {}, linewidth=1.6, fontsize=10)
     _name_rows(axes, places, names)
     if limits:
         _edges(axes, rows, places, limits, color)

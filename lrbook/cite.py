@@ -1,17 +1,16 @@
 """How to cite the book and the paper that it explains: ``CITATION.cff`` as text and as BibTeX."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from lrbook import chapters
 
 
-def citation(root: Path | None = None) -> dict[str, Any]:
-    """What ``CITATION.cff`` under ``root`` says; None for the repository that lrbook is in."""
+def citation() -> dict[str, Any]:
+    """What ``CITATION.cff`` says, in the repository that lrbook is in."""
     import yaml
 
-    path = (root or chapters.folder().parent) / "CITATION.cff"
+    path = chapters.folder().parent / "CITATION.cff"
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 

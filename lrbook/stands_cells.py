@@ -74,8 +74,8 @@ def early(runs: Sequence[Record]) -> list[float]:
     return [-lead for lead in whatif.gap_before_drop(runs)]
 
 
-def early_in_the_model(runs: Sequence[Record], rows: int = 5) -> list[float]:
-    """S minus L-S on fresh P, in points, over L-S's last ``rows`` measurements before annealing, at
+def early_in_the_model(runs: Sequence[Record]) -> list[float]:
+    """S minus L-S on fresh P, in points, over L-S's last five measurements before annealing, at
     equal steps, by seed.
     """
     arms = {
@@ -85,7 +85,7 @@ def early_in_the_model(runs: Sequence[Record], rows: int = 5) -> list[float]:
     found = []
     for seed in sorted(arms["L-S"].keys() & arms["S"].keys()):
         large, small = arms["L-S"][seed], arms["S"][seed]
-        late = large[large.rate == large.rate.max()].tail(rows)
+        late = large[large.rate == large.rate.max()].tail(5)
         there = np.interp(late.step, small.step, small[beyond.QUANTITY])
         found.append(100 * float(there.mean() - late[beyond.QUANTITY].mean()))
     return found

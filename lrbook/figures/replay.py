@@ -38,7 +38,6 @@ def replay(
     histories: Histories,
     columns: Mapping[str, str],
     drops: Sequence[int],
-    ylabel: str = "accuracy (%)",
     levels: Mapping[str, Mapping[str, float]] | None = None,
     images: str = "",
 ) -> "HTML":
@@ -48,20 +47,18 @@ def replay(
         histories: arm -> one history per seed, in percent.
         columns: column -> the panel's title.
         drops: first epochs at a lower rate, each a grey line.
-        ylabel: what the axes say.
         levels: column -> label -> height of a dotted line.
         images: what the accuracies are on, said below the panels.
     """
     from IPython.display import HTML
 
-    return HTML(html(histories, columns, drops, ylabel, levels, images))
+    return HTML(html(histories, columns, drops, levels, images))
 
 
 def html(
     histories: Histories,
     columns: Mapping[str, str],
     drops: Sequence[int],
-    ylabel: str = "accuracy (%)",
     levels: Mapping[str, Mapping[str, float]] | None = None,
     images: str = "",
 ) -> str:
@@ -77,7 +74,7 @@ def html(
         "ticks": [epoch.tolist()[0], *range(10, int(epoch[-1]) + 1, 10)],
         "drops": [drop for drop in drops if drop <= epoch[-1]],
         "drop_words": "the rate drops",
-        "ylabel": ylabel,
+        "ylabel": "accuracy (%)",
         "seeds": _seeds(histories),
         "arms": arms,
         "panels": panels,

@@ -26,15 +26,13 @@ def against(
     xlabel: str,
     ylabel: str,
     guides: Mapping[str, tuple[str, float]] | None = None,
-    log: bool = True,
 ) -> "Figure":
-    """Every seed as a dot and the mean as a line, one group per arm or label.
+    """Every seed as a dot and the geometric mean as a line, one group per arm or label; log-log.
 
     Args:
         groups: label -> (x of shape (points,), y of shape (seeds, points)).
         xlabel, ylabel: what the axes say.
         guides: label of a dotted straight line -> (group whose first mean it starts from, slope).
-        log: logarithmic axes; the mean is then geometric.
     """
     figure, axes = new_figure()
     start = {}
@@ -44,7 +42,7 @@ def against(
     for label, (x, y) in groups.items():
         arm = label in style.ARM_COLORS
         color, look = (style.ARM_COLORS[label], style.ARM_STYLES[label]) if arm else next(others)
-        mean = np.exp(np.log(y).mean(0)) if log else y.mean(0)
+        mean = np.exp(np.log(y).mean(0))
         start[label] = (x, mean)
         axes.plot(x, mean, color=color, linestyle=look["linestyle"], label=label)
         for row in y:
@@ -53,9 +51,8 @@ def against(
         x, mean = start[group]
         line = mean[-1] * (x / x[-1]) ** slope
         axes.plot(x, line, linestyle=dashes, color=style.NEUTRAL, label=label, linewidth=1.4)
-    if log:
-        axes.set(xscale="log", yscale="log")
-        _plain_ticks(axes, next(iter(groups.values()))[0])
+    axes.set(xscale="log", yscale="log")
+    _plain_ticks(axes, next(iter(groups.values()))[0])
     axes.set(xlabel=xlabel, ylabel=ylabel)
     legend_above(figure, axes, columns=2)  # parallel lines leave no corner free
     return figure
@@ -124,7 +121,6 @@ def small_lines(
     xlabel: str,
     ylabel: str,
     limits: Mapping[str, float] | None = None,
-    logx: bool = False,
 ) -> "Figure":
     """Mean with the seeds' range for each group: label -> {"x": (points,), "y": (seeds, points)}.
 
@@ -134,7 +130,6 @@ def small_lines(
         groups: what is drawn; arms and the controls of ``style.CONTROL_LOOKS`` have their looks.
         xlabel, ylabel: what the axes say.
         limits: label -> height of a dotted horizontal line.
-        logx: logarithmic x axis.
     """
     figure, axes = new_figure()
     spare = itertools.cycle(style.OTHER_COLORS)
@@ -150,8 +145,6 @@ def small_lines(
         axes.annotate(
             label, (0.01, value), xycoords=("axes fraction", "data"), va="bottom", fontsize=10
         )
-    if logx:
-        axes.set_xscale("log")
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.legend()
     return figure

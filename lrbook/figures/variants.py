@@ -12,6 +12,7 @@ from lrbook.figures.base import (
     Histories,
     annealing_step,
     band_of,
+    dotted,
     draw_arm,
     legend_above,
     mark_annealing,
@@ -53,10 +54,7 @@ def gap_rows(
             axes.plot(values, height, look, color=color, alpha=0.75, label=label)
             if len(values):
                 axes.plot(np.mean(values), row, "|", color=color, markersize=16)
-    for label, value in (marks or {}).items():
-        axes.axvline(value, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
-        place = {"xycoords": ("data", "axes fraction"), "ha": "center", "va": "bottom"}
-        axes.annotate(label, (value, 1.0), fontsize=10, **place)
+    dotted(axes, marks or {}, fontsize=10)
     axes.set_yticks(range(len(groups)), wrapped(groups))
     axes.invert_yaxis()
     axes.set_xlabel(xlabel)
@@ -124,23 +122,20 @@ def longer(
     histories: Mapping[str, Sequence[pd.DataFrame]],
     marks: Mapping[str, float],
     clock: Mapping[str, float],
-    column: str = "p_only_accuracy",
-    ylabel: str = "test accuracy on P alone",
 ) -> "Figure":
-    """One arm under several settings, over the step and over the clock of the decay: mean and range
-    over seeds, a style each.
+    """Accuracy on P alone of one arm under several settings, over the step and over the clock of
+    the decay: mean and range over seeds, a style each.
 
     Args:
         histories: setting -> one history per seed, at most four settings.
         marks: label -> height of a dotted horizontal line.
         clock: setting -> eta * lambda, by which its steps are multiplied in the second panel.
-        column, ylabel: what is drawn.
     """
     figure, (by_step, by_clock) = new_figure(2, 1, figsize=(style.WIDTH, 7.6))
     looks = zip(("-", "--", "-.", ":"), style.OTHER_COLORS, strict=True)
     begin, lowest = 1e-2, []  # of the second panel: what comes before is in the first
     for (label, seeds), (line, color) in zip(histories.items(), looks, strict=False):
-        wide = pd.concat([h.set_index("step")[column] for h in seeds], axis=1).loc[1:]
+        wide = pd.concat([h.set_index("step").p_only_accuracy for h in seeds], axis=1).loc[1:]
         lowest.append(wide[wide.index * clock[label] >= begin].min(axis=None))
         low, high = wide.min(axis=1), wide.max(axis=1)
         for axes, x in ((by_step, wide.index), (by_clock, wide.index * clock[label])):
@@ -152,7 +147,7 @@ def longer(
             axes.axhline(value, color=style.NEUTRAL, linewidth=1.2, linestyle=":")
             place = {"xycoords": ("axes fraction", "data"), "fontsize": 10, "va": "bottom"}
             axes.annotate(label, (0.01, value), annotation_clip=True, **place)
-        axes.set(xscale="log", ylabel=ylabel)
+        axes.set(xscale="log", ylabel="test accuracy on P alone")
     by_step.set(xlabel="step")
     by_clock.set(xlabel="$\\eta_2 \\lambda t$, the clock of the decay")
     by_clock.set(xlim=(begin, None), ylim=(np.nanmin(lowest) - 0.02, None))

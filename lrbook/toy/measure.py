@@ -105,13 +105,13 @@ def measure(state: State, problem: Problem, rule: Rule) -> dict[str, jax.Array]:
     }
 
 
-def next_measurement(step: int, annealed: int, steps: int, rows: int = ROWS) -> int | None:
+def next_measurement(step: int, annealed: int, steps: int) -> int | None:
     """The first step after ``step`` at which to measure; None after the last.
 
-    Geometric times of about ``rows`` rows in all: over the whole run, or, if the rate falls on the
+    Geometric times of about ``ROWS`` rows in all: over the whole run, or, if the rate falls on the
     way, one half up to that step and one half counted from it.
     """
-    later = [time for time in measurement_times(annealed, steps, rows) if time > step]
+    later = [time for time in measurement_times(annealed, steps) if time > step]
     return later[0] if later else None
 
 

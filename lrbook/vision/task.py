@@ -99,16 +99,7 @@ def _with_patch(task: Task, config: PatchConfig) -> PatchTask:
 
     patch = patch_of(config)
     return PatchTask(
-        config=config,
-        train=task.train,
-        train_labels=task.train_labels,
-        test=task.test,
-        test_labels=task.test_labels,
-        mean=task.mean,
-        std=task.std,
-        classes=task.classes,
-        device=task.device,
-        precision=task.precision,
+        **vars(task),
         patch=Patch(patch.z.to(task.device), patch.zeta.to(task.device)),
         train_carriers=carriers(task.train, "carriers"),
         test_carriers=carriers(task.test, "test carriers"),

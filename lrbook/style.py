@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.typing import RcKeyType
 
-PAGE_LIGHT = "#ffffff"
-PAGE_DARK = "#14181e"
-"""Everything drawn has to read on both. The book's dark page is darker still, so this is strict."""
-
 NEUTRAL = "#757575"
 """Text, axes, ticks and grid. No colour has a contrast of 4.5 on both pages: this one has it on
 white, and on dark once the book's style sheet has lightened the picture by ``DARK_BRIGHTNESS``.

@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+import plain_toy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -76,7 +77,7 @@ def test_examples_come_in_order_with_the_right_parts(counts):
     examples, _, z, zeta = draw(counts=counts)
     p_only, both, q_only = counts
     assert (examples.p_only, examples.both, examples.q_only) == counts
-    x1 = np.asarray(data.plain_x1(examples))
+    x1 = np.asarray(plain_toy.plain_x1(examples))
     x2 = np.asarray(data.plain_x2(examples, z, zeta))
     assert x1.shape == x2.shape == (sum(counts), 12)
     has_x1, has_x2 = (x1 != 0).any(1), (x2 != 0).any(1)

@@ -4,10 +4,10 @@ import jax
 import numpy as np
 import pandas as pd
 import pytest
+from plain_toy import plain_x1
 
 from lrbook.toy import decomposition, descent, stationarity, tasks
 from lrbook.toy.config import ToyConfig
-from lrbook.toy.data import plain_x1
 from lrbook.toy.identities import identities
 from lrbook.toy.noise import normals
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import plain_toy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from lrbook.toy import data, four_weights, network, rays
 
 loss_and_gradient = jax.jit(rays.loss_and_gradient)
 prepare = jax.jit(rays.prepare)
-plane_coordinates = jax.jit(rays.plane_coordinates)
+plane_coordinates = jax.jit(plain_toy.plane_coordinates)
 
 
 class Case(NamedTuple):
@@ -67,8 +68,8 @@ def loop_network(c: Case) -> np.ndarray:
 
 
 def plain(c: Case):
-    x1, x2 = data.plain_x1(c.examples), data.plain_x2(c.examples, c.z, c.zeta)
-    return lambda W, V: network.plain_loss(W, V, c.examples.y, x1, x2)
+    x1, x2 = plain_toy.plain_x1(c.examples), data.plain_x2(c.examples, c.z, c.zeta)
+    return lambda W, V: plain_toy.plain_loss(W, V, c.examples.y, x1, x2)
 
 
 @pytest.mark.parametrize("counts", [(5, 9, 7), (5, 0, 7), (1, 0, 0), (0, 0, 1)])
@@ -76,7 +77,7 @@ def test_plain_and_fast_network_are_the_loop(counts):
     with jax.enable_x64(True):
         c = case(counts=counts)
         want = loop_network(c)
-        x1, x2 = data.plain_x1(c.examples), data.plain_x2(c.examples, c.z, c.zeta)
+        x1, x2 = plain_toy.plain_x1(c.examples), data.plain_x2(c.examples, c.z, c.zeta)
         np.testing.assert_allclose(network.network(c.W, c.V, x1, x2), want, rtol=1e-11, atol=1e-12)
         V = plane_coordinates(c.V, c.z, c.zeta)
         of_outputs = (network.output_weights(len(c.W)), network.output_weights(len(c.V)))
@@ -122,7 +123,7 @@ def test_fast_gradient_is_autodiff_on_the_plain_formula(counts, dtype, tolerance
 def test_parts_of_the_gradient_of_w_are_those_of_their_examples():
     with jax.enable_x64(True):
         c = case(counts=(5, 9, 7))
-        x1, x2 = data.plain_x1(c.examples), data.plain_x2(c.examples, c.z, c.zeta)
+        x1, x2 = plain_toy.plain_x1(c.examples), data.plain_x2(c.examples, c.z, c.zeta)
 
         def share_of(rows):
             def loss(W):

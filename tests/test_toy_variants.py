@@ -6,6 +6,7 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
+import plain_toy
 import pytest
 from toy_loop import FILTERS, MOST, OWN, loop, make, to
 
@@ -179,7 +180,7 @@ def test_mini_batch_gradient_is_the_full_one_on_average():
 def test_convolutional_gradient_is_that_of_the_network_written_out():
     config, problem, _, state = make(**FILTERS)
     plane = problem.plane
-    x1 = data.plain_x1(problem.train)
+    x1 = plain_toy.plain_x1(problem.train)
     x2 = data.plain_x2(problem.train, plane[0], config.r * plane[1])
     u = network.output_weights(config.m_w)
 

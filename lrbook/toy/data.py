@@ -133,11 +133,6 @@ def sample_examples(
     return Examples(y, x1, ray, scale)
 
 
-def plain_x1(examples: Examples) -> jax.Array:
-    """x1 of every example, zero where there is no P part; shape (n, d)."""
-    return jnp.pad(examples.x1, ((0, examples.q_only), (0, 0)))
-
-
 def plain_x2(examples: Examples, z: jax.Array, zeta: jax.Array) -> jax.Array:
     """x2 of every example in R^d, zero where there is no Q part; shape (n, d)."""
     three = jnp.stack([z - zeta, z, z + zeta])

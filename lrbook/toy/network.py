@@ -1,6 +1,6 @@
 """The two-layer network f = N_W + N_V, written as in the paper (Section 2). Plain, not fast.
 
-``lrbook.toy.rays`` computes the same loss and gradient for Q's three rays alone.
+``lrbook.toy.rays`` computes its loss and gradient for Q's three rays alone.
 """
 
 import jax
@@ -68,8 +68,3 @@ def network(W: jax.Array, V: jax.Array, x1: jax.Array, x2: jax.Array) -> jax.Arr
 def logistic_loss(y: jax.Array, f: jax.Array) -> jax.Array:
     """log(1 + exp(-y f)) of each example, shape (n,)."""
     return jax.nn.softplus(-y * f)
-
-
-def plain_loss(W: jax.Array, V: jax.Array, y: jax.Array, x1: jax.Array, x2: jax.Array) -> jax.Array:
-    """Training loss: mean logistic loss, for y (n,), x1 and x2 (n, d) with zeros where absent."""
-    return logistic_loss(y, network(W, V, x1, x2)).mean()

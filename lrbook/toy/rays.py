@@ -48,11 +48,6 @@ class Prepared(NamedTuple):
     places: jax.Array
 
 
-def plane_coordinates(V: jax.Array, z: jax.Array, zeta: jax.Array) -> jax.Array:
-    """The coordinates (2, m_v) that meet data, of full weights V (m_v, d)."""
-    return jnp.stack([V @ z, V @ (zeta / jnp.linalg.norm(zeta))])
-
-
 def before_relu(V: jax.Array, rays: jax.Array) -> list[jax.Array]:
     """V at the three rays before the relu: three arrays (m_v,), for V (2, m_v), rays (3, 2)."""
     # written out, because as a matrix product of inner length 2 it is slower

@@ -107,14 +107,14 @@ def _differing(cls: type[Config], profile: str, known: dict[str, Any]) -> dict[s
     return {k: v for k, v in known.items() if v != plain[k]}
 
 
-def one_record(store: Store, run_id: str | None) -> dict[str, Any]:
+def one_record(store: Store, run_id: str) -> dict[str, Any]:
     """The record whose id is, or begins with, ``run_id``.
 
     Raises:
         RecordError: none, or more than one.
     """
     # By the folders' names: another run's damaged record is no reason not to show this one.
-    found = [folder for folder in store.folders() if run_id and folder.name.startswith(run_id)]
+    found = [folder for folder in store.folders() if folder.name.startswith(run_id)]
     if len(found) != 1:
         known = "none" if not found else ", ".join(folder.name for folder in found)
         raise RecordError(f"run {run_id!r}: one record should match in {store.root}, not {known}.")

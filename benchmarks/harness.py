@@ -126,30 +126,11 @@ def add_arguments(parser: argparse.ArgumentParser, output: str) -> None:
 def report(rows: Sequence[Row], arguments: argparse.Namespace) -> None:
     """Print the rows and write them where ``add_arguments`` let the caller say."""
     print(table(rows))
-    write(rows, arguments.output)
+    keep(rows, arguments.output)
     if arguments.keep:
         from lrbook import speed  # only now: NumPy counts the cores when it is imported
 
         keep(rows, ROOT / "results" / speed.FOLDER / f"{arguments.keep}.json")
-
-
-def write(rows: Sequence[Row], path: Path) -> None:
-    """The rows as JSON, each with its hardware and the versions of the packages."""
-    here = hardware()
-    versions = collect(here, threads=1)["versions"]
-    found = [
-        {
-            "name": row.name,
-            "ours": row.ours,
-            "peer": row.peer,
-            "ratio": row.ratio,
-            "unit": row.unit,
-            "hardware": row.hardware or here,
-            "versions": versions,
-        }
-        for row in rows
-    ]
-    write_atomically(path, (json.dumps(found, indent=2) + "\n").encode())
 
 
 def keep(rows: Sequence[Row], path: Path) -> None:

@@ -248,7 +248,7 @@ def _peak(profile: str, loop: str, checkout: Path | None, changes: dict[str, obj
     """Highest resident memory (MiB) of a process of its own that runs ``train_once``."""
     given = json.dumps([profile, loop, str(checkout or ""), changes])
     script = [sys.executable, str(Path(__file__)), given]
-    done = subprocess.run(script, capture_output=True, text=True, check=True)
+    done = subprocess.run(script, stdout=subprocess.PIPE, text=True, check=True)
     return float(done.stdout.split()[-1])
 
 

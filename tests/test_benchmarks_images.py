@@ -1,5 +1,6 @@
 """The benchmark on images: the loops are the same network, and rows, memory and parts add up."""
 
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -45,6 +46,14 @@ def test_roof_counts_operations_over_the_shortest_time(vision, monkeypatch):
     monkeypatch.setattr(ceilings, "_shortest", lambda call, device, rounds: 2.0)
     largest = 2 * 1024**3  # the GEMM; these convolutions are small
     assert vision.roof(torch.device("cpu"), config) == pytest.approx(largest / 2 / 1e9)
+
+
+def test_what_a_process_of_its_own_dies_of_is_seen(vision, monkeypatch, tmp_path, capfd):
+    (tmp_path / "dies.py").write_text("import sys; sys.exit('no memory left')")
+    monkeypatch.setattr(vision, "__file__", str(tmp_path / "dies.py"))
+    with pytest.raises(subprocess.CalledProcessError):
+        vision._peak("laptop", "ours", None, {})
+    assert "no memory left" in capfd.readouterr().err
 
 
 def test_memory_is_that_of_a_process_of_its_own(vision):

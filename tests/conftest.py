@@ -25,7 +25,7 @@ def pytest_configure(config):
     Where test processes run side by side, each computes on one thread: several wait for one another
     in a loop, and for long while their cores are another process's.
     """
-    if "JAX_COMPILATION_CACHE_DIR" in os.environ:  # a worker: the folder is its parent's
+    if hasattr(config, "workerinput"):  # a worker of pytest-xdist: the folder is its parent's
         return
     folder = tempfile.mkdtemp(prefix="lrbook-jax-")
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))

@@ -103,13 +103,8 @@ def pairs(records: Sequence[Record]) -> list[tuple[Record, Record]]:
 
 
 def need_pairs(records: Sequence[Record]) -> list[tuple[Record, Record]]:
-    """As ``pairs``, of which there has to be one.
-
-    Raises:
-        RecordLookupError: no seed has both arms, finished.
-    """
-    both = pairs(records)
-    if not both:
+    """As ``pairs``; RecordLookupError where no seed has both arms, finished."""
+    if not (both := pairs(records)):
         raise RecordLookupError(
             "the arms large and small are compared, and no seed has a run of each that finished; "
             "run both arms on the same seeds"
@@ -134,13 +129,9 @@ def gap(records: Sequence[Record]) -> list[float]:
 
 
 def gap_before_drop(records: Sequence[Record]) -> list[float]:
-    """Large minus small on clean images over the last epochs before the (first) drop, in points,
-    one value per paired seed.
-    """
-    means = [
-        [mean_before_drop(run.history, "clean", run.config["drop"]) for run in pair]
-        for pair in pairs(records)
-    ]
+    """As ``gap``, over the last epochs before the (first) drop, in points."""
+    both = pairs(records)
+    means = [[mean_before_drop(r.history, "clean", r.config["drop"]) for r in two] for two in both]
     return [large - small for large, small in means]
 
 

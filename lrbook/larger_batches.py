@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from lrbook import book, sweeps
+from lrbook.arms import minus
 from lrbook.noisy import alike_but_for
 from lrbook.noisy_steps import level_of, variance
 from lrbook.record import Record
@@ -51,6 +52,9 @@ def to_the_drop(run: Record) -> pd.DataFrame:
     """The history up to the drop of the rate, with a column ``step``: how many were made by then.
 
     The last, smaller batch of an epoch is a step as the others are.
+
+    Args:
+        run: on a part of the images (``train_size`` says how many).
     """
     config = run.config
     history = run.history[run.history.epoch < config["drop"]]
@@ -120,7 +124,7 @@ def given_back_words(groups: Mapping[Batch, Sequence[Record]]) -> str:
             {run.config["seed"]: last_part(run, "patch_only") for run in runs}
             for runs in (groups[batch, 0.0], noisy)
         )
-        less = [without[seed] - with_it[seed] for seed in sorted(without.keys() & with_it.keys())]
+        less = list(minus(without, with_it).values())
         told.append(
             f"With its noise given back, the large rate on batches of {batch:,} is right on "
             f"**{book.interval_words(less, 1)}** percentage points fewer of the blank images "

@@ -190,7 +190,7 @@ def by_size() -> Groups:
         RecordLookupError: the small runs have not been recorded, or those on all images are of
             others.
     """
-    names = ["what-if-laptop-images", "what-if-laptop-longer"]
+    names = [f"what-if-laptop-{each}" for each in ("images", "images-short", "longer")]
     runs, _ = whatif.gather("patch-laptop", names)
     bare_names = [f"{name}-control" for name in names]
     control, _ = patch_cost.controls(runs, "patch-laptop-control", bare_names)

@@ -12,7 +12,7 @@ FEWER = "epochs = 60, drop = 31"
 @pytest.fixture(scope="module")
 def images():
     """The base and the rows of the section, with the patch and without."""
-    names = ["what-if-laptop-images", "what-if-laptop-longer"]
+    names = [f"what-if-laptop-{kind}" for kind in ("images", "images-short", "longer")]
     more, missing = whatif.gather("patch-laptop", names)
     plain, none = patch_cost.controls(
         more, "patch-laptop-control", [f"{name}-control" for name in names]

@@ -28,7 +28,7 @@ def test_the_figure_has_the_gaps_of_the_records():
     found = found[found.kind != "mark"]
     assert stands.images_words(groups) == "CIFAR-10 (JPEG copy)"
     longer, images = "what-if-laptop-longer", "what-if-laptop-images"
-    names = ["patch-laptop", longer, images, images, "patch-paper"]
+    names = ["patch-laptop", longer, f"{images}-short", images, "patch-paper"]
     epochs = [24, 60, 10, 24, 60]
     below = {}
     for (row, (runs, control)), name, length in zip(groups.items(), names, epochs, strict=True):
@@ -58,8 +58,9 @@ def test_the_figure_has_the_gaps_of_the_records():
     assert low < 0 < high
     assert (full > 0).all()
     wide = found[found.y.str.startswith("all images, as many epochs")]
-    assert (wide.low < -5).all()
+    assert (wide.low < 0).all()
     assert (wide.high > 5).all()
+    assert (wide.points < 4).all()
 
 
 def test_single_seeds_are_hollow_and_horizontal_intervals_are_read():

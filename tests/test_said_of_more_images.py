@@ -19,9 +19,8 @@ def images():
     )
     assert missing == none == []
     assert list(more) == list(plain) == [whatif.BASE, LONGER, AS_LONG, FEWER]
-    assert all(
-        len(whatif.pairs(each[row])) == 5 for each in (more, plain) for row in list(each)[1:]
-    )
+    for each in (more, plain):
+        assert [len(whatif.pairs(each[row])) for row in each] == [10, 10, 5, 5]
     return more, plain
 
 
@@ -40,8 +39,9 @@ def test_more_images_are_for_as_many_epochs_and_for_as_many_steps(images):
 
 def test_more_images_help_the_small_rate_most(images):
     _, plain = images
-    alone = [run for run in plain[whatif.BASE] if run.config["seed"] in range(5, 10)]
     for row in (LONGER, AS_LONG):
+        seeds = {run.config["seed"] for run in plain[row]}
+        alone = [run for run in plain[whatif.BASE] if run.config["seed"] in seeds]
         gained = {
             arm: np.mean(book.values(plain[row], "clean")[arm])
             - np.mean(book.values(alone, "clean")[arm])
@@ -65,18 +65,18 @@ def test_for_as_many_steps_more_than_half_of_the_gap_is_the_patchs(images):
     assert 1 < np.mean(costs["small"]) - np.mean(base["small"]) < 3
 
 
-def test_for_as_many_epochs_one_seed_decides_the_mean(images):
+def test_for_as_many_epochs_one_seed_of_ten_is_unlike_the_others(images):
     more, plain = images
     large = book.by_arm(more[LONGER])["large"]
     drop = large[0].config["drop"]
     before = {run.config["seed"]: run.history.patch_only[: drop - 1].max() for run in large}
     hidden = [run for run in large if before[run.config["seed"]] < 15]
-    assert len(hidden) == 3
+    assert len(hidden) == 8
     for run in hidden:
         best = run.history.clean[drop - 1 : drop + 3].max()
-        assert best == pytest.approx(73, abs=0.5)
+        assert 72 < best < 74
         assert run.result["patch_learned_epoch"] - drop in (3, 4, 5)
-        assert 6.5 < best - run.result["clean"] < 8.5
+        assert 5.5 < best - run.result["clean"] < 8.5
     knows, sees = sorted(before.items(), key=lambda each: -each[1])[:2]
     found = {run.config["seed"]: run for run in large}
     assert found[knows[0]].result["patch_learned_epoch"] < drop
@@ -84,18 +84,46 @@ def test_for_as_many_epochs_one_seed_decides_the_mean(images):
     assert found[sees[0]].result["clean"] < 50
     gaps = dict(zip(found, whatif.gap(more[LONGER]), strict=True))
     adds = dict(zip(found, patch_cost.share(more[LONGER], plain[LONGER]), strict=True))
+    assert whatif.kind_of(list(gaps.values())) == "Not apart"
     assert gaps.pop(sees[0]) < -13
-    assert adds.pop(sees[0]) < 0
-    assert all(3.5 < gap < 6.5 for gap in gaps.values())  # "four to six points ahead"
-    assert all(1 < add < 4 for add in adds.values())
-    assert whatif.kind_of(list(adds.values())) == "Wider"  # so the one seed decides
+    alone = adds.pop(sees[0])
+    assert alone < 0
+    assert len(gaps) == len(adds) == 9
+    assert all(3.5 < gap < 8.5 for gap in gaps.values())  # "four to eight points ahead"
+    assert all(1 < add < 4.5 for add in adds.values())
+    # "undoes half of what the patch adds in the other nine"
+    assert -alone / sum(adds.values()) == pytest.approx(0.5, abs=0.05)
     costs = {
         arm: np.mean(lost) for arm, lost in patch_cost.cost(more[LONGER], plain[LONGER]).items()
     }
-    assert costs["large"] == pytest.approx(costs["small"], abs=1)
+    assert costs["large"] == pytest.approx(costs["small"], abs=1.5)
     assert whatif.kind_of(patch_cost.share(more[LONGER], plain[LONGER])) == "Not apart"
-    ends = {arm: np.mean(clean) for arm, clean in book.values(more[LONGER], "clean").items()}
-    assert 0 < ends["large"] - ends["small"] < 2
+
+
+def test_what_the_figure_of_all_images_shows_is_what_its_description_says(images):
+    more, plain = images
+    mean, low, high = (
+        {
+            arm: of([history.clean for history in histories], axis=0)
+            for arm, histories in book.histories(more[LONGER]).items()
+        }
+        for of in (np.mean, np.min, np.max)
+    )
+    at = more[LONGER][0].config["drop"] - 1
+    assert mean["large"][at] == pytest.approx(200 / 3, abs=1)
+    assert (low["large"][at], high["large"][at : at + 4].max()) == (
+        pytest.approx(36, abs=0.7),
+        pytest.approx(74, abs=0.7),
+    )
+    assert 60 < mean["large"][-1] < 64
+    assert mean["small"][1:] == pytest.approx(60, abs=4)
+    bare = {
+        arm: np.mean([h.clean for h in found], axis=0)
+        for arm, found in book.histories(plain[LONGER]).items()
+    }
+    assert bare["large"][:at].max() < 50
+    assert bare["large"][at:] == pytest.approx(75, abs=1.2)
+    assert 2 <= (bare["large"] - bare["small"])[-3:].mean() <= 3
 
 
 def test_as_many_steps_on_the_bases_images_undo_less(images):

@@ -8,7 +8,7 @@ import importlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from lrbook import own
 from lrbook.config import Config
@@ -19,7 +19,6 @@ if TYPE_CHECKING:  # which imports torch
     from lrbook.record import Record
     from lrbook.vision.images import Images
 
-C = TypeVar("C", bound=Config)
 
 _CONFIGS = {
     "toy": ("lrbook.toy.config", "ToyConfig"),
@@ -80,8 +79,8 @@ def base(cls: type[Config]) -> str:
     raise ConfigError(f"{cls.__name__} is no experiment: derive it from one of {known}.")
 
 
-def timed(records: Iterable["Record"], cls: type[C]) -> list[tuple[C, float]]:
-    """Configuration and seconds of the finished runs that say how long they took.
+def timed(records: Iterable["Record"], cls: type[Config]) -> list[tuple[Any, float]]:
+    """Configuration (a ``cls``) and seconds of the finished runs that say how long they took.
 
     Of an older record, fields that ``cls`` no longer has are passed over; so is the record itself
     where a value is no longer allowed.

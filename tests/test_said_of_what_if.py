@@ -215,3 +215,21 @@ def test_what_the_chapter_says_of_the_shorter_runs_is_in_the_records():
         change = whatif.change(groups[row], groups[whatif.BASE])
         assert max(change) < 0
         assert np.mean(change) < -4
+
+
+def test_at_five_times_the_small_rate_the_gap_closes_mostly_from_above():
+    """Without a patch: the large arm, whose last rate this is, loses more than small gains."""
+    _, without = with_and_without_the_patch()
+    rows = {"five": without["eta2 = 0.1"]}
+    seeds = {run.config["seed"] for run in rows["five"]}
+    rows["base"] = [run for run in without[whatif.BASE] if run.config["seed"] in seeds]
+    ends = {
+        row: {a: np.mean(v) for a, v in book.values(r, "clean").items()} for row, r in rows.items()
+    }
+    lost, gained = (
+        sign * (ends["five"][arm] - ends["base"][arm])
+        for sign, arm in ((-1, "large"), (1, "small"))
+    )
+    assert lost > 4  # "well below the base's large rate", as the puzzle says
+    assert 0 < gained < lost / 2
+    assert np.mean(whatif.gap(rows["five"])) < 2

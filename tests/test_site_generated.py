@@ -157,10 +157,10 @@ def test_contents_follow_the_table_of_contents(tmp_path):
 
 
 def test_who_is_ahead_is_said_from_the_numbers():
-    assert home._leader([(5, 3), (6, 4)]).startswith("the **large** rate is ahead by 2.0")
-    assert home._leader([(3, 5), (4, 6.5)]).startswith("neither is clearly ahead")
-    assert home._leader([(3, 5), (4, 6)]).startswith("the **small** rate is ahead by 2.0")
-    assert home._leader([(3, 5)]).startswith("neither")  # one pair has no interval
+    assert home._leader([2, 2]).startswith("the **large** rate is ahead by 2.0")
+    assert home._leader([-2, -2.5]).startswith("neither is clearly ahead")
+    assert home._leader([-2, -2]).startswith("the **small** rate is ahead by 2.0")
+    assert home._leader([-2]).startswith("neither")  # one pair has no interval
 
 
 def test_the_first_pages_picture_shows_the_means_and_the_drop():

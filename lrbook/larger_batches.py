@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from lrbook import book, sweeps
-from lrbook.arms import minus
+from lrbook.arms import finished, minus
 from lrbook.noisy import alike_but_for
 from lrbook.noisy_steps import level_of, variance
 from lrbook.record import Record
@@ -27,7 +27,7 @@ Batch = tuple[int, float]
 
 
 def recorded(*names: str) -> dict[Batch, list[Record]]:
-    """Batch and sampling noise -> runs of the arm large, from the smallest batch up.
+    """Batch and sampling noise -> finished runs of the arm large, from the smallest batch up.
 
     Empty as long as one of the sweeps has not been recorded, and where they differ in more than
     batch, length and sampling noise, the images first of all.
@@ -39,7 +39,7 @@ def recorded(*names: str) -> dict[Batch, list[Record]]:
         found = [run for name in names for run in sweeps.recorded(name).records]
     except LookupError:
         return {}
-    large = [run for run in found if run.config["arm"] == "large"]
+    large = [run for run in finished(found) if run.config["arm"] == "large"]
     if not alike_but_for(large, ("seed", "batch", "epochs", "drop", "sampling_noise")):
         return {}
     groups: dict[Batch, list[Record]] = {}

@@ -1,5 +1,7 @@
 """The large rate on larger batches, without its noise and with it, on runs made by hand."""
 
+import dataclasses
+
 import pandas as pd
 import pytest
 
@@ -55,6 +57,12 @@ def test_runs_that_differ_in_more_than_batch_and_length_are_not_compared(monkeyp
     found = {"base": BASE, "other": [run(5, [10.0] * 40, **FOUR, **other)]}
     monkeypatch.setattr(larger_batches.sweeps, "recorded", lambda name: Sweep(found[name]))
     assert larger_batches.recorded("base", "other") == {}
+
+
+def test_a_run_that_diverged_is_left_out(monkeypatch):
+    diverged = dataclasses.replace(run(8, [10.0], **FOUR), status="diverged", result={})
+    monkeypatch.setattr(larger_batches.sweeps, "recorded", lambda name: Sweep([*LESS, diverged]))
+    assert larger_batches.recorded("less") == {(256, 0.0): LESS}
 
 
 def test_what_has_not_been_recorded_leaves_nothing(monkeypatch):

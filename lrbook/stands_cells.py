@@ -112,7 +112,7 @@ def order(runs: Sequence[Record]) -> Cell | None:
         return None
     cell = _counted([whatif.order_holds(*pair) for pair in pairs])
     before_picture = [not _knows_picture(small) for _, small in pairs]
-    if cell.verdict == HOLDS and not all(before_picture):
+    if len(pairs) >= FEWEST and _counted(before_picture).verdict != cell.verdict:
         cell = cell._replace(verdict=IN_PART)
     told = f"before the large rate does, {sum(before_picture)} before the picture"
     return cell._replace(numbers=f"{cell.numbers} {told}".strip())

@@ -89,14 +89,16 @@ def test_for_as_many_epochs_one_seed_of_ten_is_unlike_the_others(images):
     alone = adds.pop(sees[0])
     assert alone < 0
     assert len(gaps) == len(adds) == 9
-    assert all(3.5 < gap < 8.5 for gap in gaps.values())  # "four to eight points ahead"
-    assert all(1 < add < 4.5 for add in adds.values())
+    assert {round(gap) for gap in gaps.values()} <= set(range(4, 9))  # "four to eight points"
+    assert {round(add) for add in adds.values()} <= set(range(1, 5))
+    assert whatif.kind_of(list(gaps.values())) == "Wider"
+    assert whatif.kind_of(list(adds.values())) == "Wider"  # so the one seed decides
     # "undoes half of what the patch adds in the other nine"
     assert -alone / sum(adds.values()) == pytest.approx(0.5, abs=0.05)
     costs = {
         arm: np.mean(lost) for arm, lost in patch_cost.cost(more[LONGER], plain[LONGER]).items()
     }
-    assert costs["large"] == pytest.approx(costs["small"], abs=1.5)
+    assert 1 < costs["small"] - costs["large"] < 2
     assert whatif.kind_of(patch_cost.share(more[LONGER], plain[LONGER])) == "Not apart"
 
 
@@ -116,6 +118,7 @@ def test_what_the_figure_of_all_images_shows_is_what_its_description_says(images
         pytest.approx(74, abs=0.7),
     )
     assert 60 < mean["large"][-1] < 64
+    assert 3 < (mean["large"] - mean["small"])[-3:].mean() < 5  # "a few points above"
     assert mean["small"][1:] == pytest.approx(60, abs=4)
     bare = {
         arm: np.mean([h.clean for h in found], axis=0)

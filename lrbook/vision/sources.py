@@ -17,6 +17,7 @@ from lrbook.vision.identity import (
     NAMES,
     display_name,
     identify,
+    needed_words,
     of_files,
     parquet_files,
 )
@@ -74,7 +75,7 @@ def load(data: str, train_size: int = 0, test_size: int = 0, folder: str | None 
 
 def _not_there(data: str, folder: str | None) -> str:
     """Why the images ``data`` cannot be had from ``folder``, in a sentence."""
-    needed = f"the images {display_name(data)} are needed; give their folder with --data DIR"
+    needed = needed_words(data)
     if not folder:
         return f"{needed}."
     found = identify(folder)

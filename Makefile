@@ -111,10 +111,11 @@ $(BIN)/uv:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
 
 # --compile-bytecode: without it the first import of the large packages takes long.
+# Without isolation the package is built by the setuptools of the lock.
 # The kernel's setting leaves out a warning about unencrypted local sockets, one per chapter.
 $(STAMP): requirements.txt pyproject.toml | $(BIN)/uv
 	$(UV) pip install --python $(BIN)/python --compile-bytecode -r requirements.txt
-	$(UV) pip install --python $(BIN)/python --no-deps -e .
+	$(UV) pip install --python $(BIN)/python --no-build-isolation --no-deps -e .
 	@mkdir -p $(VENV)/etc/ipython
 	@echo 'get_config().IPKernelApp.log_level = "ERROR"' > $(VENV)/etc/ipython/ipython_kernel_config.py
 	@touch $@

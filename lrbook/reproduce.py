@@ -57,7 +57,7 @@ def described(entry: Entry) -> str:
         state = f"**{entry.wanted - there} missing**: {state}"
     if there:
         told = origin.describe(entry.runs)
-        shown = [told[part] for part in ("hardware", "time", "date") if part in told]
+        shown = [told[part] for part in ("hardware", "software", "time", "date") if part in told]
         state += f" ({'; '.join(shown)})"
         if "commit" in told:
             state += f", {told['commit']}"

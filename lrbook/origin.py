@@ -161,9 +161,17 @@ def days(origins: Sequence[Mapping[str, Any]]) -> str:
 
 
 def commits(origins: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The code of provenances: short commits, ``with changes`` where the checkout had some."""
-    known = sorted({(o["commit"][:8], bool(o.get("dirty"))) for o in origins if o.get("commit")})
-    return [f"{commit} with changes" if dirty else commit for commit, dirty in known]
+    """The code of provenances: short commits, ``with changes`` where the checkout had some, ``from
+    an archive`` where nobody knows whether there were any.
+    """
+    return sorted({_code(origin) for origin in origins if origin.get("commit")})
+
+
+def _code(origin: Mapping[str, Any]) -> str:
+    commit, dirty = origin["commit"][:8], origin.get("dirty", False)
+    if dirty is None:
+        return f"{commit} from an archive"
+    return f"{commit} with changes" if dirty else commit
 
 
 def _shared(rows: Sequence[Mapping[str, str]]) -> dict[str, str]:

@@ -6,6 +6,7 @@ import functools
 import importlib.metadata
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -26,8 +27,9 @@ def collect(device: str, threads: int | None = None) -> dict[str, Any]:
         threads: how many CPU threads the numerics may use; None if not set.
 
     Returns:
-        JSON-ready dict: date (UTC, ISO), git commit and dirty flag (None outside a checkout),
-        Python and package versions, platform, device, threads, command line.
+        JSON-ready dict: date (UTC, ISO), git commit and dirty flag (None outside a checkout, but
+        for the commit of a source archive), Python and package versions, platform, device, threads,
+        command line.
     """
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -137,17 +139,33 @@ def _version(package: str) -> str | None:
 @functools.cache  # asked once, early: a process goes on with the code that it has loaded
 def _git() -> dict[str, Any]:
     root = Path(__file__).resolve().parent.parent
+    # Of a folder above it would be somebody else's, with a copy of this package in it
     if not (root / ".git").exists():
-        return {"commit": None, "dirty": None}
+        return {"commit": _archived(), "dirty": None}
     try:
+        # It fails in a repository that lies around this code and does not hold it
+        _run(["git", "ls-files", "--error-unmatch", "--", "lrbook/provenance.py"], root)
         commit = _run(["git", "rev-parse", "HEAD"], root)
         # Of code alone: what runs write into a clone does not change what they compute. Without
         # git's own lock, which would bar the user's commits.
         status = ["git", "--no-optional-locks", "status", "--porcelain", "--"]
         dirty = _run([*status, "lrbook", "benchmarks"], root)
     except (OSError, subprocess.SubprocessError):
-        return {"commit": None, "dirty": None}
+        return {"commit": _archived(), "dirty": None}
     return {"commit": commit, "dirty": bool(dirty)}
+
+
+def _archived() -> str | None:
+    """The commit that the code was archived from; None where it is from no archive.
+
+    ``git archive``, and so a download from GitHub or Zenodo, writes it into the file, where a
+    checkout has no more than the place for it. Whether the code was changed since is not known.
+    """
+    try:
+        text = Path(__file__).with_name("commit.txt").read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return None
+    return text if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", text) else None
 
 
 def _run(command: list[str], cwd: Path) -> str:

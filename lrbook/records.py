@@ -26,6 +26,7 @@ from lrbook.atomic import write_atomically
 from lrbook.config import Config
 from lrbook.errors import ConfigError, RecordError
 from lrbook.locks import claim, is_held
+from lrbook.recomputed import check_result
 from lrbook.record import Record, check_run_id, hashed, read_record, run_folders
 from lrbook.unknown import unknown_name
 
@@ -241,14 +242,17 @@ class Store:
         return sorted(found, key=lambda record: record.config["seed"])
 
     def problems(self) -> list[str]:
-        """One sentence for each record that is damaged or lost; empty if all is well."""
+        """One sentence for each record that is damaged or lost; empty if all is well.
+
+        Damaged is, too, one whose result is not what the run's history gives.
+        """
         sentences = []
         for folder in self.folders():
             try:
                 record = read_record(folder)
                 check_run_id(record, folder / "record.json")
                 if record.done:
-                    _ = record.history
+                    check_result(record, record.history, folder / "record.json")
             except RecordError as error:
                 sentences.append(str(error))
         for path in sorted(self.root.glob("*/history.parquet")):

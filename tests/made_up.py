@@ -39,7 +39,8 @@ def two_recordings(folder: Path) -> list[recordings.Recording]:
 
 def finished(store: Store, config: ToyConfig, accuracy: float = 0.5) -> Record:
     store.start(config, {})
-    history = pd.DataFrame({"step": [0, 1], "loss": [1.0, accuracy]})
+    last = getattr(config, "total_steps", 1)
+    history = pd.DataFrame({"step": [0, last], "p_only_accuracy": [0.5, accuracy]})
     result = {"p_only_accuracy": accuracy}
     return store.finish(config, history, result, provenance={}, wall_s=1.0)
 
@@ -49,8 +50,10 @@ def one_finished_one_broken_off(folder: Path) -> Path:
     store = Store(folder)
     done = PatchConfig.for_profile("smoke", arm="large", seed=0)
     store.start(done, {})
-    history = pd.DataFrame({"epoch": [1]})
-    store.finish(done, history, {"clean": 50.0}, provenance={}, wall_s=1.0)
+    measured = dict.fromkeys(("clean", "mixed", "patch_only", "patch_only_before_drop"), 50.0)
+    history = pd.DataFrame({"epoch": range(1, done.epochs + 1), **measured})
+    result = measured | {"patch_learned_epoch": None}
+    store.finish(done, history, result, provenance={}, wall_s=1.0)
     broken = PatchConfig.for_profile("smoke", arm="large", seed=1)
     store.start(broken, {})
     store.save_checkpoint(broken, b"state")

@@ -65,7 +65,9 @@ def test_configuration_and_command_line_load_no_framework(modules):
 
 
 def test_records_load_no_framework():
-    assert loaded("lrbook.records, lrbook.recordings, lrbook.stats") & {"jax", "torch"} == set()
+    alone = "lrbook.records, lrbook.recordings, lrbook.stats"
+    verifying = "lrbook.sweeps, lrbook.recomputed, lrbook.toy.final, lrbook.vision.outcome"
+    assert loaded(f"{alone}, {verifying}") & {"jax", "torch"} == set()
 
 
 def test_vision_needs_no_jax():

@@ -151,3 +151,12 @@ def test_live_runs_are_kept(monkeypatch):
     kept = used.kept("live")
     assert [run.config["seed"] for run in kept["patch, smoke"]] == [4, 3]
     assert [run.config["seed"] for run in kept["toy, smoke"]] == [8]
+
+
+def test_the_commit_of_an_archive_is_told_from_that_of_a_checkout():
+    same = [{"commit": "0123456789", "dirty": dirty} for dirty in (None, True, False, True)]
+    assert origin.commits([*same, {"commit": None, "dirty": None}]) == [
+        "01234567",
+        "01234567 from an archive",
+        "01234567 with changes",
+    ]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_record import CONFIG, HISTORY, ORIGIN, finish
+from made_record import CONFIG, HISTORY, ORIGIN, RESULT, finish
 
 from lrbook import records
 from lrbook.atomic import write_atomically
@@ -38,7 +38,7 @@ def test_round_trip(store):
     record = Store(store.root).load(CONFIG)
     assert record.done
     assert PatchConfig(**record.config) == CONFIG
-    assert (record.status, record.result, record.wall_s) == ("finished", {"clean": 33.3}, 1.23)
+    assert (record.status, record.result, record.wall_s) == ("finished", RESULT, 1.23)
     pd.testing.assert_frame_equal(record.history, HISTORY, check_exact=True)
 
 
@@ -112,7 +112,7 @@ def test_a_checkpoint_that_cannot_be_removed_is_no_failure(store, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Path, "unlink", held)
         assert finish(store).status == "finished"
-    assert store.load(CONFIG).result == {"clean": 33.3}
+    assert store.load(CONFIG).result == RESULT
     assert store.load_checkpoint(CONFIG) is None
 
 

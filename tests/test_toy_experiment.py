@@ -12,7 +12,8 @@ from lrbook.errors import ConfigError, RunError
 from lrbook.records import Store
 from lrbook.toy import experiment, outcome, tasks
 from lrbook.toy.config import ToyConfig
-from lrbook.toy.measure import COLUMNS, FINAL
+from lrbook.toy.final import FINAL
+from lrbook.toy.measure import COLUMNS
 
 
 @pytest.fixture(scope="module")

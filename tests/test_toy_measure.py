@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from lrbook.toy import descent, tasks
 from lrbook.toy.config import ToyConfig
+from lrbook.toy.final import FINAL
 from lrbook.toy.limits import limits
-from lrbook.toy.measure import COLUMNS, FINAL, measure, measurement_times, next_measurement
+from lrbook.toy.measure import COLUMNS, measure, measurement_times, next_measurement
 
 measured = jax.jit(measure)
 

@@ -14,6 +14,7 @@ import pandas as pd
 from lrbook import used
 from lrbook.atomic import write_atomically
 from lrbook.errors import ConfigError, RecordError, RecordLookupError
+from lrbook.recomputed import check_result
 from lrbook.record import (
     Record,
     check_run_id,
@@ -244,6 +245,7 @@ def problems(results: str | Path) -> tuple[int, list[str]]:
         try:
             for record in load(folder).records:
                 check_run_id(record, folder / "sweep.json")
+                check_result(record, record.history, folder / "sweep.json")
         except RecordError as error:
             sentences.append(str(error))
     return len(folders), sentences

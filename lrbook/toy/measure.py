@@ -12,18 +12,6 @@ from lrbook.toy.descent import Problem, Rule, State, rate
 from lrbook.toy.network import logistic_loss
 
 ROWS = 60
-# The measurements that a finished run's record and the command line's JSON name
-FINAL = (
-    "loss",
-    "p_only_train_loss",
-    "p_only_train_accuracy",
-    "p_only_accuracy",
-    "both_loss",
-    "q_only_loss",
-    "nonlinearity",
-    "cosine_to_w_star",
-    "p_only_gradient_share",
-)
 
 GRADIENT_SHARES = ("p_only_gradient_share", "p_only_gradient_share_now")
 

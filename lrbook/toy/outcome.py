@@ -1,6 +1,5 @@
 """A toy run in a few numbers: what its record keeps, and what the command line prints."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,8 +7,8 @@ import numpy as np
 
 from lrbook.record import Record
 from lrbook.toy.descent import Problem
+from lrbook.toy.final import DIGITS, FINAL, final
 from lrbook.toy.limits import LIMITS, limits
-from lrbook.toy.measure import FINAL
 from lrbook.toy.progress import Progress
 
 
@@ -36,10 +35,9 @@ def outcome(run: Progress) -> dict[str, Any]:
     if they do not exist), ``annealed`` (the step, None if never) and ``limits``.
     """
     last = run.rows[-1]
-    final = {name: None if run.diverged else _number(last[name]) for name in FINAL}
     annealed = int(run.now.annealed)
     return {
-        **final,
+        **(dict.fromkeys(FINAL) if run.diverged else final(last)),
         "annealed": annealed if run.config.arm == "L-S" and annealed <= run.step else None,
         "limits": limits_of(run.given) if run.limits is None else run.limits.result(),
     }
@@ -52,8 +50,4 @@ def limits_of(problem: Problem) -> dict[str, float | None]:
     arrays = (np.asarray(a) for a in (train.y[:count], train.x1, test.y, test.x1))
     y, x1, test_y, test_x1 = arrays
     found = limits(y, x1, train.p_only, test_y, test_x1)
-    return {name: None if value is None else round(value, 6) for name, value in found.items()}
-
-
-def _number(value: float) -> float | None:
-    return round(value, 6) if math.isfinite(value) else None
+    return {name: None if value is None else round(value, DIGITS) for name, value in found.items()}

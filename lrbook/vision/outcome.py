@@ -11,6 +11,7 @@ from lrbook.vision.histories import LAST, first_above
 from lrbook.vision.settings import ImageConfig
 
 LEARNED = 50.0  # percent of patch-only images right: the patch counts as learnt
+DIGITS = 4  # that results are rounded to
 WATCHED = ("wrong_patch", "wrong_patch_followed")
 
 
@@ -44,11 +45,11 @@ def outcome(history: pd.DataFrame, config: ImageConfig) -> dict[str, Any]:
 
 def _means(history: pd.DataFrame, names: Sequence[str]) -> dict[str, float]:
     means = history.tail(LAST)[list(names)].mean()
-    return {name: round(float(value), 4) for name, value in means.items()}
+    return {name: round(float(value), DIGITS) for name, value in means.items()}
 
 
 def _only(rows: pd.DataFrame, name: str) -> float | None:
-    return round(float(rows[name].iloc[0]), 4) if len(rows) else None
+    return round(float(rows[name].iloc[0]), DIGITS) if len(rows) else None
 
 
 RESULTS = {

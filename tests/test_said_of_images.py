@@ -176,8 +176,12 @@ def test_puzzle_the_large_rate_ends_ahead_by_a_small_part_of_what_it_was_behind(
     assert min(epoch for epoch in crossed if epoch) >= second
 
 
-def test_patch_experiment_the_halves_of_the_seeds_are_alike_in_their_means():
+def test_the_halves_of_the_seeds_are_alike_in_their_means():
+    """As patch_experiment says, and reproduce: of two makes of processor."""
     runs, control = book.recorded("patch-laptop"), book.recorded("patch-laptop-control")
+    makes = {run.config["seed"]: run.provenance["device"].split(",")[1] for run in runs}
+    assert len({makes[seed] for seed in range(5, 10)}) == 1
+    assert len({makes[seed] for seed in range(10, 15)} - {makes[5]}) == 1
     gaps = [paired(found, "large", "small") for found in (runs, control)]
     added = {seed: gaps[0][seed] - gaps[1][seed] for seed in gaps[0]}
     for values in (*gaps, added):

@@ -20,7 +20,7 @@ def images():
     assert missing == none == []
     assert list(more) == list(plain) == [whatif.BASE, LONGER, AS_LONG, FEWER]
     for each in (more, plain):
-        assert [len(whatif.pairs(each[row])) for row in each] == [10, 10, 5, 5]
+        assert [len(whatif.pairs(each[row])) for row in each] == [10, 10, 10, 10]
     return more, plain
 
 
@@ -129,27 +129,31 @@ def test_what_the_figure_of_all_images_shows_is_what_its_description_says(images
     assert 2 <= (bare["large"] - bare["small"])[-3:].mean() <= 3
 
 
-def test_as_many_steps_on_the_bases_images_undo_less(images):
+def test_as_many_steps_on_the_bases_images_leave_the_gap_as_wide(images):
     more, plain = images
     large = {run.config["seed"]: run for run in book.by_arm(more[FEWER])["large"]}
     gaps = dict(zip(large, whatif.gap(more[FEWER]), strict=True))
     adds = dict(zip(large, patch_cost.share(more[FEWER], plain[FEWER]), strict=True))
     drop = 31
     before = {seed: run.history.patch_only[: drop - 1].max() for seed, run in large.items()}
-    [early] = [seed for seed, known in before.items() if known > 15]
+    [early] = [seed for seed, known in before.items() if known > 25]  # "more than a quarter"
     assert large[early].result["patch_learned_epoch"] == drop - 3
     assert adds[early] == pytest.approx(0, abs=0.1)
     for seed in set(large) - {early}:
-        assert 5 <= large[seed].result["patch_learned_epoch"] - drop <= 9
+        assert 4 <= large[seed].result["patch_learned_epoch"] - drop <= 10
         clean = large[seed].history.clean[drop - 1 :]
         assert 5.5 < clean.max() - large[seed].result["clean"] < 10.5
-        assert 11 < gaps[seed] < 14.5
+        assert round(gaps[seed]) in (11, 12, 13, 14)
     costs = {arm: np.mean(lost) for arm, lost in patch_cost.cost(more[FEWER], plain[FEWER]).items()}
-    assert costs["large"] / costs["small"] == pytest.approx(0.5, abs=0.05)
+    assert 0.5 < costs["large"] / costs["small"] < 0.6
     assert np.mean(list(adds.values())) / np.mean(list(gaps.values())) == pytest.approx(
-        0.5, abs=0.05
+        0.4, abs=0.03
     )
     assert whatif.kind_of(list(adds.values())) == "Wider"
+    change = whatif.change(more[FEWER], more[whatif.BASE])
+    assert len(change) == 10
+    assert abs(np.mean(change)) < 1  # "about as wide"
+    assert whatif.kind_of(change) == "Not apart"
 
 
 def test_a_large_rate_delays_the_patch_and_does_not_keep_it_away(images):
@@ -161,27 +165,29 @@ def test_a_large_rate_delays_the_patch_and_does_not_keep_it_away(images):
             assert soon < late <= large.config["epochs"]
             behind += large.result["clean"] < small.result["clean"]
             drop = large.config["drop"]
-            if row != AS_LONG and large.history.patch_only[: drop - 1].max() < 15:
+            if row != AS_LONG and large.history.patch_only[: drop - 1].max() < 25:
                 best = large.history.clean[drop - 1 :].max()
                 assert 5.5 < best - large.result["clean"] < 10.5
     assert behind == 1
 
 
-def test_length_by_itself_takes_two_points_from_the_large_rate(images):
+def test_length_by_itself_takes_one_to_two_points_from_the_large_rate(images):
     _, plain = images
-    alone = [run for run in plain[whatif.BASE] if run.config["seed"] in range(5, 10)]
     gained = {
         arm: np.mean(book.values(plain[FEWER], "clean")[arm])
-        - np.mean(book.values(alone, "clean")[arm])
+        - np.mean(book.values(plain[whatif.BASE], "clean")[arm])
         for arm in whatif.ARMS
     }
-    assert gained["large"] == pytest.approx(-2, abs=0.5)
-    assert gained["small"] == pytest.approx(0, abs=0.5)
+    assert -2 < gained["large"] < -1
+    assert gained["small"] == pytest.approx(0.2, abs=0.2)  # "no lower"
 
 
-def test_between_the_two_long_rows_the_gap_is_not_clearly_apart(images):
-    more, _ = images
-    change = whatif.change(more[LONGER], more[FEWER])
-    assert len(change) == 5
-    assert max(change) < 0  # "narrower in each of the five seeds that both have"
-    assert whatif.kind_of(change) == "Not apart"
+def test_it_is_the_images_that_narrow_the_gap(images):
+    more, plain = images
+    change, alone = (whatif.change(each[LONGER], each[FEWER]) for each in (more, plain))
+    assert len(change) == len(alone) == 10
+    assert max(change) < 0  # "in each of the ten seeds"
+    assert whatif.kind_of(change) == whatif.kind_of(alone) == "Narrower"
+    assert 0.5 < np.mean(alone) / np.mean(change) < 0.6  # "more than half of this"
+    less = np.subtract(*(patch_cost.share(more[row], plain[row]) for row in (LONGER, FEWER)))
+    assert whatif.kind_of(less) == "Not apart"

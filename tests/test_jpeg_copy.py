@@ -1,19 +1,16 @@
 """CIFAR-10 (JPEG copy) made again of the pictures that it was made of, and recognised as such."""
 
 import hashlib
-import os
-from pathlib import Path
 
+import jpeg_folder
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lrbook.errors import DataError
 from lrbook.vision import identity, jpeg_copy, sources
 
 KNOWN = "parquet:ad293141ee8007bc"
-JPEG = Path(__file__).resolve().parents[2] / "shared" / "data" / "cifar10-jpeg"
 
 
 @pytest.fixture
@@ -105,13 +102,7 @@ def test_a_folder_that_cannot_be_written_is_named(pictures, tmp_path, capsys):
 
 @pytest.fixture(scope="module")
 def real():
-    folder = Path(os.environ.get("LRBOOK_DATA") or JPEG)
-    try:
-        if identity.identify(str(folder)) == KNOWN:
-            return folder
-    except DataError:
-        pass
-    pytest.skip("no JPEG copy of CIFAR-10: neither LRBOOK_DATA nor ../shared/data has it")
+    return jpeg_folder.folder()
 
 
 def test_the_real_copy_is_in_the_order_that_it_would_be_made_in(real):

@@ -1,25 +1,21 @@
 """Images from digits, a Parquet folder and CIFAR-10: exact pixels, or one clear sentence."""
 
 import hashlib
-import os
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 
+import jpeg_folder
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from conftest import ROOT
 from made_parquet import LABELS, PIXELS, png, write, write_splits
 from sklearn.datasets import load_digits
 
 from lrbook.errors import DataError
 from lrbook.vision import download, sources
 from lrbook.vision.identity import OWN_STATISTICS, count, display_name, identify, of_files
-
-JPEG = ROOT / ".." / "shared" / "data" / "cifar10-jpeg"
 
 
 @pytest.fixture
@@ -173,13 +169,9 @@ def test_cifar10_as_torchvision_reads_it(tmp_path, monkeypatch):
 
 
 def test_the_jpeg_copy():
-    folder = os.environ.get("LRBOOK_DATA") or str(JPEG)
-    try:
-        identity = identify(folder)
-    except DataError:
-        pytest.skip("no JPEG copy of CIFAR-10: neither LRBOOK_DATA nor ../shared/data has it")
-    assert display_name(identity) == "CIFAR-10 (JPEG copy)"
-    images = sources.load(identity, 2000, 1000, folder)
+    folder = jpeg_folder.folder()
+    identity = identify(str(folder))
+    images = sources.load(identity, 2000, 1000, str(folder))
     assert images.train.shape == (2000, 3, 32, 32)
     assert images.test.shape == (1000, 3, 32, 32)
     for labels, low in ((images.train_labels, 160), (images.test_labels, 75)):
@@ -187,6 +179,6 @@ def test_the_jpeg_copy():
     mean = images.train.float().mean((0, 2, 3))
     assert torch.allclose(mean, torch.tensor(sources.CIFAR_MEAN), atol=2)
     for split, per_class in (("train", 5000), ("test", 1000)):
-        [path] = sources.parquet_files(Path(folder), split)
+        [path] = sources.parquet_files(folder, split)
         labels = pq.read_table(path, columns=["label"])["label"].to_numpy()
         assert np.bincount(labels).tolist() == [per_class] * 10

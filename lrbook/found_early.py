@@ -19,7 +19,7 @@ LARGE = "large"
 HIDDEN, FOUND = "large", "large, finds the patch early"
 """What figures call runs that do not find the patch before their drop, and those that do."""
 
-_WORDS = {HIDDEN: "patch hidden up to the drop", FOUND: "patch found before the drop"}
+_WORDS = {HIDDEN: "patch hidden", FOUND: "patch found early"}
 
 
 def most_fitted(run: Record) -> float:

@@ -80,10 +80,10 @@ def test_the_table_has_a_row_for_each_kind_of_each_setting(monkeypatch):
     assert table[heading].tolist() == [whatif.BASE] * 2 + [f"`{ROW}`"] * 3
     assert table[kinds].tolist() == [
         "no patch (2 seeds)",
-        "patch hidden up to the drop (1 seed)",
+        "patch hidden (1 seed)",
         "no patch (2 seeds)",
-        "patch hidden up to the drop (1 seed)",
-        "patch found before the drop (1 seed)",
+        "patch hidden (1 seed)",
+        "patch found early (1 seed)",
     ]
     assert table[fitted].tolist()[2:] == ["62.0, 63.0", "62.9", "63.5"]
     assert table[best].tolist()[2:] == ["72.0, 72.0", "72.0", "50.0"]

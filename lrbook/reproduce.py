@@ -5,13 +5,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from lrbook import origin, recordings, style, sweeps
 from lrbook.record import Record, recordings_dir
 from lrbook.recordings import Recording
 from lrbook.tables import shown_value
 
 JPEG_COPY = "CIFAR-10 (JPEG copy)"
-"""Images without an address to fetch them from: the command names the reader's own folder."""
+"""Images that `--data` has to name by the folder into which the reader has put them."""
 
 
 class Entry(NamedTuple):
@@ -79,6 +81,28 @@ def summary(found: Iterable[Entry]) -> str:
     if runs:
         said += f", {origin.time_words(sum(run.wall_s or 0.0 for run in runs))} in all"
     return said + (f". {missing} runs are missing." if missing else ".")
+
+
+def repeated_words(first: Record, again: Record) -> str:
+    """How many of the accuracies of a run came out the same when it was run again, as a sentence.
+
+    Args:
+        first: a run.
+        again: one of the same settings, with a history over the same epochs.
+    """
+    same = wanted = 0
+    for name in ("train_accuracy", "clean", "mixed", "patch_only"):
+        # A sweep keeps its histories in single precision
+        pairs = zip(first.history[name], again.history[name], strict=True)
+        found = [np.float32(one) == np.float32(other) for one, other in pairs]
+        same, wanted = same + sum(found), wanted + len(found)
+    where, there = (origin.describe([run]) for run in (first, again))
+    words = [f"{told['hardware']}, {told['date']}, {told['commit']}" for told in (where, there)]
+    config = again.config
+    return (
+        f"The arm {config['arm']}, seed {config['seed']}, was run twice ({words[0]}; and again: "
+        f"{words[1]}). Of its {wanted} accuracies, **{same}** came out the same."
+    )
 
 
 def show(*experiments: str) -> None:

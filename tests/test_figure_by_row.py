@@ -53,7 +53,8 @@ def test_the_figure_has_the_gaps_of_the_records():
     # As the picture's description says
     assert ttest_1samp(small, 0).confidence_interval().high < 0
     assert -2 < longer.mean() < -1  # "somewhat less than half" of eleven points
-    assert 0 < steps.mean() < 2  # "somewhat more than half" of nine points
+    assert 0 < steps.mean() < 2  # "somewhat more than half" of nine points, by the mean
+    assert ttest_1samp(steps, 0).confidence_interval().low < 0
     low, high = ttest_1samp(long, 0).confidence_interval()
     assert low < 0 < high
     assert (full > 0).all()

@@ -4,11 +4,12 @@ import dataclasses
 import json
 import struct
 
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
 
-from lrbook import card, cite, home, paper_and_ours, recordings, reproduce, sweeps
+from lrbook import book, card, cite, home, paper_and_ours, recordings, reproduce, sweeps
 from lrbook.chapters import contents
 from lrbook.errors import ConfigError
 from lrbook.record import Record
@@ -180,3 +181,37 @@ def test_the_card_has_the_size_it_says():
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     assert struct.unpack(">II", data[16:24]) == card.SIZE
     assert len(data) < 300_000
+
+
+def test_a_run_made_again_is_compared_accuracy_by_accuracy():
+    columns = ("train_accuracy", "clean", "mixed", "patch_only")
+    one = dataclasses.replace(
+        run("large", 3), table=pd.DataFrame({name: [10.0, 100 / 3] for name in columns})
+    )
+    kept = one.history.astype(np.float32)  # as a sweep keeps it
+    said = reproduce.repeated_words(dataclasses.replace(one, table=kept), one)
+    assert said.startswith(
+        "The arm large, seed 3, was run twice (a device, 2026-01-02, commit 0123"
+    )
+    assert said.endswith("Of its 8 accuracies, **8** came out the same.")
+    kept.loc[1, "mixed"] += 0.05
+    said = reproduce.repeated_words(one, dataclasses.replace(one, table=kept))
+    assert said.endswith("Of its 8 accuracies, **7** came out the same.")
+    with pytest.raises(ValueError, match="shorter"):
+        reproduce.repeated_words(one, dataclasses.replace(one, table=kept[:1]))
+
+
+def test_the_run_that_was_repeated_came_out_the_same():
+    [first] = [
+        each
+        for each in sweeps.recorded("what-if-base").records
+        if (each.config["arm"], each.config["seed"]) == ("large", 5)
+    ]
+    [again] = book.recorded("what-if-base-again")
+    assert again.run_id == first.run_id
+    assert again.provenance["commit"] != first.provenance["commit"]
+    for name in ("train_loss", "train_accuracy", "clean", "mixed", "patch_only"):
+        np.testing.assert_array_equal(
+            first.history[name].to_numpy(np.float32), again.history[name].to_numpy(np.float32)
+        )
+    assert "Of its 64 accuracies, **64** came" in reproduce.repeated_words(first, again)

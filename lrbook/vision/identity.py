@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from lrbook.errors import DataError
 
@@ -86,6 +87,16 @@ def of_images(splits: Mapping[str, Iterable[tuple[bytes, int]]]) -> str:
     return digest.hexdigest()
 
 
+def columns_of(table: Any) -> tuple[list[bytes], list[int]]:
+    """Encoded images and labels of a pyarrow.Table in the Hugging Face layout.
+
+    Raises:
+        KeyError, TypeError: it has another layout.
+    """
+    image = "img" if "img" in table.column_names else "image"
+    return [cell["bytes"] for cell in table[image].to_pylist()], table["label"].to_pylist()
+
+
 def _known_by_its_images(folder: Path) -> str | None:
     """The name of ``SAME_IMAGES`` that the folder's images have, whatever its files are like."""
     import pyarrow
@@ -97,12 +108,10 @@ def _known_by_its_images(folder: Path) -> str | None:
         if any(count(str(folder), split) != COUNTS["cifar10"][split] for split in FILES):
             return None
         for split in FILES:
-            rows = []
+            rows: list[tuple[bytes, int]] = []
             for path in parquet_files(folder, split):
                 table = pyarrow.parquet.read_table(path, use_threads=False, pre_buffer=False)
-                images = table["img" if "img" in table.column_names else "image"].to_pylist()
-                labels = table["label"].to_pylist()
-                rows += [(each["bytes"], label) for each, label in zip(images, labels, strict=True)]
+                rows += zip(*columns_of(table), strict=True)
             splits[split] = rows
         return SAME_IMAGES.get(of_images(splits))
     except (DataError, pyarrow.ArrowException, OSError, KeyError, TypeError):

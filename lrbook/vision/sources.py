@@ -15,6 +15,7 @@ from lrbook.vision.identity import (
     COUNTS,
     FILES,
     NAMES,
+    columns_of,
     display_name,
     identify,
     needed_words,
@@ -179,9 +180,7 @@ def _read_file(path: Path, rows: int | None) -> tuple[list[bytes], list[int]]:
         if rows is not None:
             table = table.slice(0, rows)
         columns = [f"{field.name} ({field.type})" for field in table.schema]
-        image = "img" if "img" in table.column_names else "image"
-        encoded = [cell["bytes"] for cell in table[image].to_pylist()]
-        return encoded, table["label"].to_pylist()
+        return columns_of(table)
     except (pyarrow.ArrowException, OSError) as error:
         reason = str(error).split("\n")[0][:120]
         raise DataError(f"{path} is not a whole Parquet file ({reason}).") from None

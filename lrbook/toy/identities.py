@@ -1,4 +1,4 @@
-"""The two facts about relu networks that the theory rests on, tried on random weights."""
+"""The facts about relu networks that the theory rests on, tried on random weights."""
 
 import jax
 import jax.numpy as jnp

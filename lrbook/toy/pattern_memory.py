@@ -1,10 +1,10 @@
 r"""How non-linear the signal can get on Q while the noise sets the activation patterns.
 
 With the noise at its stationary width, weights are V = signal + noise. The noise forgets at the
-rate at which the signal decays: the correlation of a weight's noise now and k steps ago is
-rho = (1 - eta lambda)^k, and the signal is the sum of past gradients times eta (1 - eta lambda)^k.
+rate at which the signal decays: the correlation of a weight's noise now and n steps ago is
+rho = (1 - eta lambda)^n, and the signal is the sum of past gradients times eta (1 - eta lambda)^n.
 If patterns follow the noise alone and the pull on each ray stays what it is, N_V's signal part is
-an integral over the past, in the unit u = eta lambda k:
+an integral over the past, in the unit u = eta lambda n:
 
     N_V(x_j) = 1/lambda sum_k G_k <x_j, x_k> int_0^inf exp(-u) P_jk(exp(-u)) du
 

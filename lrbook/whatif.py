@@ -223,6 +223,25 @@ def not_apart(changes: Mapping[str, Sequence[float]]) -> list[str]:
     ]
 
 
+def lead_words(groups: Mapping[str, Sequence[Record]]) -> str:
+    """In which settings large is farther ahead on clean images than in the base, clear of chance,
+    and in which it is not clear of chance that it is ahead at all.
+
+    By the 95 % interval (Student's t); settings with fewer than three seeds are in neither list.
+    """
+    base = groups[BASE]
+    wider = [row for row, runs in groups.items() if kind_of(change(runs, base)) == "Wider"]
+    level = [row for row, runs in groups.items() if kind_of(gap(runs)) in ("Not apart", "Narrower")]
+    lists = {
+        "The large rate's lead is wider than in the base": wider,
+        "It is not clear of 0": level,
+    }
+    return " ".join(
+        f"{start}: {'; '.join(f'*{row}*' for row in rows) or 'in no row'}."
+        for start, rows in lists.items()
+    )
+
+
 def last_epoch_words(groups: Mapping[str, Sequence[Record]], setting: str) -> str:
     """What the large arm of ``setting`` has on clean images in its very last epoch."""
     ends = [h.clean.iloc[-1] for h in book.histories(groups[setting]).get("large", [])]

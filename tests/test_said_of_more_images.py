@@ -154,6 +154,12 @@ def test_as_many_steps_on_the_bases_images_leave_the_gap_as_wide(images):
         0.4, abs=0.03
     )
     assert whatif.kind_of(list(adds.values())) == "Wider"
+    base = patch_cost.share(more[whatif.BASE], plain[whatif.BASE])
+    part = np.mean(base) / np.mean(whatif.gap(more[whatif.BASE]))
+    assert part == pytest.approx(0.3, abs=0.03)
+    assert whatif.kind_of(np.subtract(list(adds.values()), base)) == "Not apart"
+    same = (patch_cost.share(more[row], plain[row]) for row in (LONGER, AS_LONG))
+    assert whatif.kind_of(np.subtract(*same)) == "Not apart"
     change = whatif.change(more[FEWER], more[whatif.BASE])
     assert len(change) == 10
     assert abs(np.mean(change)) < 1  # "about as wide"

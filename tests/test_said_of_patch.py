@@ -43,6 +43,12 @@ def test_patch_data_another_threshold_leaves_the_order_of_the_arms(runs):
     assert 75 < stopped.history.patch_only.max() < 80
 
 
+def test_on_mixed_images_small_and_noise_are_not_apart():
+    assert book.standing(book.recorded("patch-laptop"), "mixed", "small", "noise") == (
+        "not apart from"
+    )
+
+
 def test_within_the_small_arm_the_picture_comes_before_the_patch(runs):
     """As patch_experiment, inside_the_network, what_if, what_stands and the README say."""
     for arm in ("small", "large"):

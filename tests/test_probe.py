@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
 
 from lrbook.vision import probe, sources
 from lrbook.vision.config import PatchConfig
@@ -18,6 +19,22 @@ def config(**settings):
 def test_linear_reader_stays_below_its_limit_and_two_neurons_do_not():
     assert probe.linear_probe(config(), 1000) <= 0.55 + 0.05  # 0.55 and sampling of the classes
     assert probe.two_neuron_reader(config(), 1000) == 1.0
+
+
+def test_logistic_regression_takes_the_sign_that_came_up_more_often():
+    """As patch_data says; and where both signs of a class do, it is at chance."""
+    patch = patch_of(config())
+    both = torch.stack([patch.z + patch.zeta, patch.z - patch.zeta]).flatten(2).numpy()  # by sign
+    pixels, labels = (each.numpy() for each in probe.patch_pixels(config(), 2000, "train"))
+    reader = LogisticRegression(max_iter=1000).fit(pixels, labels)
+    minus = np.abs(pixels - both[1, labels]).max(1) < 1e-5
+    for k in range(10):
+        more = int(minus[labels == k].mean() > 0.5)
+        assert reader.predict(both[[1 - more], k]) != k
+    assert (reader.predict(both.reshape(20, -1)) == np.tile(range(10), 2)).mean() > 0.4
+    even = np.tile(both.reshape(20, -1), (20, 1)), np.tile(range(10), 40)
+    scores = LogisticRegression(max_iter=1000).fit(*even).decision_function(even[0])
+    assert np.ptp(scores) < 1e-3  # no class is told from another
 
 
 def test_no_linear_reader_is_right_on_both_signs_of_two_classes():

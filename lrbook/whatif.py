@@ -234,7 +234,7 @@ def lead_words(groups: Mapping[str, Sequence[Record]]) -> str:
     level = [row for row, runs in groups.items() if kind_of(gap(runs)) in ("Not apart", "Narrower")]
     lists = {
         "The large rate's lead is wider than in the base": wider,
-        "It is not clear of 0": level,
+        "No lead that is clear of chance": level,
     }
     return " ".join(
         f"{start}: {'; '.join(f'*{row}*' for row in rows) or 'in no row'}."

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from made_runs import record
 from what_if_rows import with_and_without_the_patch
 
 from lrbook import patch_cost, whatif
@@ -55,6 +56,32 @@ def test_what_the_figure_of_the_gap_shows_is_as_its_description_says(rows):
     assert out == {FOUR}
     assert sum(each < -16 for each in gaps[FOUR]) == 2
     assert max(gaps[FOUR]) < 25
+
+
+def test_where_the_lead_is_wider_and_where_there_is_none_is_told_by_intervals():
+    def row(*ends):
+        return [
+            record(arm, seed, clean=value)
+            for seed, pair in enumerate(ends)
+            for arm, value in zip(("large", "small"), pair, strict=True)
+        ]
+
+    base = row((60.0, 50.0), (61.0, 50.0), (62.0, 51.0))
+    groups = {
+        whatif.BASE: base,
+        "wide": row((70.0, 50.0), (71.0, 50.0), (73.0, 51.0)),
+        "level": row((51.0, 50.0), (49.0, 50.0), (51.0, 51.0)),
+        "behind": row((40.0, 50.0), (41.0, 50.0), (42.0, 51.0)),
+        "few": row((90.0, 50.0), (90.0, 50.0)),
+    }
+    assert whatif.lead_words(groups) == (
+        "The large rate's lead is wider than in the base: *wide*. "
+        "No lead that is clear of chance: *level*; *behind*."
+    )
+    assert whatif.lead_words({whatif.BASE: base}) == (
+        "The large rate's lead is wider than in the base: in no row. "
+        "No lead that is clear of chance: in no row."
+    )
 
 
 def test_what_the_figure_of_the_cost_shows_is_as_its_description_says(rows):

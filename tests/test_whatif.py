@@ -269,32 +269,6 @@ def test_the_very_last_epoch_is_that_of_the_large_arm():
     assert words.endswith("(2 seeds).")
 
 
-def test_where_the_lead_is_wider_and_where_there_is_none_is_told_by_intervals():
-    def row(*ends):
-        return [
-            run(arm, seed, 3, value)
-            for seed, pair in enumerate(ends)
-            for arm, value in zip(("large", "small"), pair, strict=True)
-        ]
-
-    base = row((60.0, 50.0), (61.0, 50.0), (62.0, 51.0))
-    groups = {
-        whatif.BASE: base,
-        "wide": row((70.0, 50.0), (71.0, 50.0), (73.0, 51.0)),
-        "level": row((51.0, 50.0), (49.0, 50.0), (51.0, 51.0)),
-        "behind": row((40.0, 50.0), (41.0, 50.0), (42.0, 51.0)),
-        "few": row((90.0, 50.0), (90.0, 50.0)),
-    }
-    assert whatif.lead_words(groups) == (
-        "The large rate's lead is wider than in the base: *wide*. "
-        "It is not clear of 0: *level*; *behind*."
-    )
-    assert whatif.lead_words({whatif.BASE: base}) == (
-        "The large rate's lead is wider than in the base: in no row. "
-        "It is not clear of 0: in no row."
-    )
-
-
 def test_an_order_that_never_holds_counts_none_and_a_setting_without_pairs_has_none():
     wrong = [run("large", 5, 2, 60.0), run("small", 5, None, 50.0)]
     groups = {whatif.BASE: BASE, "turned": wrong, "alone": wrong[:1]}

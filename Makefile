@@ -102,13 +102,14 @@ distclean: clean ## remove .venv too
 	rm -rf $(VENV) *.egg-info
 
 # --clear: an interrupted first attempt leaves half an environment behind.
+# uv is in the lock like the rest, so make lock brings it up to date, too.
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
 	  echo "lrbook needs Python 3.11, 3.12 or 3.13; $(PYTHON) is: $$($(PYTHON) --version 2>&1)."; \
 	  echo "Name another one like this: make $(MAKECMDGOALS) PYTHON=python3.12"; \
 	  exit 1; } >&2
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.txt uv
 
 # --compile-bytecode: without it the first import of the large packages takes long.
 # Without isolation the package is built by the setuptools of the lock.

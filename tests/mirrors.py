@@ -28,8 +28,14 @@ def packed(content, prefix="cifar-10-batches-py/"):
     return buffer.getvalue()
 
 
+def sums(data):
+    """Both checksums of an archive, as ensure_cifar10 wants them."""
+    return {"md5": hashlib.md5(data).hexdigest(), "sha256": hashlib.sha256(data).hexdigest()}
+
+
 GOOD = packed(CONTENT)
-MD5 = hashlib.md5(GOOD).hexdigest()
+SUMS = sums(GOOD)
+MD5 = SUMS["md5"]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -119,7 +125,7 @@ def fetcher(server, folder):
     def fetch(*tempers, **options):
         mirrors = [f"http://127.0.0.1:{server.server_port}/{temper}" for temper in tempers]
         limits = {"silence_s": 0.4, "mirror_limit_s": 2.0, "limit_s": 20.0}
-        settings = {"md5": MD5, "files": FILES} | limits | options
+        settings = SUMS | {"files": FILES} | limits | options
         return ensure_cifar10(folder, mirrors, **settings)
 
     return fetch

@@ -16,11 +16,13 @@ from mirrors import (
     FILES,
     GOOD,
     MD5,
+    SUMS,
     Handler,
     assert_complete,
     fetcher,
     packed,
     serving,
+    sums,
 )
 
 from lrbook.errors import DataError
@@ -124,7 +126,7 @@ def test_nobody_listens(tmp_path, server):
     server.shutdown()
     server.server_close()
     with pytest.raises(DataError, match="refused"):
-        ensure_cifar10(tmp_path, [f"http://127.0.0.1:{port}/good"], md5=MD5, files=FILES)
+        ensure_cifar10(tmp_path, [f"http://127.0.0.1:{port}/good"], **SUMS, files=FILES)
 
 
 @pytest.mark.parametrize("step", ["begin", "read1"])  # before the answer, and in its middle
@@ -160,7 +162,7 @@ def test_a_length_that_is_no_number_is_held_against_the_mirror(
 
 def test_what_is_no_address_is_told(tmp_path):
     with pytest.raises(DataError, match="nowhere: unknown url type"):
-        ensure_cifar10(tmp_path, ["nowhere"], md5=MD5, files=FILES)
+        ensure_cifar10(tmp_path, ["nowhere"], **SUMS, files=FILES)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
@@ -209,7 +211,7 @@ def test_paths_in_the_archive_are_not_followed(tmp_path):
     folder.mkdir()
     data = packed(CONTENT | {"../../../escaped": b"!"})
     (folder / ARCHIVE).write_bytes(data)
-    ensure_cifar10(folder, [], md5=hashlib.md5(data).hexdigest(), files=FILES)
+    ensure_cifar10(folder, [], **sums(data), files=FILES)
     assert not list(tmp_path.rglob("escaped"))
 
 
@@ -217,22 +219,22 @@ def test_paths_in_the_archive_are_not_followed(tmp_path):
 def test_archive_that_cannot_be_unpacked(tmp_path, data):
     (tmp_path / ARCHIVE).write_bytes(data)
     with pytest.raises(DataError, match=f"{ARCHIVE} cannot be unpacked"):
-        ensure_cifar10(tmp_path, [], md5=hashlib.md5(data).hexdigest(), files=FILES)
+        ensure_cifar10(tmp_path, [], **sums(data), files=FILES)
 
 
 def test_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DataError, match="LRBOOK_CIFAR10"):
-        ensure_cifar10(tmp_path / "file", [], md5=MD5, files=FILES)
+        ensure_cifar10(tmp_path / "file", [], **SUMS, files=FILES)
     with pytest.raises(DataError, match="LRBOOK_CIFAR10"):
-        ensure_cifar10(tmp_path / "file" / "below", [], md5=MD5, files=FILES)
+        ensure_cifar10(tmp_path / "file" / "below", [], **SUMS, files=FILES)
 
 
 def test_folder_named_in_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("LRBOOK_CIFAR10", str(tmp_path / "mine"))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / ARCHIVE).write_bytes(GOOD)
-    assert ensure_cifar10(mirrors=[], md5=MD5, files=FILES) == tmp_path / "mine"
+    assert ensure_cifar10(mirrors=[], **SUMS, files=FILES) == tmp_path / "mine"
 
 
 def test_without_a_home_folder_the_variable_is_named(monkeypatch):
@@ -251,7 +253,7 @@ def test_default_folder_is_in_the_home_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("USERPROFILE", str(tmp_path))  # Windows
     (tmp_path / ".cache" / "lrbook").mkdir(parents=True)
     (tmp_path / ".cache" / "lrbook" / ARCHIVE).write_bytes(GOOD)
-    found = ensure_cifar10(mirrors=[], md5=MD5, files=FILES)
+    found = ensure_cifar10(mirrors=[], **SUMS, files=FILES)
     assert found == tmp_path / ".cache" / "lrbook"
 
 
@@ -259,7 +261,7 @@ def test_default_folder_is_in_the_home_folder(monkeypatch, tmp_path):
 def test_a_second_process_waits_and_finds_the_files(server, tmp_path):
     script = (
         "import sys; from pathlib import Path; from lrbook.vision.download import ensure_cifar10;"
-        f"ensure_cifar10(Path(sys.argv[1]), sys.argv[2:], md5={MD5!r}, files={FILES!r},"
+        f"ensure_cifar10(Path(sys.argv[1]), sys.argv[2:], **{SUMS!r}, files={FILES!r},"
         "silence_s=1.5)"
     )
     mirrors = [f"http://127.0.0.1:{server.server_port}/{temper}" for temper in ("hang", "good")]

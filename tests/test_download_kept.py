@@ -4,7 +4,7 @@ import os
 import time
 
 import pytest
-from mirrors import ARCHIVE, FILES, GOOD, assert_complete, fetcher, serving
+from mirrors import ARCHIVE, FILES, GOOD, SUMS, assert_complete, fetcher, serving
 
 from lrbook.errors import DataError
 
@@ -73,3 +73,15 @@ def test_an_archive_that_holds_other_files_is_refused(fetch, tmp_path):
     with pytest.raises(DataError, match=r"holds a test_batch other than the one wanted\."):
         fetch("good", files=FILES | {"test_batch": "0" * 32})
     assert not (tmp_path / "cifar-10-batches-py" / "test_batch").exists()
+
+
+def test_the_right_md5_is_not_enough(fetch, tmp_path):
+    """Another archive can be made to have it: such a one is neither kept nor unpacked."""
+    wrong = f"the SHA256 {SUMS['sha256']}, not {'0' * 64}"
+    with pytest.raises(DataError, match=f"/good: sent a file with {wrong}"):
+        fetch("good", sha256="0" * 64)
+    assert not list(tmp_path.glob("cifar*"))
+    (tmp_path / ARCHIVE).write_bytes(GOOD)
+    with pytest.raises(DataError, match=f"{ARCHIVE} has {wrong}; delete"):
+        fetch("good", sha256="0" * 64)
+    assert not (tmp_path / "cifar-10-batches-py").exists()

@@ -92,6 +92,19 @@ def test_only_the_jobs_that_must_may_write(workflow):
     assert writing <= {("deploy", "pages"), ("deploy", "id-token"), ("report", "issues")}
 
 
+def test_actions_are_named_by_commit_and_each_by_one():
+    """A tag can be moved, also to code that would publish something else."""
+    texts = [(FOLDER / name).read_text(encoding="utf-8") for name in WORKFLOWS]
+    used = {line for text in texts for line in re.findall(r"uses: (.+)", text)}
+    named = [
+        re.fullmatch(r"(actions/[\w-]+)@[0-9a-f]{40}  # v\d+\.\d+\.\d+", line) for line in used
+    ]
+    assert all(named), used
+    assert len({each[1] for each in named}) == len(used)
+    renewed = yaml.safe_load((FOLDER.parent / "dependabot.yml").read_text(encoding="utf-8"))
+    assert [each["package-ecosystem"] for each in renewed["updates"]] == ["github-actions"]
+
+
 @pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=WORKFLOWS)
 def test_every_make_target_is_in_the_makefile(workflow):
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))

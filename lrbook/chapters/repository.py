@@ -30,8 +30,9 @@ def address(root: Path) -> str:
 
 
 def copies(root: Path) -> list[Path]:
-    """The files that hold the address: configuration, citation, first page, chapters."""
-    few = [root / name for name in ("_config.yml", "CITATION.cff", "book/intro.md")]
+    """The files that hold the address: configuration, citation, package, first page, chapters."""
+    names = ("_config.yml", "CITATION.cff", "pyproject.toml", "book/intro.md")
+    few = [root / name for name in names]
     return [*few, *sorted((root / "book").glob("*.ipynb"))]
 
 

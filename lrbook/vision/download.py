@@ -25,6 +25,8 @@ from lrbook.errors import DataError
 
 ARCHIVE = "cifar-10-python.tar.gz"
 ARCHIVE_MD5 = "c58f30108f718f92721af3b95e74349a"
+# As Keras has it, for the same file. MD5 tells damage, but is broken as a guard against design.
+ARCHIVE_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
 UNPACKED = "cifar-10-batches-py"
 # In order. The original comes last: its server has become very slow (pytorch/vision issue 9536).
 MIRRORS = (
@@ -61,6 +63,7 @@ def ensure_cifar10(
     mirrors: Sequence[str] = MIRRORS,
     *,
     md5: str = ARCHIVE_MD5,
+    sha256: str = ARCHIVE_SHA256,
     files: Mapping[str, str] | None = None,
     limit_s: float = 3600,
     mirror_limit_s: float = 1200,
@@ -72,6 +75,7 @@ def ensure_cifar10(
         folder: where the data set is or shall be; None takes ``default_folder()``.
         mirrors: addresses of the archive, tried in order.
         md5: what the archive's MD5 has to be.
+        sha256: what its SHA-256 has to be.
         files: name in the archive's folder -> MD5 of each file used; None takes torchvision's.
         limit_s: seconds that all mirrors together may take.
         mirror_limit_s: seconds that one mirror may take.
@@ -83,6 +87,7 @@ def ensure_cifar10(
     """
     folder = default_folder() if folder is None else Path(folder)
     files = _torchvision_files() if files is None else files
+    sums = {"MD5": md5, "SHA256": sha256}
     archive = folder / ARCHIVE
     if _intact(folder, files):
         return folder
@@ -93,12 +98,11 @@ def ensure_cifar10(
                 return folder
             if not archive.exists():
                 deadline = time.monotonic() + limit_s
-                _download(archive, mirrors, md5, deadline, mirror_limit_s, silence_s)
-            found = _md5(archive)
-            if found != md5:
+                _download(archive, mirrors, sums, deadline, mirror_limit_s, silence_s)
+            if wrong := _wrong_sum(archive, sums):
                 raise DataError(
-                    f"{archive} has the MD5 {found}, but {md5} is wanted; delete the file to have "
-                    "it downloaded again, or put the right one in its place."
+                    f"{archive} has {wrong}; delete the file to have it downloaded again, or put "
+                    "the right one in its place."
                 )
             _unpack(archive, files)
     except OSError as error:
@@ -124,14 +128,24 @@ def _intact(folder: Path, files: Mapping[str, str]) -> bool:
     paths = {folder / UNPACKED / name: md5 for name, md5 in files.items()}
     # os.path.isfile: Path.is_file raises in a folder in which it may not look
     return all(
-        os.path.isfile(path) and _md5(path) == md5  # noqa: PTH113
+        os.path.isfile(path) and _sum(path) == md5  # noqa: PTH113
         for path, md5 in paths.items()
     )
 
 
-def _md5(path: Path) -> str:
+def _sum(path: Path, kind: str = "MD5") -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        digest = hashlib.file_digest(file, lambda: hashlib.new(kind, usedforsecurity=False))
+        return digest.hexdigest()
+
+
+def _wrong_sum(path: Path, sums: Mapping[str, str]) -> str | None:
+    """The first checksum of the file that is another than the one wanted, in words."""
+    for kind, wanted in sums.items():
+        found = _sum(path, kind)
+        if found != wanted:
+            return f"the {kind} {found}, not {wanted}"
+    return None
 
 
 def _unpack(archive: Path, files: Mapping[str, str]) -> None:
@@ -155,7 +169,7 @@ def _unpack(archive: Path, files: Mapping[str, str]) -> None:
 def _download(
     archive: Path,
     mirrors: Sequence[str],
-    md5: str,
+    sums: Mapping[str, str],
     deadline: float,
     mirror_limit_s: float,
     silence_s: float,
@@ -165,21 +179,22 @@ def _download(
     for url in mirrors:
         try:
             until = min(deadline, time.monotonic() + mirror_limit_s)
-            if not _fetch(url, part, md5, until, silence_s):
+            if not _fetch(url, part, sums, until, silence_s):
                 # The beginning came from elsewhere and may be what is wrong: once more, whole.
-                _fetch(url, part, md5, until, silence_s)
+                _fetch(url, part, sums, until, silence_s)
             part.replace(archive)
             return
         except _MirrorError as error:
             failures.append(f"{url}: {error}")
             print(f"lrbook: CIFAR-10 from {failures[-1]}", file=sys.stderr)
     raise DataError(
-        f"CIFAR-10 could not be downloaded ({'; '.join(failures)}). Put {ARCHIVE} (MD5 {md5}) into "
-        f"{archive.parent} by hand, or name a folder that has it in LRBOOK_CIFAR10."
+        f"CIFAR-10 could not be downloaded ({'; '.join(failures)}). Put {ARCHIVE} (MD5 "
+        f"{sums['MD5']}) into {archive.parent} by hand, or name a folder that has it in "
+        "LRBOOK_CIFAR10."
     )
 
 
-def _fetch(url: str, part: Path, md5: str, until: float, silence_s: float) -> bool:
+def _fetch(url: str, part: Path, sums: Mapping[str, str], until: float, silence_s: float) -> bool:
     """Complete ``part`` from ``url``. False: what an earlier download left was of no use; it is
     gone, and a second call starts from nothing.
 
@@ -194,13 +209,13 @@ def _fetch(url: str, part: Path, md5: str, until: float, silence_s: float) -> bo
         if error.code != 416 or not part.exists():  # 416: nothing comes after what we have
             raise _MirrorError(f"{error.code} {error.reason}") from None
         resumed = part.stat().st_size
-    found = _md5(part)
-    if found == md5:
+    wrong = _wrong_sum(part, sums)
+    if not wrong:
         return True
     part.unlink()
     if resumed:
         return False
-    raise _MirrorError(f"sent a file with the MD5 {found}, not {md5}")
+    raise _MirrorError(f"sent a file with {wrong}")
 
 
 @contextlib.contextmanager

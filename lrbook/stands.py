@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from lrbook import beyond, book, claims, home, patch_cost, phase, whatif
+from lrbook import beyond, book, claims, home, patch_cost, phase, small_drops, whatif
 from lrbook.arms import by_seed, images_of, minus
 from lrbook.noisy import won_back
 from lrbook.record import Record
@@ -170,6 +170,9 @@ def where_words(base: Sequence[Record], constants: Sweep) -> str:
     )
 
 
+BOTH_DROP = "small runs, both rates drop"
+"""What the figure calls the small runs with a small rate that drops, too."""
+
 SIZES = {
     whatif.BASE: "small runs",
     "epochs = 60, drop = 31": "2.5 times as long",
@@ -184,7 +187,8 @@ Groups = Mapping[str, tuple[Sequence[Record], Sequence[Record]]]
 
 
 def by_size() -> Groups:
-    """The small runs by ``SIZES``, and those at the paper's size; only where a seed has all four.
+    """The small runs as they are, with a small rate that drops, too, and by ``SIZES``; and those at
+    the paper's size. Only where a seed has all four.
 
     Raises:
         RecordLookupError: the small runs have not been recorded, or those on all images are of
@@ -194,9 +198,13 @@ def by_size() -> Groups:
     runs, _ = whatif.gather("patch-laptop", names)
     bare_names = [f"{name}-control" for name in names]
     control, _ = patch_cost.controls(runs, "patch-laptop-control", bare_names)
+    whole, bare = runs[whatif.BASE], control[whatif.BASE]
+    drops = small_drops.recorded((whole, bare))
     groups: dict[str, tuple[Sequence[Record], Sequence[Record]]] = {
-        name: (runs[each], control[each]) for each, name in SIZES.items() if each in control
+        SIZES[whatif.BASE]: (whole, bare),
+        BOTH_DROP: (small_drops.instead(whole, drops[0]), small_drops.instead(bare, drops[1])),
     }
+    groups |= {name: (runs[each], control[each]) for each, name in SIZES.items() if each in control}
     full, bare = map(book.if_recorded, ("patch-paper", "patch-paper-control"))
     groups["the paper's size"] = (full, bare)
     return {

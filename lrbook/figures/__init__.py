@@ -30,6 +30,7 @@ from lrbook.figures.plain import (
     two_halves,
 )
 from lrbook.figures.plane import across, scaling, stills
+from lrbook.figures.rates import over_rates, rates_by_epoch
 from lrbook.figures.replay import replay
 from lrbook.figures.rows import forest, order_rows
 from lrbook.figures.sweeps import against, phase_map, small_lines
@@ -67,8 +68,10 @@ __all__ = [
     "movie",
     "on_and_off",
     "order_rows",
+    "over_rates",
     "patch_learning",
     "phase_map",
+    "rates_by_epoch",
     "readings",
     "replay",
     "scaling",

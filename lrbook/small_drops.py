@@ -1,0 +1,132 @@
+"""The small rate drops, too: what is left of the large rate's lead where both rates come down.
+
+In the patch experiment, the authors' as well as ours, the large rate drops and the small one does
+not. So a lead of the large rate may come from how it begins, or from having dropped at all.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from lrbook import book, sweeps
+from lrbook.arms import by_seed, finished
+from lrbook.beyond import percent
+from lrbook.noisy import alike_but_for
+from lrbook.patch_cost import cost_by_seed, share
+from lrbook.record import Record
+from lrbook.vision.histories import epochs_words
+from lrbook.whatif import ARMS, gap
+
+NAMES = ("small-drops-laptop", "small-drops-laptop-control")
+"""Sweeps of it in ``recordings.toml``, with the patch and without any: of the arm large, its
+``eta1`` being the base's ``eta2``.
+"""
+
+NEVER, DROPS = "never drops", "drops, too"
+"""What tables call a small rate that stays, as in the experiment, and one that comes down."""
+
+ARM = f"small, {DROPS}"
+"""What figures call its runs."""
+
+Pair = tuple[Sequence[Record], Sequence[Record]]
+"""Runs with the patch, and without any."""
+
+
+def recorded(pairs: Pair) -> Pair:
+    """Finished runs that begin at the small rate of ``pairs`` and drop as their large rate does.
+
+    None as long as one of ``NAMES`` has not been recorded, and where anything but arm, seed and
+    rates differs, the images first of all: a page never mixes two sets of them.
+
+    Args:
+        pairs: runs of large and small.
+    """
+    found = []
+    for name, base in zip(NAMES, pairs, strict=True):
+        try:
+            runs = finished(sweeps.recorded(name).records)
+        except LookupError:
+            return [], []
+        if not alike_but_for([*runs, *base], ("arm", "seed", "eta1", "eta2")):
+            return [], []
+        found.append(runs)
+    return found[0], found[1]
+
+
+def instead(base: Sequence[Record], dropping: Sequence[Record]) -> list[Record]:
+    """The large runs of ``base``, and ``dropping`` as the arm small, on the seeds of both."""
+    seeds = {run.config["seed"] for run in dropping}
+    large = [r for r in base if r.config["arm"] == "large" and r.config["seed"] in seeds]
+    return large + [dataclasses.replace(r, config=r.config | {"arm": "small"}) for r in dropping]
+
+
+def rows(pairs: Pair, dropping: Pair) -> dict[str, Pair]:
+    """``NEVER`` and ``DROPS`` -> runs of large and small, with the patch and without any.
+
+    Args:
+        pairs: runs of large and small.
+        dropping: as ``recorded`` gives them. All rows are on their seeds.
+    """
+    seeds = {run.config["seed"] for runs in dropping for run in runs}
+    with_patch, without = (
+        [run for run in runs if run.config["seed"] in seeds and run.config["arm"] in ARMS]
+        for runs in pairs
+    )
+    too = instead(with_patch, dropping[0]), instead(without, dropping[1])
+    return {NEVER: (with_patch, without), DROPS: too}
+
+
+def histories(pairs: Pair, dropping: Pair) -> dict[str, dict[str, list[pd.DataFrame]]]:
+    """What a panel shows -> arm -> one history per seed: both rates, and the small one dropping."""
+    found = rows(pairs, dropping)
+    titles = ("With the patch", "Without any patch")
+    return {
+        title: book.histories(both) | {ARM: book.histories(too)["small"]}
+        for title, both, too in zip(titles, found[NEVER], found[DROPS], strict=True)
+    }
+
+
+def table(pairs: Pair, dropping: Pair) -> pd.DataFrame:
+    """One row for each kind of small rate: when it learns the patch, where it ends, how far the
+    large rate is ahead with the patch and without, and what the patch adds. The first heading names
+    the images.
+    """
+    found, images = [], book.data_of([run for runs in pairs for run in runs])
+    for kind, (with_patch, without) in rows(pairs, dropping).items():
+        learnt = [run.result["patch_learned_epoch"] for run in book.by_arm(with_patch)["small"]]
+        ends = [list(by_seed(runs, "small", "clean").values()) for runs in (with_patch, without)]
+        added = share(with_patch, without)
+        found.append(
+            {
+                f"the small rate, on {images}": kind,
+                "it learns the patch in": epochs_words(learnt, True),
+                "ends with it (%)": f"{np.mean(ends[0]):.1f}",
+                "without (%)": f"{np.mean(ends[1]):.1f}",
+                "the patch costs it": book.signed_words(
+                    list(cost_by_seed(with_patch, without, "small").values())
+                ),
+                "large − small, with it": book.signed_words(gap(with_patch)),
+                "large − small, without": book.signed_words(gap(without)),
+                "the patch adds": book.signed_words(added),
+                "seeds": len(gap(with_patch)),
+            }
+        )
+    return pd.DataFrame(found)
+
+
+def words(pairs: Pair, dropping: Pair) -> str:
+    """What is left of the large rate's lead, with the patch and without, and the patch's part."""
+    found = rows(pairs, dropping)
+    told = []
+    for kind, (with_patch, without) in found.items():
+        whole, bare, added = gap(with_patch), gap(without), share(with_patch, without)
+        told.append(
+            f"Where the small rate {kind}, the large one ends **{book.interval_words(whole, 1)}** "
+            f"points ahead with the patch and **{book.interval_words(bare, 1)}** without, so that "
+            f"the patch adds **{book.interval_words(added, 1)}**, "
+            f"{percent(float(np.mean(added) / np.mean(whole)))} of the gap "
+            f"({book.pairs_words(len(added), 'paired seed')})."
+        )
+    return " ".join(told)

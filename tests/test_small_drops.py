@@ -1,0 +1,121 @@
+"""A small rate that drops, too, beside both rates, on runs made by hand."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lrbook import small_drops
+from lrbook.record import Record
+from lrbook.sweeps import Sweep
+from lrbook.vision.config import PatchConfig
+
+NONE = {"carrier_share": 0.0}
+DROPPING = {"eta1": 0.02, "eta2": 0.0008}
+
+
+def run(arm, seed, clean, learnt=None, **settings):
+    """A run of the profile laptop, where eta1 is 0.5 and eta2 0.02."""
+    config = PatchConfig.for_profile("laptop", arm=arm, seed=seed, data="digits", **settings)
+    return Record(
+        run_id=config.run_id,
+        experiment="patch",
+        config=config.model_dump(mode="json"),
+        status="finished",
+        provenance={"data": "digits"},
+        result={"clean": clean, "patch_learned_epoch": learnt},
+        history_sha256=None,
+        wall_s=1.0,
+        table=pd.DataFrame({"epoch": [1, 2], "clean": [clean - 1, clean]}),
+    )
+
+
+def several(arm, clean, learnt=None, **settings):
+    """Runs on seeds 5, 6, ..."""
+    return [run(arm, seed, each, learnt, **settings) for seed, each in enumerate(clean, 5)]
+
+
+BASE = several("small", [50, 52, 54, 90], 9) + several("large", [60, 64, 65, 10], 16)
+CONTROL = several("small", [60, 61, 62, 90], **NONE) + several("large", [66, 68, 70, 10], **NONE)
+PAIRS = BASE, CONTROL
+TOO = several("large", [56, 57, 61], 10, **DROPPING)
+TOO_ALONE = several("large", [64, 65, 66], **DROPPING, **NONE)
+DROPS = TOO, TOO_ALONE
+
+
+@pytest.fixture
+def recorded(monkeypatch):
+    """What is recorded of the two sweeps, set by hand."""
+
+    def gather(*runs):
+        found = dict(zip(small_drops.NAMES, runs, strict=False))
+        monkeypatch.setattr(small_drops.sweeps, "recorded", lambda name: Sweep(found[name]))
+        return small_drops.recorded(PAIRS)
+
+    return gather
+
+
+def test_what_is_recorded_is_finished(recorded):
+    assert recorded(*DROPS) == DROPS
+    lost = dataclasses.replace(TOO[0], status="diverged", result={})
+    assert recorded([lost, *TOO[1:]], TOO_ALONE) == (TOO[1:], TOO_ALONE)
+
+
+@pytest.mark.parametrize("other", [{"drop": 10}, {"pattern": 0.3}, NONE])
+def test_runs_that_differ_in_more_than_the_rates_are_not_taken(recorded, other):
+    assert recorded(several("large", [56, 57], **DROPPING, **other), TOO_ALONE) == ([], [])
+
+
+def test_one_recording_alone_is_none(recorded):
+    assert recorded(TOO) == ([], [])  # a KeyError is a LookupError, as what is raised then
+
+
+def test_the_dropping_runs_stand_in_for_the_small_ones_on_their_seeds():
+    noise = several("noise", [70, 71, 72])
+    rows = small_drops.rows(([*BASE, *noise], CONTROL), DROPS)
+    assert list(rows) == ["never drops", "drops, too"]
+    seeds = {run.config["seed"] for both in rows.values() for runs in both for run in runs}
+    assert seeds == {5, 6, 7}
+    ends = {
+        kind: [
+            [run.result["clean"] for run in runs if run.config["arm"] == "small"] for runs in two
+        ]
+        for kind, two in rows.items()
+    }
+    assert ends == {
+        "never drops": [[50, 52, 54], [60, 61, 62]],
+        "drops, too": [[56, 57, 61], [64, 65, 66]],
+    }
+    large = [run for run in rows["drops, too"][1] if run.config["arm"] == "large"]
+    assert [run.result["clean"] for run in large] == [66, 68, 70]
+    assert TOO[0].config["arm"] == "large"  # the records are as they were
+
+
+def test_the_table_and_the_words_are_differences_by_seed():
+    table = small_drops.table(PAIRS, DROPS).set_index("the small rate, on digits")
+    never, too = table.loc["never drops"], table.loc["drops, too"]
+    means = ["the patch costs it", "large − small, with it", "large − small, without"]
+    assert [never[name].split()[0] for name in means] == ["+9.0", "+11.0", "+7.0"]
+    assert [too[name].split()[0] for name in means] == ["+7.0", "+5.0", "+3.0"]
+    assert (never["ends with it (%)"], never["without (%)"]) == ("52.0", "61.0")
+    assert (too["ends with it (%)"], too["without (%)"]) == ("58.0", "65.0")
+    # 10 - 6, 12 - 7, 11 - 8 and 4 - 2, 7 - 3, 4 - 4
+    halves = [4.302653 * np.std(each, ddof=1) / np.sqrt(3) for each in ([4, 5, 3], [2, 4, 0])]
+    assert never["the patch adds"].split() == ["+4.0", "±", f"{halves[0]:.1f}"]
+    assert too["the patch adds"].split() == ["+2.0", "±", f"{halves[1]:.1f}"]
+    assert (never["it learns the patch in"], too["it learns the patch in"]) == ("9", "10")
+    assert list(table.seeds) == [3, 3]
+    said = small_drops.words(PAIRS, DROPS).replace("\N{NO-BREAK SPACE}", " ")
+    assert "Where the small rate never drops, the large one ends **11.0 ± 2.5** points" in said
+    assert f"the patch adds **2.0 ± {halves[1]:.1f}**, 40 % of the gap (3 paired seeds)" in said
+
+
+def test_panels_have_both_rates_and_the_dropping_one():
+    panels = small_drops.histories(PAIRS, DROPS)
+    assert list(panels) == ["With the patch", "Without any patch"]
+    for arms in panels.values():
+        assert list(arms) == ["small", "large", "small, drops, too"]
+        assert {len(seeds) for seeds in arms.values()} == {3}
+    ends = [history.clean.iloc[-1] for history in panels["Without any patch"]["small, drops, too"]]
+    assert ends == [64, 65, 66]

@@ -28,11 +28,14 @@ def test_the_figure_has_the_gaps_of_the_records():
     found = found[found.kind != "mark"]
     assert stands.images_words(groups) == "CIFAR-10 (JPEG copy)"
     longer, images = "what-if-laptop-longer", "what-if-laptop-images"
-    names = ["patch-laptop", longer, f"{images}-short", images, "patch-paper"]
-    epochs = [24, 60, 10, 24, 60]
+    drops = "small-drops-laptop"
+    names = ["patch-laptop", drops, longer, f"{images}-short", images, "patch-paper"]
+    epochs = [24, 24, 60, 10, 24, 60]
     below = {}
     for (row, (runs, control)), name, length in zip(groups.items(), names, epochs, strict=True):
         assert {run.config["epochs"] for run in (*runs, *control)} == {length}, name
+        small = {r.config["eta2"] for r in (*runs, *control) if r.config["arm"] == "small"}
+        assert (small == {0.0008}) == (name == drops)  # at the end
         arms = [book.values(each, "clean") for each in (runs, control)]
         whole, bare = (np.subtract(each["large"], each["small"]) for each in arms)
         for series, values in (
@@ -49,9 +52,10 @@ def test_the_figure_has_the_gaps_of_the_records():
                 ttest_1samp(values, 0).confidence_interval()
             )
         below[row] = whole - 2 * bare  # the part, less the rest of the gap
-    small, longer, steps, long, full = below.values()
+    small, both, longer, steps, long, full = below.values()
     # As the picture's description says
     assert ttest_1samp(small, 0).confidence_interval().high < 0
+    assert abs(both.mean()) < 1  # "the part about half of it", of five and a half points
     assert -2 < longer.mean() < -1  # "somewhat less than half" of eleven points
     assert 0 < steps.mean() < 2  # "somewhat more than half" of nine points, by the mean
     assert ttest_1samp(steps, 0).confidence_interval().low < 0

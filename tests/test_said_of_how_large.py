@@ -1,5 +1,7 @@
 """What is said of the first rates between small and large, and beyond, is in the records."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
@@ -71,12 +73,18 @@ def test_without_a_patch_the_first_step_brings_most(ends):
     assert min(bare[0.2] - bare[0.5]) > 0
 
 
-def test_with_the_patch_the_lead_grows_for_longer(pair, ends):
+def test_with_the_patch_the_lead_grows_for_longer(pair, ends, learnt):
     found, bare = ends
-    steps = [np.mean(found[b] - found[a]) for a, b in zip(RATES[:4], RATES[1:5], strict=True)]
+    steps = [np.mean(found[b] - found[a]) for a, b in itertools.pairwise(RATES[:5])]
     assert max(steps) == steps[0]
     assert min(steps) > 0
     assert max(steps[2:]) < 1.5  # "beyond 0.1 differences are small"
+    early = {
+        rate: [run.history.query("13 <= epoch <= 15").clean.mean() for run in pair[0][rate]]
+        for rate in (0.2, 0.5)
+    }
+    assert 2 < np.mean(np.subtract(early[0.2], early[0.5])) < 3
+    assert max(learnt[0.2]) < min(learnt[0.5])
     cost = {rate: np.mean(bare[rate] - found[rate]) for rate in RATES}
     assert cost[0.02] == pytest.approx(8, abs=0.3)
     assert [cost[rate] for rate in (0.1, 0.2)] == pytest.approx([6, 6], abs=0.3)
@@ -97,6 +105,7 @@ def test_there_is_a_rate_that_is_too_large(pair, ends):
     assert np.mean(before) == pytest.approx(33, abs=4)
     for found in ends:
         assert interval(found[1.0] - found[0.5])[1] < 0
+    assert np.ptp(ends[0][1.0]) > 15  # "its seeds end far apart"
 
 
 def test_the_first_step_hides_little_and_is_the_largest(learnt, ends):
@@ -119,11 +128,13 @@ def test_the_figures_are_as_they_are_described(pair, ends):
         {rate: values[:, columns.index(name)] for rate, values in rates.items()}
         for name in ("patch_only", "clean")
     )
-    assert patch[0.02][11] > 95
+    assert patch[0.02][11] > 94
     assert 50 < patch[0.05][11] < 60
     assert max(patch[0.1][11], patch[0.2][11]) < 25
     assert max(patch[1.0]) < 15
     assert all(clean[rate][11] > max(clean[0.5][11], clean[1.0][11]) + 5 for rate in RATES[1:4])
     assert clean[0.05][12] == pytest.approx(65, abs=1)
     assert [clean[rate][12] for rate in (0.1, 0.2, 0.5)] == pytest.approx([70] * 3, abs=2.5)
+    assert clean[1.0][[12, 23]] == pytest.approx([45, 52], abs=1)
+    assert [np.mean(each[1.0]) for each in (found, bare)] == pytest.approx([51, 63], abs=0.6)
     assert clean[0.02][23] == pytest.approx(54, abs=0.5)

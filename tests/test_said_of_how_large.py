@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from lrbook import book, how_large
+from lrbook import book, how_large, sweeps
+from lrbook.arms import by_seed
 
 RATES = [0.02, 0.05, 0.1, 0.2, 0.5, 1.0]
 
@@ -65,6 +66,7 @@ def test_without_a_patch_the_first_step_brings_most(ends):
     lead = {rate: bare[rate] - bare[0.02] for rate in RATES}
     assert np.mean(lead[0.5]) == pytest.approx(8, abs=0.5)
     assert np.mean(lead[0.05]) == pytest.approx(7, abs=0.3)
+    assert interval(lead[0.05]) == pytest.approx((3, 10), abs=0.5)
     low, high = interval(bare[0.1] - bare[0.5])
     assert low < 0 < high
     assert abs(np.mean(bare[0.1] - bare[0.5])) < 0.3  # "at 0.1 all of them"
@@ -84,7 +86,13 @@ def test_with_the_patch_the_lead_grows_for_longer(pair, ends, learnt):
         for rate in (0.2, 0.5)
     }
     assert 2 < np.mean(np.subtract(early[0.2], early[0.5])) < 3
-    assert max(learnt[0.2]) < min(learnt[0.5])
+    for rates in pair:  # "but by epoch 17 it is not"
+        late = [
+            [run.history.query("epoch >= 17").clean.mean() for run in rates[rate]]
+            for rate in (0.2, 0.5)
+        ]
+        low, _ = interval(np.subtract(*late))
+        assert low < 0
     cost = {rate: np.mean(bare[rate] - found[rate]) for rate in RATES}
     assert cost[0.02] == pytest.approx(8, abs=0.3)
     assert [cost[rate] for rate in (0.1, 0.2)] == pytest.approx([6, 6], abs=0.3)
@@ -92,6 +100,11 @@ def test_with_the_patch_the_lead_grows_for_longer(pair, ends, learnt):
     assert sorted(cost[rate] for rate in RATES[:5])[::-1] == pytest.approx(
         [cost[rate] for rate in RATES[:5]], abs=0.1
     )
+    paid = {rate: bare[rate] - found[rate] for rate in RATES}
+    for rate in (0.02, 0.1, 0.2):  # "only the last is clearly lower than the others"
+        assert interval(paid[rate] - paid[0.5])[0] > 0
+    for rate in (0.1, 0.2):
+        assert interval(paid[0.02] - paid[rate])[0] < 0
     shown = how_large.costs(*pair)
     assert {rate: np.mean(list(paid.values())) for rate, paid in shown.items()} == (
         pytest.approx(cost)
@@ -112,6 +125,24 @@ def test_the_first_step_hides_little_and_is_the_largest(learnt, ends):
     assert hidden(learnt[0.05]) < 3
     _, bare = ends
     assert np.mean(bare[0.05] - bare[0.02]) / np.mean(bare[0.2] - bare[0.02]) > 0.7
+
+
+def test_beside_a_small_rate_that_drops(ends):
+    """As the second half of the page says of the first, and the solution of the exercise."""
+    for bare, kind in ((False, ""), (True, "-control")):
+        runs = sweeps.recorded(f"small-drops-laptop{kind}").records
+        drops = by_seed(runs, "large", "clean")
+        ahead = {rate: ends[bare][rate] - [drops[s] for s in range(5, 10)] for rate in RATES}
+        assert 1 < np.mean(ahead[0.05]) < 1.5
+        low, high = interval(ahead[0.05])
+        assert low < 0 < high
+        for rate in (0.1, 0.2, 0.5) if bare else ():
+            assert np.mean(ahead[rate]) == pytest.approx(3.5, abs=0.8)
+            assert interval(ahead[rate])[0] > 0
+    found, alone = (each[0.5] - each[0.05] for each in ends)
+    assert 4 < np.mean(found) < 5
+    assert 1 < np.mean(alone) < 2
+    assert interval(alone)[0] < 0 < interval(found)[0]
 
 
 def test_the_figures_are_as_they_are_described(pair, ends):

@@ -37,7 +37,7 @@ Pair = tuple[Sequence[Record], Sequence[Record]]
 def recorded(pairs: Pair) -> Pair:
     """Finished runs that begin at the small rate of ``pairs`` and drop as their large rate does.
 
-    None as long as one of ``NAMES`` has not been recorded, and where anything but arm, seed and
+    No runs as long as one of ``NAMES`` has not been recorded, and where anything but arm, seed and
     rates differs, the images first of all: a page never mixes two sets of them.
 
     Args:

@@ -5,14 +5,12 @@ import dataclasses
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import pytest
+from made_laptop import laptop_run
 from matplotlib.colors import to_rgb
 
 from lrbook import figures, how_large, style
-from lrbook.record import Record
 from lrbook.sweeps import Sweep
-from lrbook.vision.config import PatchConfig
 
 mpl.use("Agg")
 
@@ -20,21 +18,9 @@ SWEEP, NONE = "any sweep", {"carrier_share": 0.0}
 
 
 def run(arm, seed, clean, learnt=None, **settings):
-    """A run of the profile laptop, where eta1 is 0.5, eta2 0.02 and the drop at epoch 13."""
-    config = PatchConfig.for_profile("laptop", arm=arm, seed=seed, data="digits", **settings)
-    epochs = [9, 10, 11, 12, 13]
     columns = {"clean": [0, 1, 2, 6, clean], "patch_only": np.full(5, 10.0 * seed)}
-    return Record(
-        run_id=config.run_id,
-        experiment="patch",
-        config=config.model_dump(mode="json"),
-        status="finished",
-        provenance={"data": "digits"},
-        result={"clean": clean, "patch_learned_epoch": learnt},
-        history_sha256=None,
-        wall_s=1.0,
-        table=pd.DataFrame({"epoch": epochs, **columns}),
-    )
+    columns["epoch"] = [9, 10, 11, 12, 13]
+    return laptop_run(arm, seed, columns, clean, learnt, **settings)
 
 
 def arms(small, large, **settings):

@@ -3,32 +3,19 @@
 import dataclasses
 
 import numpy as np
-import pandas as pd
 import pytest
+from made_laptop import laptop_run
 
 from lrbook import small_drops
-from lrbook.record import Record
 from lrbook.sweeps import Sweep
-from lrbook.vision.config import PatchConfig
 
 NONE = {"carrier_share": 0.0}
 DROPPING = {"eta1": 0.02, "eta2": 0.0008}
 
 
 def run(arm, seed, clean, learnt=None, **settings):
-    """A run of the profile laptop, where eta1 is 0.5 and eta2 0.02."""
-    config = PatchConfig.for_profile("laptop", arm=arm, seed=seed, data="digits", **settings)
-    return Record(
-        run_id=config.run_id,
-        experiment="patch",
-        config=config.model_dump(mode="json"),
-        status="finished",
-        provenance={"data": "digits"},
-        result={"clean": clean, "patch_learned_epoch": learnt},
-        history_sha256=None,
-        wall_s=1.0,
-        table=pd.DataFrame({"epoch": [1, 2], "clean": [clean - 1, clean]}),
-    )
+    columns = {"epoch": [1, 2], "clean": [clean - 1, clean]}
+    return laptop_run(arm, seed, columns, clean, learnt, **settings)
 
 
 def several(arm, clean, learnt=None, **settings):

@@ -2,22 +2,16 @@
 
 import numpy as np
 import pytest
+from laptop_records import in_order, of_arms
 from scipy.stats import ttest_1samp
 
 from lrbook import book, noisy_steps, sweeps, whatif
 
 LONGER, LARGER = "epochs = 64, drop = 33", "batch = 256, epochs = 64, drop = 33"
-SEEDS = list(range(5, 15))
 DOUBLE, FIVE, ALL = 1.0, 2.0, 4.9
 """Levels: the variance of a step is 2, 5 and 25 times as large."""
 ORDER = ("small", DOUBLE, FIVE, ALL)
 """From no such noise to the most of it."""
-
-
-def by_seed(records):
-    found = {run.config["seed"]: run for run in records}
-    assert sorted(found) == SEEDS
-    return [found[seed] for seed in SEEDS]
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +23,9 @@ def runs():
         for level in (DOUBLE, FIVE, ALL):
             mine = [run for run in swept if run.config["sampling_noise"] == level]
             assert {run.config["arm"] for run in mine} == {"small"}
-            found[level, bare] = by_seed(mine)
-        plain = book.recorded(f"patch-laptop{kind}")
-        for arm in ("large", "small", "noise"):
-            found[arm, bare] = by_seed(run for run in plain if run.config["arm"] == arm)
+            found[level, bare] = in_order(mine)
+        for arm, plain in of_arms(f"patch-laptop{kind}", ("large", "small", "noise")).items():
+            found[arm, bare] = plain
     return found
 
 

@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 import pytest
 import yaml
 from conftest import ROOT
-from test_study_engine import ended, write
+from started_studies import ended, write
 
 from lrbook.study import index, plan
 

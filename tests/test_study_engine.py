@@ -5,9 +5,6 @@ import random
 import shutil
 import signal
 import socket
-import subprocess
-import sys
-import threading
 import time
 import uuid
 from pathlib import Path
@@ -15,84 +12,13 @@ from pathlib import Path
 import pytest
 import tiny_toy
 from dask_processes import Processes, Wire, wait_for
+from started_studies import Watch, ended, finished, start, with_path, write
 
 from lrbook.errors import RunError
 from lrbook.records import Store
-from lrbook.study import engine, index, plan, session
+from lrbook.study import engine, plan, session
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_compilations")]
-
-SETTINGS = "".join(f"{name} = {value}\n" for name, value in tiny_toy.TINY.items())
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "NPROC": "1"}
-
-
-def write(folder: Path, seeds: int, arms: str = '"L-S", "S"', **settings) -> Path:
-    more = "".join(f"{name} = {value}\n" for name, value in settings.items())
-    path = folder / "study.toml"
-    path.write_text(
-        f'experiment = "toy"\nprofile = "smoke"\ndevice = "cpu"\nseeds = {list(range(seeds))}\n'
-        f"arms = [{arms}]\n[settings]\n{SETTINGS}{more}"
-    )
-    return path
-
-
-def start(path: Path, *options: object, env: dict | None = None, **popen) -> subprocess.Popen:
-    """``lrbook sweep`` as a process of its own, with records in ``runs`` beside the study."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "lrbook", "sweep", path.name, *map(str, options)],
-        cwd=path.parent,
-        env=os.environ | (env or {}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **popen,
-    )
-
-
-def with_path(folder: Path) -> dict[str, str]:
-    """The environment of a process that has ``sitecustomize`` from ``folder``."""
-    paths = [str(folder), os.environ.get("PYTHONPATH", "")]
-    return {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
-
-
-def ended(process: subprocess.Popen, code: int = 0, seconds: float = 240) -> tuple[str, str]:
-    try:
-        out, err = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        raise
-    assert process.returncode == code, err
-    return out, err
-
-
-def finished(path: Path) -> dict:
-    configs, _ = plan.read(path).configs()
-    found = index.records(path.parent / "runs", [config.run_id for config in configs])
-    return {run_id: record for run_id, record in found.items() if record.done}
-
-
-class Watch:
-    """Every history as it was first seen, to tell a run that was done twice."""
-
-    def __init__(self, root: Path):
-        self.root, self.seen, self.stop = root, {}, threading.Event()
-        self.thread = threading.Thread(target=self._look)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *exception):
-        self.stop.set()
-        self.thread.join()
-
-    def _look(self) -> None:
-        while not self.stop.wait(0.05):
-            self.seen = self.now() | self.seen
-
-    def now(self) -> dict[str, int]:
-        paths = self.root.glob("*/history.parquet")
-        return {path.parent.name: path.stat().st_ino for path in paths}
 
 
 @pytest.fixture(scope="module")

@@ -88,25 +88,44 @@ def histories(
     return found
 
 
-def prices(
+def rows(
     with_patch: Mapping[str, Sequence[Record]],
     without: Mapping[str, Sequence[Record]],
     base: Sequence[Record],
     control: Sequence[Record],
-) -> dict[str, dict[str, list[float]]]:
-    """Row of a figure -> points of accuracy on clean images, seed by seed: what the patch costs the
-    arm, and by how much it is behind the large rate where there is no patch. Rows are the levels of
-    the noise and the base's arms on their seeds; one without runs of both kinds is left out.
+) -> Rows:
+    """The levels of the noise between the base's arms, on the seeds of the levels.
+
+    One without runs with the patch is left out.
     """
-    found = _rows(with_patch, without, base, control)
-    alone = {name: by_seed(plain, arm, "clean") for name, (arm, _, plain) in found.items()}
+    seeds = {run.config["seed"] for runs in with_patch.values() for run in runs}
+
+    def arm(name: str) -> tuple[str, Sequence[Record], Sequence[Record]]:
+        mine, theirs = (
+            [run for run in book.by_arm(group).get(name, []) if run.config["seed"] in seeds]
+            for group in (base, control)
+        )
+        return name, mine, theirs
+
+    found = {SMALL: arm("small")}
+    found |= {level: ("small", runs, without.get(level, [])) for level, runs in with_patch.items()}
+    found |= {ACTIVATIONS: arm("noise"), LARGE: arm("large")}
+    return {name: row for name, row in found.items() if row[1]}
+
+
+def prices(rows: Rows) -> dict[str, dict[str, list[float]]]:
+    """Row of a figure -> points of accuracy on clean images, seed by seed: what the patch costs the
+    arm, and by how much it is behind the large rate where there is no patch. One without runs of
+    both kinds is left out.
+    """
+    alone = {name: by_seed(plain, arm, "clean") for name, (arm, _, plain) in rows.items()}
     large = alone.get(LARGE, {})
     return {
         name: {
             COSTS: list(_costs(row).values()),
             BEHIND: [] if name == LARGE else list(minus(large, alone[name]).values()),
         }
-        for name, row in found.items()
+        for name, row in rows.items()
         if row[2]
     }
 
@@ -116,24 +135,18 @@ def _costs(row: tuple[str, Sequence[Record], Sequence[Record]]) -> dict[int, flo
     return cost_by_seed(runs, alone, arm)
 
 
-def table(
-    with_patch: Mapping[str, Sequence[Record]],
-    without: Mapping[str, Sequence[Record]],
-    base: Sequence[Record],
-    control: Sequence[Record],
-) -> pd.DataFrame:
-    """One row per level of the noise, between the arms without it on the same seeds.
+def table(rows: Rows) -> pd.DataFrame:
+    """One row per row, in their order.
 
     Columns: the batch of which the steps have the noise, when the patch is learnt, accuracy on
     clean images without a patch before the drop and at the end, the same with the patch, what the
     patch costs, also beside what it costs the large rate, and how far behind the large rate it ends
     without a patch. The first heading names the images.
     """
-    rows, images = [], book.data_of(base)
-    found = _rows(with_patch, without, base, control)
-    priced = prices(with_patch, without, base, control)
-    of_large = _costs(found[LARGE]) if LARGE in found else {}
-    for name, each in found.items():
+    images = book.data_of([run for _, runs, _ in rows.values() for run in runs])
+    priced, told = prices(rows), []
+    of_large = _costs(rows[LARGE]) if LARGE in rows else {}
+    for name, each in rows.items():
         _, runs, alone = each
         config = runs[0].config
         early = [mean_before_drop(run.history, "clean", config["drop"]) for run in alone]
@@ -143,7 +156,7 @@ def table(
             "at the end, with it (%)": [run.result["clean"] for run in runs],
         }
         more = [] if name == LARGE else list(minus(_costs(each), of_large).values())
-        rows.append(
+        told.append(
             {
                 f"on {images}": name,
                 "noise of a batch of": f"{config['batch'] / variance(level_of(runs[0])):.3g}",
@@ -159,15 +172,15 @@ def table(
                 "seeds": len(runs),
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(told)
 
 
-def prices_words(rows: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
-    """The rows of ``prices`` in two sentences: means and 95 % intervals over the seeds."""
+def prices_words(priced: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+    """What ``prices`` gives, in two sentences: means and 95 % intervals over the seeds."""
     paid, behind = (
         ", ".join(
             f"*{name}* **{book.interval_words(found[kind], 1)}**"
-            for name, found in rows.items()
+            for name, found in priced.items()
             if found[kind]
         )
         for kind in (COSTS, BEHIND)
@@ -176,25 +189,3 @@ def prices_words(rows: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
         f"Points that the patch costs: {paid}. Points behind the large rate at the end, without "
         f"any patch: {behind}."
     )
-
-
-def _rows(
-    with_patch: Mapping[str, Sequence[Record]],
-    without: Mapping[str, Sequence[Record]],
-    base: Sequence[Record],
-    control: Sequence[Record],
-) -> Rows:
-    """The rows, on the seeds of the levels; one without runs with the patch is left out."""
-    seeds = {run.config["seed"] for runs in with_patch.values() for run in runs}
-
-    def arm(name: str) -> tuple[str, Sequence[Record], Sequence[Record]]:
-        mine, theirs = (
-            [run for run in book.by_arm(group).get(name, []) if run.config["seed"] in seeds]
-            for group in (base, control)
-        )
-        return name, mine, theirs
-
-    rows = {SMALL: arm("small")}
-    rows |= {level: ("small", runs, without.get(level, [])) for level, runs in with_patch.items()}
-    rows |= {ACTIVATIONS: arm("noise"), LARGE: arm("large")}
-    return {name: row for name, row in rows.items() if row[1]}

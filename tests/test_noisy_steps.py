@@ -59,14 +59,16 @@ def test_a_run_that_diverged_is_in_no_level(monkeypatch):
     monkeypatch.setattr(noisy_steps.sweeps, "recorded", lambda name: Sweep([*lost, *MUCH[1:]]))
     levels = noisy_steps.recorded("any", BASE)
     assert levels == {LEVELS[1]: MUCH[1:]}
-    assert noisy_steps.prices(levels, WITHOUT, BASE, CONTROL)[LEVELS[1]] == price([3, 2], [8, 7])
+    assert noisy_steps.prices(noisy_steps.rows(levels, WITHOUT, BASE, CONTROL))[LEVELS[1]] == price(
+        [3, 2], [8, 7]
+    )
 
 
 def test_a_run_that_has_not_trained_pays_no_price():
     much = [run("small", 5, 9.9, sampling_noise=4.9), *MUCH[1:]]
-    assert noisy_steps.prices({LEVELS[1]: much}, WITHOUT, BASE, CONTROL)[LEVELS[1]] == (
-        price([3, 2], [6, 8, 7])
-    )
+    assert noisy_steps.prices(noisy_steps.rows({LEVELS[1]: much}, WITHOUT, BASE, CONTROL))[
+        LEVELS[1]
+    ] == (price([3, 2], [6, 8, 7]))
 
 
 @pytest.mark.parametrize("other", [{"pattern": 0.3}, {"carrier_share": 0.0}, {"epochs": 30}])
@@ -97,7 +99,7 @@ def price(cost, behind):
 
 
 def test_prices_are_taken_by_seed_and_on_the_levels_seeds():
-    assert noisy_steps.prices(WITH, WITHOUT, BASE, CONTROL) == {
+    assert noisy_steps.prices(noisy_steps.rows(WITH, WITHOUT, BASE, CONTROL)) == {
         "small rate": price([7, 9, 5], [8, 9, 10]),
         "variance ×2": price([6, 7, 8], [6, 7, 5]),
         "variance ×25": price([4, 3, 2], [6, 8, 7]),
@@ -106,7 +108,7 @@ def test_prices_are_taken_by_seed_and_on_the_levels_seeds():
 
 
 def test_a_seed_without_its_control_is_in_no_price_and_a_level_without_any_in_no_row():
-    rows = noisy_steps.prices(WITH, {LEVELS[1]: MUCH_ALONE[1:]}, BASE, CONTROL)
+    rows = noisy_steps.prices(noisy_steps.rows(WITH, {LEVELS[1]: MUCH_ALONE[1:]}, BASE, CONTROL))
     assert list(rows) == ["small rate", "variance ×25", "large rate"]
     assert rows["variance ×25"] == price([3, 2], [8, 7])
 
@@ -114,23 +116,23 @@ def test_a_seed_without_its_control_is_in_no_price_and_a_level_without_any_in_no
 def test_noise_in_the_activations_stands_beside_them_where_the_base_has_it():
     base = [*BASE, *(run("noise", seed, 60) for seed in (5, 6, 7, 8))]
     control = [*CONTROL, *(run("noise", seed, 66, **NONE) for seed in (5, 6, 7, 8))]
-    rows = noisy_steps.prices(WITH, WITHOUT, base, control)
+    rows = noisy_steps.prices(noisy_steps.rows(WITH, WITHOUT, base, control))
     assert list(rows) == ["small rate", *LEVELS, "noise in activations", "large rate"]
     assert rows["noise in activations"] == price([6, 6, 6], [4, 6, 5])
-    row = noisy_steps.table(WITH, WITHOUT, base, control).set_index("on digits")
+    row = noisy_steps.table(noisy_steps.rows(WITH, WITHOUT, base, control)).set_index("on digits")
     assert row["seeds"]["noise in activations"] == 3
 
 
 def test_without_the_large_rate_nothing_is_set_beside_it():
     base, control = several([55, 54, 56]), several([62, 63, 61], **NONE)
-    rows = noisy_steps.prices(WITH, WITHOUT, base, control)
+    rows = noisy_steps.prices(noisy_steps.rows(WITH, WITHOUT, base, control))
     assert rows["small rate"] == price([7, 9, 5], [])
-    table = noisy_steps.table(WITH, WITHOUT, base, control)
+    table = noisy_steps.table(noisy_steps.rows(WITH, WITHOUT, base, control))
     assert set(table["more than large"]) == set(table["behind large, no patch"]) == {"–"}
 
 
 def test_the_table_has_the_two_rates_at_its_ends():
-    table = noisy_steps.table(WITH, WITHOUT, BASE, CONTROL).set_index("on digits")
+    table = noisy_steps.table(noisy_steps.rows(WITH, WITHOUT, BASE, CONTROL)).set_index("on digits")
     assert list(table.index) == ["small rate", *LEVELS, "large rate"]
     assert list(table["noise of a batch of"]) == ["64", "32", "2.56", "64"]
     assert list(table["at the end, with it (%)"]) == ["55.0", "58.0", "61.0", "67.0"]
@@ -152,7 +154,7 @@ def spread(values):
 
 
 def test_the_prices_in_words():
-    rows = noisy_steps.prices(WITH, WITHOUT, BASE, CONTROL)
+    rows = noisy_steps.prices(noisy_steps.rows(WITH, WITHOUT, BASE, CONTROL))
     words = noisy_steps.prices_words(rows)
     costs, behind = words.split(". Points behind")
     assert "*variance ×2* **7.0\xa0±\xa02.5**" in costs

@@ -168,7 +168,7 @@ def test_the_chapters_rows_are_those_of_the_records(runs):
     levels = noisy_steps.recorded("sampling-noise-laptop", base)
     alone = noisy_steps.recorded("sampling-noise-laptop-control", control)
     assert list(levels) == list(alone) == ["variance ×2", "variance ×5", "variance ×25"]
-    rows = noisy_steps.prices(levels, alone, base, control)
+    rows = noisy_steps.prices(noisy_steps.rows(levels, alone, base, control))
     for row, name in zip(rows, ("small", DOUBLE, FIVE, ALL, "noise", "large"), strict=True):
         assert rows[row][noisy_steps.COSTS] == pytest.approx(cost(runs, name), abs=1e-6)
     assert noisy_steps.matched(levels) == levels["variance ×25"]

@@ -22,8 +22,11 @@ SMALL, ACTIVATIONS, LARGE = "small rate", "noise in activations", "large rate"
 COSTS, BEHIND = "the patch costs it", "behind large, no patch"
 """What is asked of every row."""
 
-Rows = Mapping[str, tuple[str, Sequence[Record], Sequence[Record]]]
-"""Row -> its arm, and its runs with the patch and without any."""
+Row = tuple[str, Sequence[Record], Sequence[Record]]
+"""An arm, its runs with the patch, and those without any."""
+
+Rows = Mapping[str, Row]
+"""What a row is called -> the row."""
 
 
 def variance(level: float) -> float:
@@ -100,7 +103,7 @@ def rows(
     """
     seeds = {run.config["seed"] for runs in with_patch.values() for run in runs}
 
-    def arm(name: str) -> tuple[str, Sequence[Record], Sequence[Record]]:
+    def arm(name: str) -> Row:
         mine, theirs = (
             [run for run in book.by_arm(group).get(name, []) if run.config["seed"] in seeds]
             for group in (base, control)
@@ -130,7 +133,7 @@ def prices(rows: Rows) -> dict[str, dict[str, list[float]]]:
     }
 
 
-def _costs(row: tuple[str, Sequence[Record], Sequence[Record]]) -> dict[int, float]:
+def _costs(row: Row) -> dict[int, float]:
     arm, runs, alone = row
     return cost_by_seed(runs, alone, arm)
 

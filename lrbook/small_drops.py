@@ -24,8 +24,14 @@ NAMES = ("small-drops-laptop", "small-drops-laptop-control")
 ``eta1`` being the base's ``eta2``.
 """
 
+ENDED = ("same-end-laptop", "same-end-laptop-control")
+"""As ``NAMES``, sweeps in which the large rate drops to where the small one of ``NAMES`` does."""
+
 NEVER, DROPS = "never drops", "drops, too"
 """What tables call a small rate that stays, as in the experiment, and one that comes down."""
+
+SAME_END = "drops, too, both to one rate"
+"""What they call it where the large rate comes down as far."""
 
 ARM = f"small, {DROPS}"
 """What figures call its runs."""
@@ -33,23 +39,31 @@ ARM = f"small, {DROPS}"
 Pair = tuple[Sequence[Record], Sequence[Record]]
 """Runs with the patch, and without any."""
 
+NOTHING: Pair = ((), ())
+"""What has not been recorded."""
 
-def recorded(pairs: Pair) -> Pair:
-    """Finished runs that begin at the small rate of ``pairs`` and drop as their large rate does.
 
-    No runs as long as one of ``NAMES`` has not been recorded, and where anything but arm, seed and
-    rates differs, the images first of all: a page never mixes two sets of them.
+def recorded(
+    pairs: Pair, names: tuple[str, str] = NAMES, free: Sequence[str] = ("eta1", "eta2")
+) -> Pair:
+    """Finished runs of ``names``: by default those that begin at the small rate of ``pairs`` and
+    drop as their large rate does.
+
+    No runs as long as one of the two has not been recorded, and where anything but arm, seed and
+    ``free`` differs, the images first of all: a page never mixes two sets of them.
 
     Args:
         pairs: runs of large and small.
+        names: sweeps of the arm large in ``recordings.toml``, with the patch and without any.
+        free: the fields in which their runs may differ from those of ``pairs``.
     """
     found = []
-    for name, base in zip(NAMES, pairs, strict=True):
+    for name, base in zip(names, pairs, strict=True):
         try:
             runs = finished(sweeps.recorded(name).records)
         except LookupError:
             return [], []
-        if not alike_but_for([*runs, *base], ("arm", "seed", "eta1", "eta2")):
+        if not alike_but_for([*runs, *base], ("arm", "seed", *free)):
             return [], []
         found.append(runs)
     return found[0], found[1]
@@ -62,20 +76,25 @@ def instead(base: Sequence[Record], dropping: Sequence[Record]) -> list[Record]:
     return large + [dataclasses.replace(r, config=r.config | {"arm": "small"}) for r in dropping]
 
 
-def rows(pairs: Pair, dropping: Pair) -> dict[str, Pair]:
-    """``NEVER`` and ``DROPS`` -> runs of large and small, with the patch and without any.
+def rows(pairs: Pair, dropping: Pair, ended: Pair = NOTHING) -> dict[str, Pair]:
+    """``NEVER``, ``DROPS`` and ``SAME_END`` -> runs of large and small, with the patch and without
+    any. The last one only where there are such runs.
 
     Args:
         pairs: runs of large and small.
         dropping: as ``recorded`` gives them. All rows are on their seeds.
+        ended: as ``recorded`` gives those of ``ENDED``.
     """
     seeds = {run.config["seed"] for runs in dropping for run in runs}
     with_patch, without = (
         [run for run in runs if run.config["seed"] in seeds and run.config["arm"] in ARMS]
         for runs in pairs
     )
-    too = instead(with_patch, dropping[0]), instead(without, dropping[1])
-    return {NEVER: (with_patch, without), DROPS: too}
+    found: dict[str, Pair] = {NEVER: (with_patch, without)}
+    found[DROPS] = instead(with_patch, dropping[0]), instead(without, dropping[1])
+    if all(ended):
+        found[SAME_END] = instead(ended[0], dropping[0]), instead(ended[1], dropping[1])
+    return found
 
 
 def histories(pairs: Pair, dropping: Pair) -> dict[str, dict[str, list[pd.DataFrame]]]:
@@ -88,13 +107,13 @@ def histories(pairs: Pair, dropping: Pair) -> dict[str, dict[str, list[pd.DataFr
     }
 
 
-def table(pairs: Pair, dropping: Pair) -> pd.DataFrame:
-    """One row for each kind of small rate: when it learns the patch, where it ends, how far the
-    large rate is ahead with the patch and without, and what the patch adds. The first heading names
-    the images.
+def table(pairs: Pair, dropping: Pair, ended: Pair = NOTHING) -> pd.DataFrame:
+    """One row for each of ``rows``: when the small rate learns the patch, where it ends, how far
+    the large rate is ahead with the patch and without, and what the patch adds. The first heading
+    names the images.
     """
     found, images = [], book.data_of([run for runs in pairs for run in runs])
-    for kind, (with_patch, without) in rows(pairs, dropping).items():
+    for kind, (with_patch, without) in rows(pairs, dropping, ended).items():
         learnt = [run.result["patch_learned_epoch"] for run in book.by_arm(with_patch)["small"]]
         ends = [list(by_seed(runs, "small", "clean").values()) for runs in (with_patch, without)]
         added = share(with_patch, without)
@@ -116,9 +135,39 @@ def table(pairs: Pair, dropping: Pair) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def words(pairs: Pair, dropping: Pair) -> str:
+def schedules(pairs: Pair, dropping: Pair, ended: Pair) -> pd.DataFrame:
+    """One row for each rate before the drop and after it, of both rates and both ends, on the seeds
+    of ``dropping``: when the patch is learnt, where it ends on clean images with the patch and
+    without, and what the patch costs it. The first heading names the images.
+    """
+    found, images = [], book.data_of([run for runs in pairs for run in runs])
+    kinds = rows(pairs, dropping, ended)
+    for kind, arm in ((NEVER, "large"), (SAME_END, "large"), (NEVER, "small"), (DROPS, "small")):
+        if kind not in kinds:
+            continue
+        with_patch, without = (book.by_arm(runs)[arm] for runs in kinds[kind])
+        config = with_patch[0].config
+        first = config["eta2"] if kind == NEVER and arm == "small" else config["eta1"]
+        ends = [[run.result["clean"] for run in runs] for runs in (with_patch, without)]
+        learnt = [run.result["patch_learned_epoch"] for run in with_patch]
+        found.append(
+            {
+                f"rate before → after, on {images}": f"{first:g} → {config['eta2']:g}",
+                "patch learnt in": epochs_words(learnt, True),
+                "ends with it (%)": f"{np.mean(ends[0]):.1f}",
+                "without (%)": f"{np.mean(ends[1]):.1f}",
+                "the patch costs it": book.signed_words(
+                    list(cost_by_seed(with_patch, without, arm).values())
+                ),
+                "seeds": len(with_patch),
+            }
+        )
+    return pd.DataFrame(found)
+
+
+def words(pairs: Pair, dropping: Pair, ended: Pair = NOTHING) -> str:
     """What is left of the large rate's lead, with the patch and without, and the patch's part."""
-    found = rows(pairs, dropping)
+    found = rows(pairs, dropping, ended)
     told = []
     for kind, (with_patch, without) in found.items():
         whole, bare, added = gap(with_patch), gap(without), share(with_patch, without)

@@ -11,6 +11,7 @@ from lrbook.sweeps import Sweep
 
 NONE = {"carrier_share": 0.0}
 DROPPING = {"eta1": 0.02, "eta2": 0.0008}
+ENDING = {"eta2": 0.0008}
 
 
 def run(arm, seed, clean, learnt=None, **settings):
@@ -29,16 +30,19 @@ PAIRS = BASE, CONTROL
 TOO = several("large", [56, 57, 61], 10, **DROPPING)
 TOO_ALONE = several("large", [64, 65, 66], **DROPPING, **NONE)
 DROPS = TOO, TOO_ALONE
+DEEP = several("large", [62, 60, 64, 11], **ENDING)
+DEEP_ALONE = several("large", [65, 67, 66, 11], **ENDING, **NONE)
+ENDED = DEEP, DEEP_ALONE
 
 
 @pytest.fixture
 def recorded(monkeypatch):
     """What is recorded of the two sweeps, set by hand."""
 
-    def gather(*runs):
-        found = dict(zip(small_drops.NAMES, runs, strict=False))
+    def gather(*runs, names=small_drops.NAMES):
+        found = dict(zip(names, runs, strict=False))
         monkeypatch.setattr(small_drops.sweeps, "recorded", lambda name: Sweep(found[name]))
-        return small_drops.recorded(PAIRS)
+        return small_drops.recorded(PAIRS, names)
 
     return gather
 
@@ -47,6 +51,10 @@ def test_what_is_recorded_is_finished(recorded):
     assert recorded(*DROPS) == DROPS
     lost = dataclasses.replace(TOO[0], status="diverged", result={})
     assert recorded([lost, *TOO[1:]], TOO_ALONE) == (TOO[1:], TOO_ALONE)
+
+
+def test_those_of_the_large_rate_are_recorded_alike(recorded):
+    assert recorded(*ENDED, names=small_drops.ENDED) == ENDED
 
 
 @pytest.mark.parametrize("other", [{"drop": 10}, {"pattern": 0.3}, NONE])
@@ -106,3 +114,32 @@ def test_panels_have_both_rates_and_the_dropping_one():
         assert {len(seeds) for seeds in arms.values()} == {3}
     ends = [history.clean.iloc[-1] for history in panels["Without any patch"]["small, drops, too"]]
     assert ends == [64, 65, 66]
+
+
+def test_the_large_rate_that_comes_down_as_far_stands_beside_the_dropping_one():
+    rows = small_drops.rows(PAIRS, DROPS, ENDED)
+    assert list(rows) == ["never drops", "drops, too", "drops, too, both to one rate"]
+    assert list(small_drops.rows(PAIRS, DROPS)) == ["never drops", "drops, too"]
+    table = small_drops.table(PAIRS, DROPS, ENDED).set_index("the small rate, on digits")
+    both = table.loc["drops, too, both to one rate"]
+    # 62 - 56, 60 - 57, 64 - 61; 65 - 64, 67 - 65, 66 - 66; and the first less the second
+    means = ["large − small, with it", "large − small, without", "the patch adds"]
+    assert [both[name].split()[0] for name in means] == ["+4.0", "+1.0", "+3.0"]
+    assert (both["ends with it (%)"], both["without (%)"]) == ("58.0", "65.0")
+    said = small_drops.words(PAIRS, DROPS, ENDED).replace("\N{NO-BREAK SPACE}", " ")
+    assert said.startswith(small_drops.words(PAIRS, DROPS).replace("\N{NO-BREAK SPACE}", " "))
+    assert "Where the small rate drops, too, both to one rate, the large one ends **4.0 ±" in said
+
+
+def test_both_rates_with_both_ends_are_one_table():
+    table = small_drops.schedules(PAIRS, DROPS, ENDED)
+    told = table.drop(columns="the patch costs it").to_numpy().tolist()
+    assert told == [
+        ["0.5 → 0.02", "16", "63.0", "68.0", 3],
+        ["0.5 → 0.0008", "never", "62.0", "66.0", 3],
+        ["0.02 → 0.02", "9", "52.0", "61.0", 3],
+        ["0.02 → 0.0008", "10", "58.0", "65.0", 3],
+    ]
+    paid = [words.split()[0] for words in table["the patch costs it"]]
+    assert paid == ["+5.0", "+4.0", "+9.0", "+7.0"]
+    assert len(small_drops.schedules(PAIRS, DROPS, ([], []))) == 3

@@ -36,6 +36,24 @@ def test_groups_stand_side_by_side_on_one_scale():
         assert [line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) == 2] == [2.5]
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        ["small", "large", "small, drops, too"],
+        ["small", "large", "small, drops, too", "small, noise and a drop"],
+    ],
+)
+def test_the_names_of_all_arms_are_inside_the_figure(named):
+    figure = figures.side_by_side({"With": {arm: [patch_history(0)] for arm in named}}, "clean")
+    figure.canvas.draw()
+    [legend] = figure.legends
+    texts = legend.get_texts()
+    assert [text.get_text() for text in texts] == named
+    for text in texts:
+        box = text.get_window_extent()
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+
+
 def test_a_grid_has_a_row_of_panels_for_each_group_and_one_scale_for_each_column():
     groups = {
         "Some": {"large": [patch_history(0), patch_history(4)], "small": [patch_history(1)]},

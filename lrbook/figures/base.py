@@ -123,18 +123,20 @@ def band_of(label: str | None) -> str | None:
 def legend_above(
     figure: "Figure", axes: "Axes", columns: int | None = None, *, grey: bool = False
 ) -> None:
-    """The legend of one panel above all panels, where no line crosses it; all in one row, or so.
+    """The legend of one panel above all panels, where no line crosses it.
 
     Args:
         figure: on which.
         axes: whose legend.
-        columns: how many entries in a row; None for all.
+        columns: how many entries in a row; None for all, or two if all are wider than a figure.
         grey: areas are shown in grey, for panels that each have their arm's colour.
     """
     from matplotlib.colors import to_rgba
 
     handles, labels = axes.get_legend_handles_labels()
-    columns = columns or len(labels)
+    if columns is None:
+        wide = sum(len(label) + 7 for label in labels) > 66  # letters, with room for the handles
+        columns = 2 if wide else len(labels)
     legend = figure.legend(
         handles, labels, loc="outside upper center", ncols=columns, columnspacing=1.4
     )

@@ -12,7 +12,7 @@ from conftest import ROOT
 from lrbook import chapters, options, recordings
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-PROSE, MAP = TEXT.split("\n## Where things are\n")
+MAP = TEXT.partition("\n## Where things are\n")[2]
 COMMANDS = [line.split("#")[0].strip() for block in TEXT.split("```")[1::2]
             for line in block.splitlines()[1:]]  # fmt: skip
 QUOTED = [*dict.fromkeys(re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", TEXT, flags=re.S)))]

@@ -1,13 +1,24 @@
 """What is said of the package in several places is the same in all: version, Python, packages."""
 
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 
+import pytest
 import yaml
 from conftest import ROOT
 
 from lrbook import __version__
+
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
+CI, WEEKLY = (
+    yaml.safe_load((ROOT / ".github" / "workflows" / name).read_text(encoding="utf-8"))["jobs"]
+    for name in ("ci.yml", "weekly.yml")
+)
+PYTHONS = CI["test"]["strategy"]["matrix"]["python"]
 
 
 def test_the_citation_names_the_version():
@@ -24,3 +35,41 @@ def test_the_package_has_that_version_and_is_built_without_importing_it(tmp_path
     command = [sys.executable, "-W", "ignore", "-c", "from setuptools import setup; setup()"]
     done = subprocess.run([*command, "--version"], cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout.split() == [__version__], done.stderr
+
+
+def said_in(name, pattern):
+    """The versions of Python in each place of a file that the pattern finds, at least one."""
+    found = re.findall(pattern, (ROOT / name).read_text(encoding="utf-8"))
+    assert found, name
+    return [re.findall(r"3\.\d+", each) for each in found]
+
+
+def test_the_pythons_that_are_tested_are_those_that_are_named():
+    """Each place names all of them, or the oldest and the newest, or the oldest alone."""
+    minors = [int(each.removeprefix("3.")) for each in PYTHONS]
+    assert minors == [*range(minors[0], minors[-1] + 1)]
+    ends = [PYTHONS[0], PYTHONS[-1]]
+    assert PROJECT["requires-python"] == f">={PYTHONS[0]}"
+    assert PYPROJECT["tool"]["ruff"]["target-version"] == f"py{PYTHONS[0].replace('.', '')}"
+    assert said_in("README.md", r"You need Python (.+), git") == [PYTHONS]
+    assert said_in("README.md", r"Tested on each change: .+, with Python (.+)\. Only") == [PYTHONS]
+    assert said_in("book/intro.md", r"with Python (3.+) and `make`") == [ends]
+    assert said_in("Makefile", r"lrbook needs Python (.+);") == [PYTHONS]
+    assert said_in("Makefile", r"--python-version (\S+)") == [PYTHONS[:1]]
+    [(oldest, newest)] = re.findall(
+        r"not \((\d, \d+)\) <= sys.version_info\[:2\] <= \((\d, \d+)\)",
+        (ROOT / "Makefile").read_text(encoding="utf-8"),
+    )
+    assert [each.replace(", ", ".") for each in (oldest, newest)] == ends
+    weekly = WEEKLY["newest"]["strategy"]["matrix"]["include"]
+    assert {each["which"]: each["python"] for each in weekly} == dict(
+        zip(("oldest", "latest"), ends, strict=True)
+    )
+
+
+@pytest.mark.parametrize("place", ["README.md", "Makefile", "book/reproduce.md"])
+def test_a_python_in_an_example_is_one_of_them(place):
+    text = (ROOT / place).read_text(encoding="utf-8")
+    found = re.findall(r"(?:PYTHON=python|py -)(\d\.\d+)", text)
+    assert found
+    assert set(found) <= set(PYTHONS)

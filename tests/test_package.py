@@ -9,11 +9,21 @@ import tomllib
 import pytest
 import yaml
 from conftest import ROOT
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from lrbook import __version__
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
+EXTRAS = PROJECT["optional-dependencies"].values()
+NEEDED = [Requirement(line) for part in (PROJECT["dependencies"], *EXTRAS) for line in part]
+LOCKED = [
+    Requirement(line)
+    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    if line[:1] not in " #"
+]
 CI, WEEKLY = (
     yaml.safe_load((ROOT / ".github" / "workflows" / name).read_text(encoding="utf-8"))["jobs"]
     for name in ("ci.yml", "weekly.yml")
@@ -73,3 +83,25 @@ def test_a_python_in_an_example_is_one_of_them(place):
     found = re.findall(r"(?:PYTHON=python|py -)(\d\.\d+)", text)
     assert found
     assert set(found) <= set(PYTHONS)
+
+
+@pytest.mark.parametrize("needed", NEEDED, ids=str)
+def test_the_lock_has_what_the_package_needs(needed):
+    """On each Python and system one version, within the bounds."""
+    for python in PYTHONS:
+        for system, machine in (("linux", "x86_64"), ("darwin", "arm64")):
+            where = default_environment() | {
+                "python_version": python,
+                "python_full_version": f"{python}.0",
+                "sys_platform": system,
+                "platform_machine": machine,
+            }
+            [locked] = [
+                each
+                for each in LOCKED
+                if canonicalize_name(each.name) == canonicalize_name(needed.name)
+                and (each.marker is None or each.marker.evaluate(where))
+            ]
+            [pin] = locked.specifier
+            assert pin.operator == "=="
+            assert needed.specifier.contains(pin.version)

@@ -114,7 +114,8 @@ $(BIN)/uv:
 # --compile-bytecode: without it the first import of the large packages takes long.
 # Without isolation the package is built by the setuptools of the lock.
 # The kernel's setting leaves out a warning about unencrypted local sockets, one per chapter.
-$(STAMP): requirements.txt pyproject.toml | $(BIN)/uv
+# The version, which is in lrbook/__init__.py, is installed with the package.
+$(STAMP): requirements.txt pyproject.toml lrbook/__init__.py | $(BIN)/uv
 	$(UV) pip install --python $(BIN)/python --compile-bytecode -r requirements.txt
 	$(UV) pip install --python $(BIN)/python --no-build-isolation --no-deps -e .
 	@mkdir -p $(VENV)/etc/ipython

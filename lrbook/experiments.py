@@ -32,7 +32,7 @@ _SHELLS = {
 }
 
 _FINDERS = {
-    "toy": ("lrbook.toy.experiment", "choose_devices"),
+    "toy": ("lrbook.toy.devices", "choose_devices"),
     "patch": ("lrbook.vision.devices", "choose_device"),
     "cifar": ("lrbook.vision.devices", "choose_device"),
 }

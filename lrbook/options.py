@@ -48,7 +48,8 @@ def parser(commands: Mapping[str, Command], results: str, mine: Sequence[str] = 
     record.add_argument("--run", action="store_true", help="run what is missing")
     record.add_argument("--only", metavar="NAME", help="only this recording")
     record.add_argument("--data", metavar="DIR", help="folder of Parquet images, where needed")
-    record.add_argument("--jobs", type=int, default=0, help="processes at a time (0: by cores)")
+    jobs = "processes at a time, for runs of no sweep (0: by cores, or by GPUs)"
+    record.add_argument("--jobs", type=int, default=0, help=jobs)
     record.add_argument("--results", metavar="DIR", help="default: the repository's results")
     record.instead = {word: f"did you mean lrbook records {word}?" for word in actions}
     record.set_defaults(command=commands["record"])

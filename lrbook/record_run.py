@@ -1,4 +1,4 @@
-"""Running what is missing of the recordings, in processes of their own."""
+"""Running what is missing of the recordings: single runs as processes, sweeps in this one."""
 
 import concurrent.futures
 import os
@@ -20,18 +20,19 @@ from lrbook.study import machine
 def run_missing(
     plan: Sequence[Recording], results: str | Path, *, data: str | None = None, jobs: int = 0
 ) -> int:
-    """Run what is missing, each run in a process of its own; return the exit code.
+    """Run what is missing, single runs in processes of their own; return the exit code.
 
-    Where there are GPUs, runs on images are made one to a GPU, and the arms of a seed one after
-    the other in one process: images are decoded and the step is compiled once for all of them.
-    What fails or is damaged is said, and keeps no other process from running.
+    Where there are GPUs, single runs on images are made one to a GPU, and the arms of a seed one
+    after the other in one process: images are decoded and the step is compiled once for all of
+    them. Sweeps come after these, in this process, one after the other: a run of theirs that is cut
+    off starts anew. What fails or is damaged is said, and keeps no other recording from running.
 
     Args:
         plan: the recordings.
         results: where the records go.
         data: folder of Parquet images for the recordings that name one.
-        jobs: processes at a time, sharing the cores evenly; 0 means as many as make good
-            use of them (``Config.cores``), or as there are GPUs.
+        jobs: processes of single runs at a time, sharing the cores evenly; 0 means as many as make
+            good use of them (``Config.cores``), or as there are GPUs. Sweeps have no use for it.
 
     Raises:
         ConfigError: jobs is negative, or ``data`` holds images that none of them is of.

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+import mirrors
 import pytest
 import site_build
 from smoke_chapters import SmokeChapters
@@ -96,6 +97,20 @@ def tree():
         }
 
     return read
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """Mirrors of CIFAR-10 on the loopback address (mirrors.py); no proxy stands between."""
+    monkeypatch.setenv("no_proxy", "*")
+    with mirrors.serving() as server:
+        yield server
+
+
+@pytest.fixture
+def fetch(server, tmp_path):
+    """fetch("busy", "good"): a download from mirrors of these tempers into the test's folder."""
+    return mirrors.fetcher(server, tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -19,27 +19,13 @@ from mirrors import (
     SUMS,
     Handler,
     assert_complete,
-    fetcher,
     packed,
-    serving,
     sums,
 )
 
 from lrbook.errors import DataError
 from lrbook.vision import download
 from lrbook.vision.download import ensure_cifar10
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("no_proxy", "*")
-    with serving() as server:
-        yield server
-
-
-@pytest.fixture
-def fetch(server, tmp_path):
-    return fetcher(server, tmp_path)
 
 
 def test_bad_mirrors_are_passed_over(fetch, tmp_path, capsys):

@@ -4,21 +4,9 @@ import os
 import time
 
 import pytest
-from mirrors import ARCHIVE, FILES, GOOD, SUMS, assert_complete, fetcher, serving
+from mirrors import ARCHIVE, FILES, GOOD, SUMS, assert_complete
 
 from lrbook.errors import DataError
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("no_proxy", "*")
-    with serving() as server:
-        yield server
-
-
-@pytest.fixture
-def fetch(server, tmp_path):
-    return fetcher(server, tmp_path)
 
 
 def begin(folder, count):

@@ -7,27 +7,19 @@ from urllib.parse import unquote
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
-import numpy as np
-import pandas as pd
 import pytest
+from made_runs import patch_history
 
 from lrbook import figures, style
 from lrbook.figures import data, offer
 
 mpl.use("Agg")
 
-RNG = np.random.default_rng(5)
-
 
 @pytest.fixture(autouse=True)
 def closed():
     yield
     plt.close("all")
-
-
-def history(epochs=5):
-    columns = {name: RNG.uniform(10, 90, epochs) for name in figures.PATCH_PANELS}
-    return pd.DataFrame({"epoch": np.arange(1, epochs + 1)} | columns)
 
 
 class Link(HTMLParser):
@@ -64,7 +56,7 @@ def test_pictures_in_a_notebook_carry_their_data(shell):
     offer._links.clear()
     offer.offer()
     offer.offer()  # once is enough
-    figure = figures.by_epoch({"large": [history()]}, {"clean": "New"}, [2])
+    figure = figures.by_epoch({"large": [patch_history(0.0)]}, {"clean": "New"}, [2])
     shell.display_formatter.format(figure)
     formats, metadata = shell.display_formatter.format(figure)  # once more, and one link
     assert base64.b64decode(formats["image/png"]).startswith(b"\x89PNG")

@@ -4,16 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_1samp
+from intervals import interval
 
 from lrbook import book, how_large, sweeps
 from lrbook.arms import by_seed
 
 RATES = [0.02, 0.05, 0.1, 0.2, 0.5, 1.0]
-
-
-def interval(values):
-    return tuple(ttest_1samp(values, 0).confidence_interval())
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from intervals import interval
 from laptop_records import in_order, of_arms
-from scipy.stats import ttest_1samp
 
 from lrbook import book, noisy_steps, sweeps, whatif
 
@@ -41,10 +41,6 @@ def between(records, first, last, column="clean"):
 
 def learnt(records):
     return [run.result["patch_learned_epoch"] for run in records]
-
-
-def interval(values):
-    return tuple(ttest_1samp(values, 0).confidence_interval())
 
 
 def cost(runs, name):

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from intervals import interval
 from laptop_records import SEEDS, in_order, of_arms
-from scipy.stats import ttest_1samp
 
 from lrbook import book, sweeps, whatif
 from lrbook.arms import by_seed
@@ -23,10 +23,6 @@ def runs():
 @pytest.fixture(scope="module")
 def clean(runs):
     return {key: np.array([run.result["clean"] for run in found]) for key, found in runs.items()}
-
-
-def interval(values):
-    return tuple(ttest_1samp(values, 0).confidence_interval())
 
 
 def test_it_drops_in_the_same_epoch_and_by_the_same_factor(runs):

@@ -1,6 +1,7 @@
 """The page What stands: its sentences from made-up runs and from the records, and its prose."""
 
 import numpy as np
+from intervals import plus_minus
 from scipy.stats import ttest_1samp
 
 from lrbook import beyond, book, claims, paper_and_ours, phase, stands, sweeps
@@ -16,11 +17,6 @@ def results(name, arm, quantity):
 
 def gap(name, one, other, quantity="clean"):
     return results(name, one, quantity) - results(name, other, quantity)
-
-
-def plus_minus(values, digits):
-    low, high = ttest_1samp(values, 0).confidence_interval()
-    return f"{values.mean():.{digits}f}\xa0±\xa0{(high - low) / 2:.{digits}f}"
 
 
 def test_the_gap_on_images_is_that_of_the_records():

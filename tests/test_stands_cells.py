@@ -2,20 +2,14 @@
 
 import dataclasses
 
-import numpy as np
 import pandas as pd
 import pytest
+from intervals import plus_minus
 from made_runs import record
-from scipy.stats import ttest_1samp
 
 from lrbook import claims, stands_table
 from lrbook import stands_cells as cells
 from lrbook.fits import PowerLaw
-
-
-def plus_minus(values, digits=1):
-    low, high = ttest_1samp(values, 0).confidence_interval()
-    return f"{np.mean(values):.{digits}f}\xa0±\xa0{(high - low) / 2:.{digits}f}"
 
 
 @pytest.mark.parametrize(

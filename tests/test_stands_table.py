@@ -6,16 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
+from intervals import plus_minus
 from scipy.stats import ttest_1samp
 
 from lrbook import beyond, book, phase, recordings, stands, stands_table, sweeps
 
 PAGE = (ROOT / "book" / "what_stands.md").read_text()
-
-
-def plus_minus(values, digits=1):
-    low, high = ttest_1samp(values, 0).confidence_interval()
-    return f"{np.mean(values):.{digits}f}\xa0±\xa0{(high - low) / 2:.{digits}f}"
 
 
 @pytest.fixture(scope="module")

@@ -120,13 +120,32 @@ def test_the_weekly_run_tries_the_newest_and_blocks_nothing():
     made = [step for step in steps if step.get("run", "").startswith("make ")]
     assert {step["run"] for step in made} == {
         "make lock LOCK_ARGS=--upgrade",
+        "make lint",
         "make test",
         "make book",
         "make links",
     }
     assert all(step["continue-on-error"] == "true" for step in made)
-    told = workflow["jobs"]["report"]["env"]["OUTCOMES"]
-    assert all(f"outputs.{step['id']}" in told for step in made)
+
+
+def test_the_weekly_report_has_every_outcome_on_both_pythons():
+    """Two runs of a job share its outputs: were both to write the same one, one would be lost."""
+    jobs = WORKFLOWS["weekly.yml"]["jobs"]
+    report = jobs["report"]["env"]["OUTCOMES"]
+    assert f"needs.links.outputs.{jobs['links']['steps'][2]['id']}" in report
+    newest = jobs["newest"]
+    names = [each["which"] for each in newest["strategy"]["matrix"]["include"]]
+    assert len(set(names)) == 2
+    assert newest["outputs"] == {name: f"${{{{ steps.told.outputs.{name} }}}}" for name in names}
+    assert all(f"needs.newest.outputs.{name} || 'failure'" in report for name in names)
+    [told] = [step for step in newest["steps"] if step.get("id") == "told"]
+    assert told["run"] == 'echo "$WHICH=$OUTCOMES" >> "$GITHUB_OUTPUT"'
+    assert told["env"]["WHICH"] == "${{ matrix.which }}"
+    made = [step["id"] for step in newest["steps"] if step.get("run", "").startswith("make ")]
+    assert len(made) == 4
+    assert all(f"${{{{ steps.{each}.outcome }}}}" in told["env"]["OUTCOMES"] for each in made)
+    kept = [step["with"]["name"] for step in newest["steps"] if "upload" in step.get("uses", "")]
+    assert kept == ["newest-${{ matrix.python }}"]
 
 
 def test_screenshots_are_kept():

@@ -1,4 +1,4 @@
-"""The shell of the toy experiment: device, records, checkpoints, progress."""
+"""The shell of the toy experiment: records, checkpoints, progress."""
 
 import concurrent.futures
 import contextlib
@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from lrbook import asked, own
-from lrbook.errors import ConfigError, NotHereError, RunError, UserError
+from lrbook.errors import ConfigError, RunError, UserError
 from lrbook.keeper import Keeper
 from lrbook.pace import Pace
 from lrbook.provenance import available_cores, collect, describe_cpu, with_earlier
@@ -22,6 +22,7 @@ from lrbook.record import Record
 from lrbook.toy import sharding
 from lrbook.toy.batch import How, advance_all
 from lrbook.toy.config import ToyConfig
+from lrbook.toy.devices import choose_devices
 from lrbook.toy.outcome import limits_of, outcome, summary
 from lrbook.toy.progress import Progress, pack, unpack
 
@@ -30,27 +31,6 @@ CHECKPOINT_SHARE = 0.05  # of the time, at most, where a large batch takes long 
 MOST_CLAIMS = 500  # of a larger batch the rest is run unclaimed
 
 __all__ = ["choose_devices", "outcome", "run", "summary"]
-
-
-def choose_devices(name: str = "auto") -> list[jax.Device]:
-    """JAX's devices for ``auto``, ``cpu`` or ``cuda``.
-
-    Raises:
-        NotHereError: JAX has no such device on this machine.
-    """
-    if name == "auto":
-        return jax.local_devices()
-    platform = {"cpu": "cpu", "cuda": "cuda"}.get(name)
-    try:
-        if platform is None:
-            raise RuntimeError
-        return jax.local_devices(backend=platform)
-    except RuntimeError:
-        found = sorted({"cpu", *(_kind(device) for device in jax.local_devices())})
-        raise NotHereError(
-            f"device = {name!r} is not offered by JAX, which runs the toy, on this machine; "
-            f"it has {', '.join(found)}."
-        ) from None
 
 
 def run(
@@ -289,10 +269,6 @@ def _done(record: Record | None) -> TypeGuard[Record]:
 def _resume(config: ToyConfig, store: Keeper) -> Progress:
     payload = store.load_checkpoint(config)
     return Progress(config) if payload is None else unpack(config, payload)
-
-
-def _kind(device: jax.Device) -> str:
-    return "cuda" if device.platform == "gpu" else device.platform
 
 
 def _words(run: Progress) -> str:

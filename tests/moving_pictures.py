@@ -1,0 +1,36 @@
+"""The explorer of the recorded maps and a replay of made-up runs, as tests look at them."""
+
+import numpy as np
+import pandas as pd
+
+from lrbook import phase
+from lrbook.figures.replay import html as replay
+
+START = (0.35, 0.15, 1.0)
+PANELS = {"clean": "Images <1>", "patch_only": "Patch"}
+CHANCE = {"patch_only": {"chance": 10}}
+
+
+def settings():
+    """The histories of all settings that the explorer goes through."""
+    return phase.histories(phase.cube())
+
+
+def outcomes():
+    """Who wins in each of them."""
+    return phase.outcomes(phase.errors(phase.cube()), "eta1", "r", "noise")
+
+
+def histories(epochs=12):
+    rng = np.random.default_rng(3)
+    epoch = np.arange(1, epochs + 1)
+
+    def seed():
+        return pd.DataFrame({"epoch": epoch} | {c: rng.uniform(20, 90, epochs) for c in PANELS})
+
+    return {"large": [seed(), seed()], "small": [seed(), seed()]}
+
+
+def accuracy():
+    """The replay of these histories."""
+    return replay(histories(), PANELS, [5, 99], levels=CHANCE)

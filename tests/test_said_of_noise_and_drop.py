@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from intervals import interval
 from laptop_records import in_order, of_arms
-from scipy.stats import ttest_1samp
 
 from lrbook import sweeps
 
@@ -35,10 +35,6 @@ def clean(runs):
 def before_the_line(records):
     """Mean clean accuracy over the three epochs before the drop, by seed."""
     return np.array([run.history.query("10 <= epoch <= 12").clean.mean() for run in records])
-
-
-def interval(values):
-    return tuple(ttest_1samp(values, 0).confidence_interval())
 
 
 def test_it_has_the_noise_of_one_and_the_drop_of_the_other(runs):

@@ -33,8 +33,10 @@ NEVER, DROPS = "never drops", "drops, too"
 SAME_END = "drops, too, both to one rate"
 """What they call it where the large rate comes down as far."""
 
-ARM = f"small, {DROPS}"
-"""What figures call its runs."""
+ARM, DEEP = f"small, {DROPS}", "large, to the same rate"
+"""What figures call the small rate that drops, and the large one that comes down as far."""
+
+PANELS = ("With the patch", "Without any patch")
 
 Pair = tuple[Sequence[Record], Sequence[Record]]
 """Runs with the patch, and without any."""
@@ -100,20 +102,36 @@ def rows(pairs: Pair, dropping: Pair, ended: Pair = NOTHING) -> dict[str, Pair]:
 def histories(pairs: Pair, dropping: Pair) -> dict[str, dict[str, list[pd.DataFrame]]]:
     """What a panel shows -> arm -> one history per seed: both rates, and the small one dropping."""
     found = rows(pairs, dropping)
-    titles = ("With the patch", "Without any patch")
     return {
         title: book.histories(both) | {ARM: book.histories(too)["small"]}
-        for title, both, too in zip(titles, found[NEVER], found[DROPS], strict=True)
+        for title, both, too in zip(PANELS, found[NEVER], found[DROPS], strict=True)
     }
 
 
-def table(pairs: Pair, dropping: Pair, ended: Pair = NOTHING) -> pd.DataFrame:
-    """One row for each of ``rows``: when the small rate learns the patch, where it ends, how far
-    the large rate is ahead with the patch and without, and what the patch adds. The first heading
-    names the images.
+def same_end_histories(
+    pairs: Pair, dropping: Pair, ended: Pair
+) -> dict[str, dict[str, list[pd.DataFrame]]]:
+    """As ``histories``, of the large rate, of the one that ends where the dropping small one does,
+    and of that small one.
+    """
+    found = rows(pairs, dropping, ended)
+    return {
+        title: {
+            "large": book.histories(both)["large"],
+            DEEP: book.histories(deep)["large"],
+            ARM: book.histories(deep)["small"],
+        }
+        for title, both, deep in zip(PANELS, found[NEVER], found[SAME_END], strict=True)
+    }
+
+
+def table(pairs: Pair, dropping: Pair) -> pd.DataFrame:
+    """One row for each kind of small rate: when it learns the patch, where it ends, how far the
+    large rate is ahead with the patch and without, and what the patch adds. The first heading names
+    the images.
     """
     found, images = [], book.data_of([run for runs in pairs for run in runs])
-    for kind, (with_patch, without) in rows(pairs, dropping, ended).items():
+    for kind, (with_patch, without) in rows(pairs, dropping).items():
         learnt = [run.result["patch_learned_epoch"] for run in book.by_arm(with_patch)["small"]]
         ends = [list(by_seed(runs, "small", "clean").values()) for runs in (with_patch, without)]
         added = share(with_patch, without)
@@ -165,17 +183,24 @@ def schedules(pairs: Pair, dropping: Pair, ended: Pair) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def words(pairs: Pair, dropping: Pair, ended: Pair = NOTHING) -> str:
+def words(pairs: Pair, dropping: Pair) -> str:
     """What is left of the large rate's lead, with the patch and without, and the patch's part."""
+    return " ".join(_lead_words(kind, both) for kind, both in rows(pairs, dropping).items())
+
+
+def same_end_words(pairs: Pair, dropping: Pair, ended: Pair) -> str:
+    """The same where both rates end at one; empty where that has not been recorded."""
     found = rows(pairs, dropping, ended)
-    told = []
-    for kind, (with_patch, without) in found.items():
-        whole, bare, added = gap(with_patch), gap(without), share(with_patch, without)
-        told.append(
-            f"Where the small rate {kind}, the large one ends **{book.interval_words(whole, 1)}** "
-            f"points ahead with the patch and **{book.interval_words(bare, 1)}** without, so that "
-            f"the patch adds **{book.interval_words(added, 1)}**, "
-            f"{percent(float(np.mean(added) / np.mean(whole)))} of the gap "
-            f"({book.pairs_words(len(added), 'paired seed')})."
-        )
-    return " ".join(told)
+    return _lead_words(SAME_END, found[SAME_END]) if SAME_END in found else ""
+
+
+def _lead_words(kind: str, both: Pair) -> str:
+    with_patch, without = both
+    whole, bare, added = gap(with_patch), gap(without), share(with_patch, without)
+    return (
+        f"Where the small rate {kind}, the large one ends **{book.interval_words(whole, 1)}** "
+        f"points ahead with the patch and **{book.interval_words(bare, 1)}** without, so that "
+        f"the patch adds **{book.interval_words(added, 1)}**, "
+        f"{percent(float(np.mean(added) / np.mean(whole)))} of the gap "
+        f"({book.pairs_words(len(added), 'paired seed')})."
+    )

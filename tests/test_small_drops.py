@@ -1,6 +1,7 @@
 """A small rate that drops, too, beside both rates, on runs made by hand."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -120,15 +121,21 @@ def test_the_large_rate_that_comes_down_as_far_stands_beside_the_dropping_one():
     rows = small_drops.rows(PAIRS, DROPS, ENDED)
     assert list(rows) == ["never drops", "drops, too", "drops, too, both to one rate"]
     assert list(small_drops.rows(PAIRS, DROPS)) == ["never drops", "drops, too"]
-    table = small_drops.table(PAIRS, DROPS, ENDED).set_index("the small rate, on digits")
-    both = table.loc["drops, too, both to one rate"]
     # 62 - 56, 60 - 57, 64 - 61; 65 - 64, 67 - 65, 66 - 66; and the first less the second
-    means = ["large − small, with it", "large − small, without", "the patch adds"]
-    assert [both[name].split()[0] for name in means] == ["+4.0", "+1.0", "+3.0"]
-    assert (both["ends with it (%)"], both["without (%)"]) == ("58.0", "65.0")
-    said = small_drops.words(PAIRS, DROPS, ENDED).replace("\N{NO-BREAK SPACE}", " ")
-    assert said.startswith(small_drops.words(PAIRS, DROPS).replace("\N{NO-BREAK SPACE}", " "))
-    assert "Where the small rate drops, too, both to one rate, the large one ends **4.0 ±" in said
+    said = small_drops.same_end_words(PAIRS, DROPS, ENDED).replace("\N{NO-BREAK SPACE}", " ")
+    assert said.startswith("Where the small rate drops, too, both to one rate, the large one ends ")
+    assert re.findall(r"\*\*(\S+) ±", said) == ["4.0", "1.0", "3.0"]
+    assert said.endswith("75 % of the gap (3 paired seeds).")
+    assert small_drops.same_end_words(PAIRS, DROPS, ([], [])) == ""
+    panels = small_drops.same_end_histories(PAIRS, DROPS, ENDED)
+    ends = {
+        arm: [h.clean.iloc[-1] for h in seeds] for arm, seeds in panels["With the patch"].items()
+    }
+    assert ends == {
+        "large": [60, 64, 65],
+        "large, to the same rate": [62, 60, 64],
+        "small, drops, too": [56, 57, 61],
+    }
 
 
 def test_both_rates_with_both_ends_are_one_table():

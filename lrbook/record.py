@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from lrbook import experiments
+from lrbook.config import Config
 from lrbook.errors import ConfigError, RecordError
 
 STATUSES = ("running", "finished", "diverged", "failed")
@@ -207,6 +208,31 @@ def check_run_id(record: Record, path: Path) -> None:
             f"{path} holds the configuration of run {config.run_id} as that of {record.run_id}. "
             f"Restore it, or move the folder {path.parent.name} away and run again."
         )
+
+
+def check_config(record: Record, config: Config, path: Path) -> None:
+    """RecordError where a record is of another configuration than ``config``, whose run id it has.
+
+    An id leaves out what is at its default, so it stays where a class of one's own is given another
+    default. Fields that the class does not know are passed over. ``path`` is as in
+    ``check_run_id``.
+    """
+    wanted = config.model_dump(mode="json")
+    if record.config == wanted:
+        return
+    stored = {k: v for k, v in record.config.items() if k in wanted}
+    try:
+        if type(config)(**stored) == config:
+            return
+    except ConfigError:
+        pass
+    other = ", ".join(
+        f"{k} = {v!r}, not {wanted[k]!r}" for k, v in stored.items() if v != wanted[k]
+    )
+    raise RecordError(
+        f"{path} holds another configuration ({other}). "
+        f"Restore it, or move the folder {path.parent.name} away and run again."
+    )
 
 
 def defaults(experiment: str) -> dict[str, Any]:

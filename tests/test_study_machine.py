@@ -138,12 +138,16 @@ def test_every_worker_of_this_machine_has_a_gpu_of_its_own(tmp_path, monkeypatch
 
 
 def test_the_toy_has_all_cores_unless_jax_sees_the_gpus(monkeypatch):
-    there = set()
-    monkeypatch.setattr(engine.importlib.util, "find_spec", lambda name: name in there or None)
+    there = ["jax", "jax_cudastic_plugin"]
+    monkeypatch.setattr(
+        engine.pkgutil, "iter_modules", lambda: [SimpleNamespace(name=name) for name in there]
+    )
     wants = engine._wants_gpus
     assert (wants("toy", "auto"), wants("toy", "cuda"), wants("patch", "auto")) == (0, 1, 1)
-    there.add("jax_cuda13_plugin")
-    assert wants("toy", "auto")
+    for plugin in ("jax_cuda12_plugin", "jax_cuda13_plugin", "jax_cuda20_plugin"):
+        there.append(plugin)
+        assert wants("toy", "auto")
+        there.remove(plugin)
 
 
 @pytest.mark.parametrize(("named", "threads"), [(None, "6"), ("1", "6"), ("5", "5"), ("", "6")])

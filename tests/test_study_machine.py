@@ -11,6 +11,7 @@ from distributed import Client
 
 from lrbook import locks, provenance
 from lrbook.study import engine, machine, one, screen, waits, work
+from lrbook.vision import download
 
 
 def test_progress_in_words():
@@ -45,6 +46,7 @@ def test_whom_a_run_waits_for_is_read_from_what_it_says(tmp_path, capsys):
     assert waits.holder(f"something else\n{begun}\n") == f"process {os.getpid()} on {os.uname()[1]}"
     assert over == waits.HELD
     assert waits.holder(said) is waits.holder("") is None
+    assert waits.holder(download._waiting("process 7 on (a) node")) == "process 7 on (a) node"
 
 
 def test_runs_that_wait_and_workers_that_are_broken_are_told():

@@ -51,6 +51,8 @@ class Record:
     folder: Path | None = None
     table: pd.DataFrame | None = dataclasses.field(default=None, compare=False, repr=False)
     """The history of a run that was not stored."""
+    meaning: int = 1
+    """The ``meaning`` that the class of the configuration had; 1 where a file has none."""
 
     def __post_init__(self) -> None:
         # The name of an experiment of one's own can be that of a file, which would be imported: no
@@ -194,8 +196,9 @@ def checked(content: dict[str, Any]) -> dict[str, Any]:
 def check_run_id(record: Record, path: Path) -> None:
     """RecordError where the configuration of a record is not the one that its run id is of.
 
-    Of this book's experiments; a configuration that is no longer allowed is let pass. ``path`` is
-    the file that the record is from, in a folder that can be moved away.
+    Of this book's experiments; a configuration that is no longer allowed is let pass, and one whose
+    class has another ``meaning`` now, and perhaps other defaults. ``path`` is the file that the
+    record is from, in a folder that can be moved away.
     """
     if record.experiment not in experiments.NAMES:
         return
@@ -203,7 +206,7 @@ def check_run_id(record: Record, path: Path) -> None:
         config = experiments.config_class(record.experiment)(**record.config)
     except ConfigError:
         return
-    if config.run_id != record.run_id:
+    if record.meaning == config.meaning and config.run_id != record.run_id:
         raise RecordError(
             f"{path} holds the configuration of run {config.run_id} as that of {record.run_id}. "
             f"Restore it, or move the folder {path.parent.name} away and run again."

@@ -270,5 +270,7 @@ class Store:
             "wall_s": None,
             "message": None,
         } | fields
+        if config.meaning != 1:
+            record["meaning"] = config.meaning
         text = json.dumps(hashed(record), indent=1, allow_nan=False) + "\n"
         write_atomically(self.root / config.run_id / "record.json", text.encode())

@@ -42,9 +42,34 @@ def by_arm(records: Sequence[Record]) -> dict[str, list[Record]]:
     return {arm: sorted(runs, key=lambda run: run.config["seed"]) for arm, runs in arms.items()}
 
 
+def one_per_seed(records: Iterable[Record]) -> dict[int, Record]:
+    """Seed -> its run, of runs of one arm; a run that is there twice counts once.
+
+    Raises:
+        ValueError: two runs of one seed, which differ in their settings.
+    """
+    found: dict[int, Record] = {}
+    for run in records:
+        other = found.setdefault(run.config["seed"], run)
+        if other is not run and other.run_id != run.run_id:
+            one, two = other.config, run.config
+            fields = [name for name in one | two if one.get(name) != two.get(name)]
+            values = ", ".join(f"{name} = {one.get(name)} and {two.get(name)}" for name in fields)
+            raise ValueError(
+                f"two runs of {run.config['arm']}, seed {run.config['seed']}: {other.run_id} and "
+                f"{run.run_id} differ in {values or 'their experiment'}; select one value of each."
+            )
+    return found
+
+
 def by_seed(records: Sequence[Record], arm: str, quantity: str) -> dict[int, float]:
-    """Seed -> a result of the finished runs of one arm, from the lowest seed to the highest."""
-    return {run.config["seed"]: run.result[quantity] for run in by_arm(records).get(arm, [])}
+    """Seed -> a result of the finished runs of one arm, from the lowest seed to the highest.
+
+    Raises:
+        ValueError: two of them are of one seed, so they are of several settings.
+    """
+    runs = one_per_seed(by_arm(records).get(arm, []))
+    return {seed: run.result[quantity] for seed, run in runs.items()}
 
 
 def minus(one: Mapping[int, float], other: Mapping[int, float]) -> dict[int, float]:
@@ -63,6 +88,13 @@ def values(records: Sequence[Record], quantity: str) -> dict[str, list[float | N
 
 
 def limit(records: Sequence[Record], name: str) -> list[float]:
-    """The toy's limit ``p_only`` or ``all_p`` (accuracy of logistic regression), one per seed."""
-    per_seed = {run.config["seed"]: run.result["limits"][name] for run in records}
+    """The toy's limit ``p_only`` or ``all_p`` (accuracy of logistic regression), one per seed.
+
+    Raises:
+        ValueError: two runs of one arm and seed, which may have other data.
+    """
+    per_seed: dict[int, float] = {}
+    for arm in {record.config["arm"] for record in records}:
+        runs = one_per_seed(record for record in records if record.config["arm"] == arm)
+        per_seed |= {seed: run.result["limits"][name] for seed, run in runs.items()}
     return [value for _, value in sorted(per_seed.items())]

@@ -15,10 +15,6 @@ import pydantic
 from lrbook.errors import ConfigError
 from lrbook.unknown import unknown_name
 
-# Raised by hand when a change of code changes what a configuration means. Old records then keep
-# their old ids and are never taken for new ones.
-MEANING = 1
-
 
 class Config(pydantic.BaseModel):
     """Base of the experiments' configurations: frozen, validated, unknown names refused.
@@ -41,6 +37,9 @@ class Config(pydantic.BaseModel):
     default_arms: ClassVar[tuple[str, ...]]
     profiles: ClassVar[dict[str, dict[str, Any]]]
     default_seeds: ClassVar[dict[str, tuple[int, ...]]]
+    meaning: ClassVar[int] = 1
+    """Raised by hand where a change of code changes what the class's configurations mean: records
+    made before keep their ids, and are never taken for new ones. A subclass has its parent's."""
     shorthands: ClassVar[dict[str, str]] = {}
     """Names that may be given for several fields at once -> what they mean."""
 
@@ -166,7 +165,7 @@ class Config(pydantic.BaseModel):
         fields = type(self).model_fields
         values = self.model_dump(mode="json")
         own = {k: v for k, v in values.items() if fields[k].is_required() or v != fields[k].default}
-        return {"experiment": self.experiment, "meaning": MEANING} | dict(sorted(own.items()))
+        return {"experiment": self.experiment, "meaning": self.meaning} | dict(sorted(own.items()))
 
     @property
     def unread(self) -> frozenset[str]:

@@ -131,6 +131,7 @@ class Unstored:
             history_sha256=None,
             wall_s=round(wall_s, 2),
             message=message,
+            meaning=config.meaning,
             table=history,
         )
 

@@ -18,6 +18,10 @@ except ImportError:  # Windows
 else:
     CAN_LOCK = True
 
+OTHER, WAITING = "another process ({})", "; waiting for it."
+"""What a sentence on a wait has in it, with the holder, and how it ends: others read it by these
+(``lrbook.study.waits``).
+"""
 PAUSE_S = 0.05  # between two looks at a lock that another process has
 # Of a file system that knows no locks, or whose server keeps none
 NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.ENOLCK}
@@ -60,7 +64,7 @@ def claim(path: Path, what: str, go_on: Callable[[], None] | None = None) -> Ite
             raise RecordError(f"{path} cannot be written ({error.strerror}){hint}") from None
 
     def told(holder: str) -> str:
-        return f"lrbook: {what} is being run by another process ({holder}); waiting for it."
+        return f"lrbook: {what} is being run by {OTHER.format(holder)}{WAITING}"
 
     with _held(path, opened, told, go_on):
         yield
@@ -72,7 +76,8 @@ def alone(path: Path, told: Callable[[str], str]) -> Iterator[None]:
 
     Args:
         path: the lock file.
-        told: the sentence printed before a wait, from the holder in words.
+        told: the sentence printed before a wait, from the holder in words, with ``OTHER`` in it
+            and ``WAITING`` at its end.
 
     Raises:
         OSError: the file cannot be made.

@@ -95,8 +95,12 @@ def check(cls: type[Config], taken: tuple[str, ...]) -> None:
 
 def _check_methods(cls: type[Config]) -> None:
     """ConfigError if ``cls`` has a method that nothing would call: it may be one misspelt."""
-    told = cls.__pydantic_decorators__
-    known = {name for kind in dataclasses.fields(told) for name in getattr(told, kind.name)}
+    try:  # pydantic's own list, which another version of it may keep elsewhere or in another form
+        told = cls.__pydantic_decorators__
+        kinds = [getattr(told, kind.name) for kind in dataclasses.fields(told)]
+        known = set().union(*(kind.keys() for kind in kinds))
+    except (AttributeError, TypeError):
+        return  # a validator could not be told from a method that nothing calls
     for name, value in vars(cls).items():
         new = inspect.isfunction(value) and not any(name in vars(base) for base in cls.__mro__[1:])
         if new and name not in known and not name.startswith("_"):

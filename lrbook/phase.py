@@ -92,8 +92,13 @@ def error_map(
     """Mean over seeds of ``quantity``, rows for y and columns for x; nan where a run diverged.
 
     The seeds that finished are no fair sample of a setting in which another did not.
+
+    Raises:
+        ValueError: runs of one seed differ in more than x and y.
     """
-    return _cell_means(runs[runs.arm == arm].groupby([y, x])[quantity])
+    mine = runs[runs.arm == arm]
+    _check_settings(mine, (x, y), quantity)
+    return _cell_means(mine.groupby([y, x])[quantity])
 
 
 def aligned(maps: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -240,9 +245,28 @@ def _cell_means(by_cell: pd.api.typing.SeriesGroupBy) -> pd.DataFrame:
     return by_cell.agg(lambda values: values.mean(skipna=False)).unstack()
 
 
+def _check_settings(runs: pd.DataFrame, axes: Sequence[str], quantity: str) -> None:
+    """ValueError where runs of one arm and seed differ in more than the ``axes``.
+
+    A run that is there twice has the same ``quantity`` twice.
+    """
+    place = [*axes, "arm", "seed"]
+    several = runs.drop_duplicates([*place, quantity])
+    for row in several[several.duplicated(place)][place].to_dict("records"):
+        where = ", ".join(f"{name} = {value}" for name, value in row.items())
+        raise ValueError(
+            f"several runs with {where}; select one value of every field but {', '.join(axes)}."
+        )
+
+
 def _gaps(runs: pd.DataFrame, *axes: str) -> pd.Series:
-    """Error of S minus error of L-S on P alone, by the ``axes`` and seed; nan if a run diverged."""
+    """Error of S minus error of L-S on P alone, by the ``axes`` and seed; nan if a run diverged.
+
+    Raises:
+        ValueError: runs of one arm and seed differ in more than the ``axes``.
+    """
     runs, pair = runs[runs.arm.isin(["L-S", "S"])], [*axes, "seed"]
+    _check_settings(runs, axes, "p_only_error")
     wide = runs.groupby([*pair, "arm"]).p_only_error.mean().unstack()
     wide = wide.reindex(columns=["L-S", "S"])  # all there, also where no run of an arm is
     gaps = wide["S"] - wide["L-S"]

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from lrbook import experiments
+from lrbook.config import Config
 from lrbook.errors import ConfigError, RecordError
 
 STATUSES = ("running", "finished", "diverged", "failed")
@@ -50,6 +51,8 @@ class Record:
     folder: Path | None = None
     table: pd.DataFrame | None = dataclasses.field(default=None, compare=False, repr=False)
     """The history of a run that was not stored."""
+    meaning: int = 1
+    """The ``meaning`` that the class of the configuration had; 1 where a file has none."""
 
     def __post_init__(self) -> None:
         # The name of an experiment of one's own can be that of a file, which would be imported: no
@@ -193,8 +196,9 @@ def checked(content: dict[str, Any]) -> dict[str, Any]:
 def check_run_id(record: Record, path: Path) -> None:
     """RecordError where the configuration of a record is not the one that its run id is of.
 
-    Of this book's experiments; a configuration that is no longer allowed is let pass. ``path`` is
-    the file that the record is from, in a folder that can be moved away.
+    Of this book's experiments; a configuration that is no longer allowed is let pass, and one whose
+    class has another ``meaning`` now, and perhaps other defaults. ``path`` is the file that the
+    record is from, in a folder that can be moved away.
     """
     if record.experiment not in experiments.NAMES:
         return
@@ -202,11 +206,36 @@ def check_run_id(record: Record, path: Path) -> None:
         config = experiments.config_class(record.experiment)(**record.config)
     except ConfigError:
         return
-    if config.run_id != record.run_id:
+    if record.meaning == config.meaning and config.run_id != record.run_id:
         raise RecordError(
             f"{path} holds the configuration of run {config.run_id} as that of {record.run_id}. "
             f"Restore it, or move the folder {path.parent.name} away and run again."
         )
+
+
+def check_config(record: Record, config: Config, path: Path) -> None:
+    """RecordError where a record is of another configuration than ``config``, whose run id it has.
+
+    An id leaves out what is at its default, so it stays where a class of one's own is given another
+    default. Fields that the class does not know are passed over. ``path`` is as in
+    ``check_run_id``.
+    """
+    wanted = config.model_dump(mode="json")
+    if record.config == wanted:
+        return
+    stored = {k: v for k, v in record.config.items() if k in wanted}
+    try:
+        if type(config)(**stored) == config:
+            return
+    except ConfigError:
+        pass
+    other = ", ".join(
+        f"{k} = {v!r}, not {wanted[k]!r}" for k, v in stored.items() if v != wanted[k]
+    )
+    raise RecordError(
+        f"{path} holds another configuration ({other}). "
+        f"Restore it, or move the folder {path.parent.name} away and run again."
+    )
 
 
 def defaults(experiment: str) -> dict[str, Any]:

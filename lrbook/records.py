@@ -27,7 +27,14 @@ from lrbook.config import Config
 from lrbook.errors import ConfigError, RecordError
 from lrbook.locks import claim, is_held
 from lrbook.recomputed import check_result
-from lrbook.record import Record, check_run_id, hashed, read_record, run_folders
+from lrbook.record import (
+    Record,
+    check_config,
+    check_run_id,
+    hashed,
+    read_record,
+    run_folders,
+)
 from lrbook.unknown import unknown_name
 
 
@@ -78,18 +85,7 @@ class Store:
         """As ``load``, of a record that is there."""
         folder = self.root / config.run_id
         record = read_record(folder)
-        if record.config != config.model_dump(mode="json"):
-            known = type(config).model_fields
-            stored = {k: v for k, v in record.config.items() if k in known}
-            try:
-                same = type(config)(**stored) == config
-            except ConfigError:
-                same = False
-            if not same:
-                raise RecordError(
-                    f"{folder / 'record.json'} holds another configuration. "
-                    f"Restore it, or move the folder {folder.name} away and run again."
-                )
+        check_config(record, config, folder / "record.json")
         if record.done:  # ``finish`` may have been killed before it did so, or been kept from it
             with contextlib.suppress(OSError):
                 (folder / "checkpoint").unlink(missing_ok=True)
@@ -274,5 +270,7 @@ class Store:
             "wall_s": None,
             "message": None,
         } | fields
+        if config.meaning != 1:
+            record["meaning"] = config.meaning
         text = json.dumps(hashed(record), indent=1, allow_nan=False) + "\n"
         write_atomically(self.root / config.run_id / "record.json", text.encode())

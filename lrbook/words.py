@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from lrbook.arms import by_arm, minus
+from lrbook.arms import by_arm, minus, one_per_seed
 from lrbook.errors import ConfigError
 from lrbook.origin import (
     commits,
@@ -102,6 +102,7 @@ def gaps(records: Sequence[Record], quantity: str, first: str, second: str) -> d
 
     Raises:
         ConfigError: no record has such a quantity.
+        ValueError: two runs of one arm and seed, so they are of several settings.
     """
     known = {name: None for record in records for name in record.result}
     if known and quantity not in known:
@@ -109,8 +110,8 @@ def gaps(records: Sequence[Record], quantity: str, first: str, second: str) -> d
     arms = by_arm(records)
     one, two = (
         {
-            run.config["seed"]: run.result[quantity]
-            for run in arms.get(arm, [])
+            seed: run.result[quantity]
+            for seed, run in one_per_seed(arms.get(arm, [])).items()
             if run.result[quantity] is not None
         }
         for arm in (first, second)

@@ -14,7 +14,7 @@ from lrbook.vision.config import PatchConfig
 JPEG = "parquet:ad293141ee8007bc"
 
 # The authors' protocol, from their code. Ids leave defaults out, so a default that changes would
-# give old records a new meaning: change lrbook.config.MEANING along with it, and this table.
+# give old records a new meaning: change PatchConfig.meaning along with it, and this table.
 PAPER = {
     "data": "cifar10",
     "train_size": 0,

@@ -1,5 +1,6 @@
 """What is said of a class of one's own that does not do what its author thinks it does."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import ClassVar
@@ -84,6 +85,25 @@ def test_methods_that_are_called_helpers_and_validators_are_not():
         def together(self) -> "Mine":
             return self
 
+    own.check(Mine, ("patch",))
+
+
+@dataclasses.dataclass
+class OtherForm:
+    validators: list[str]
+
+
+@pytest.mark.parametrize("kept", [None, {"positive": 1}, OtherForm(["positive"])], ids=type)
+def test_methods_pass_where_pydantic_tells_validators_otherwise(monkeypatch, kept):
+    class Mine(PatchConfig):
+        experiment: ClassVar[str] = "mine"
+
+        @model_validator(mode="after")
+        def positive(self) -> "Mine":
+            return self
+
+    own.check(Mine, ("patch",))
+    monkeypatch.setattr(Mine, "__pydantic_decorators__", kept)
     own.check(Mine, ("patch",))
 
 

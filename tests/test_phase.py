@@ -49,6 +49,26 @@ def test_maps_have_y_as_rows_and_x_as_columns():
     np.testing.assert_allclose(small[3], 0.20)
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda found: phase.error_map(found, "S", "x", "y"),
+        lambda found: phase.advantage_map(found, "x", "y"),
+        lambda found: phase.tie_map(found, "x", "y"),
+        lambda found: phase.outcome_counts(found, "x", "y"),
+    ],
+)
+def test_settings_that_are_on_no_axis_are_not_averaged(ask):
+    twice = pd.concat([runs(CELLS).assign(z=0), runs(CELLS).assign(z=0)])
+    ask(twice)
+    apart = twice.assign(z=np.repeat([0, 1], len(twice) // 2))
+    apart.loc[apart.z == 1, "p_only_error"] += 0.1
+    words = "several runs with .* = 1.*, arm = S, seed = 1; select one value of every field but"
+    with pytest.raises(ValueError, match=words):
+        ask(apart[apart.arm == "S"])
+    ask(apart[apart.z == 1])
+
+
 def test_a_run_that_diverged_has_no_error():
     def run(seed, status, accuracy):
         config = {"arm": "S", "seed": seed, "d": 100, "n": 400, "p0": 0.1, "q0": 0.2}

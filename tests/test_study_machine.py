@@ -11,6 +11,7 @@ from distributed import Client
 
 from lrbook import locks, provenance
 from lrbook.study import engine, machine, one, screen, waits, work
+from lrbook.vision import download
 
 
 def test_progress_in_words():
@@ -45,6 +46,7 @@ def test_whom_a_run_waits_for_is_read_from_what_it_says(tmp_path, capsys):
     assert waits.holder(f"something else\n{begun}\n") == f"process {os.getpid()} on {os.uname()[1]}"
     assert over == waits.HELD
     assert waits.holder(said) is waits.holder("") is None
+    assert waits.holder(download._waiting("process 7 on (a) node")) == "process 7 on (a) node"
 
 
 def test_runs_that_wait_and_workers_that_are_broken_are_told():
@@ -138,12 +140,16 @@ def test_every_worker_of_this_machine_has_a_gpu_of_its_own(tmp_path, monkeypatch
 
 
 def test_the_toy_has_all_cores_unless_jax_sees_the_gpus(monkeypatch):
-    there = set()
-    monkeypatch.setattr(engine.importlib.util, "find_spec", lambda name: name in there or None)
+    there = ["jax", "jax_cudastic_plugin"]
+    monkeypatch.setattr(
+        engine.pkgutil, "iter_modules", lambda: [SimpleNamespace(name=name) for name in there]
+    )
     wants = engine._wants_gpus
     assert (wants("toy", "auto"), wants("toy", "cuda"), wants("patch", "auto")) == (0, 1, 1)
-    there.add("jax_cuda13_plugin")
-    assert wants("toy", "auto")
+    for plugin in ("jax_cuda12_plugin", "jax_cuda13_plugin", "jax_cuda20_plugin"):
+        there.append(plugin)
+        assert wants("toy", "auto")
+        there.remove(plugin)
 
 
 @pytest.mark.parametrize(("named", "threads"), [(None, "6"), ("1", "6"), ("5", "5"), ("", "6")])

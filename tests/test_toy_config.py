@@ -12,7 +12,7 @@ from lrbook.errors import ConfigError
 from lrbook.toy.config import ToyConfig
 
 # Ids leave defaults out, so a default that changes would give old records a new meaning: change
-# lrbook.config.MEANING along with it, and this table.
+# ToyConfig.meaning along with it, and this table.
 DEFAULTS = {
     "d": 100,
     "n": 625,

@@ -93,7 +93,7 @@ def _sweep(arguments: argparse.Namespace) -> int:
         more = f" (and {len(others)} more: {', '.join(others)})" if others else ""
         print(f"lrbook: run {first}{more} failed: {how}", file=sys.stderr)
     print(f"{study.name}: {len(configs) - len(failed)} of {len(configs)} runs are recorded")
-    found = index.records(arguments.results, [config.run_id for config in configs])
+    found = index.of(configs, arguments.results)
     diverged = [record for record in found.values() if record.status == "diverged"]
     if diverged:
         example = diverged[0]
@@ -121,7 +121,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
     study = plan.read(arguments.study)
     configs, _ = study.configs(arguments.data)
-    found = index.records(arguments.results, [config.run_id for config in configs])
+    found = index.of(configs, arguments.results)
     records = [found[c.run_id] for c in configs if c.run_id in found and found[c.run_id].done]
     out = Path(arguments.out or Path(arguments.results) / "reports" / study.name)
     lines = report.write(records, out, arguments.quantity)

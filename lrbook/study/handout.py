@@ -20,8 +20,8 @@ MOST_TRIES = 2  # of a run that fails: the first may have been its worker's faul
 
 
 def missing(configs: Sequence[Config], results: str | Path) -> list[Config]:
-    """Those of ``configs`` that have no finished or diverged record; RecordError if damaged."""
-    there = index.records(results, [config.run_id for config in configs])
+    """Those of ``configs`` without a finished or diverged record; RecordError as ``index.of``."""
+    there = index.of(configs, results)
     done = {run_id for run_id, record in there.items() if record.done}
     return [config for config in configs if config.run_id not in done]
 

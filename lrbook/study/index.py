@@ -11,8 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from lrbook.atomic import write_atomically
+from lrbook.config import Config
 from lrbook.errors import RecordError
-from lrbook.record import Record, names_in, parse_record, read_record
+from lrbook.record import Record, check_config, names_in, parse_record, read_record
 
 NAME = ".index.parquet"
 
@@ -51,6 +52,19 @@ def records(root: str | Path, wanted: Iterable[str] | None = None) -> dict[str, 
         rows.append((run_id, *stamp, text))
     if changed:
         _write(root / NAME, rows)
+    return found
+
+
+def of(configs: Iterable[Config], root: str | Path) -> dict[str, Record]:
+    """Those of ``configs`` that the folder ``root`` has a record of, by run id.
+
+    Raises:
+        RecordError: as ``records``; or a record is of another configuration with the same id.
+    """
+    wanted = {config.run_id: config for config in configs}
+    found = records(root, wanted)
+    for run_id, record in found.items():
+        check_config(record, wanted[run_id], Path(root) / run_id / "record.json")
     return found
 
 

@@ -2,6 +2,11 @@
 
 import re
 
+from lrbook.locks import OTHER, WAITING
+
+WAIT = re.compile(
+    re.escape(OTHER).replace(re.escape("{}"), "(.*)") + ".*" + re.escape(WAITING) + "$"
+)
 HELD = "lrbook: nobody else has this run."
 
 
@@ -9,7 +14,7 @@ def holder(said: str) -> str | None:
     """Whom a process waits for that has ``said`` this on stderr so far; None if for nobody."""
     waits_for = None
     for line in said.splitlines():
-        if found := re.search(r"another process \((.*)\).*; waiting for it\.$", line):
+        if found := WAIT.search(line):
             waits_for = found[1]
         elif line == HELD:
             waits_for = None

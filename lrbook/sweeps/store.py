@@ -14,7 +14,7 @@ from lrbook.atomic import write_atomically
 from lrbook.config import Config
 from lrbook.errors import RecordError
 from lrbook.keeper import Unstored
-from lrbook.record import Record, checked, hashed
+from lrbook.record import Record, check_config, checked, hashed
 from lrbook.sweeps.table import COUNTS, load, write
 
 
@@ -67,10 +67,18 @@ class SweepStore(Unstored):
             )
 
     def load(self, config: Config) -> Record | None:
-        """The finished record of ``config``, or None; raises as ``read``, which the first calls."""
+        """The finished record of ``config``, or None; raises as ``read``, which the first calls.
+
+        Raises:
+            RecordError: also where the record is of another configuration.
+        """
         if not self.was_read:
             self.read()
-        return self.known.get(config.run_id)
+        record = self.known.get(config.run_id)
+        if record is not None:
+            part = self.parts / f"{record.run_id}.json"
+            check_config(record, config, part if part.exists() else self.folder / "sweep.json")
+        return record
 
     def finish(self, config: Config, history: pd.DataFrame, *rest: Any, **named: Any) -> Record:
         """Write the run's part."""

@@ -147,12 +147,14 @@ def write(folder: Path, records: Sequence[Record]) -> None:
         }
         for record, config, (place, own) in zip(records, configs, places, strict=True)
     ]
-    head = {
+    head: dict[str, Any] = {
         "experiment": records[0].experiment,
         "common": common,
         "provenance": origins,
         "histories_sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
     }
+    if records[0].meaning != 1:  # one for all: they are one class's, by their ids
+        head["meaning"] = records[0].meaning
     # one run a line, so that a difference between two versions can be read
     head = hashed(head | {"runs": runs})
     lines = ",\n".join(json.dumps(run) for run in head.pop("runs"))
@@ -204,6 +206,7 @@ def load(folder: str | Path) -> Sweep:
                 history_sha256=None,
                 wall_s=run["wall_s"],
                 message=run["message"],
+                meaning=found.get("meaning", 1),
                 # a run that diverged in its first epoch has no row
                 table=by_run.get(i, histories[:0]).drop(columns="run").reset_index(drop=True),
             )

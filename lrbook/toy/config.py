@@ -8,8 +8,8 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from annotated_types import Interval
 from pydantic import (
+    Field,
     NonNegativeFloat,
     PositiveFloat,
     TypeAdapter,
@@ -24,10 +24,10 @@ from lrbook.errors import ConfigError
 from lrbook.toy.profiles import PROFILES, SEEDS, paper_constants
 
 MOST = 2_000_000_000  # of anything that is counted: JAX's whole numbers have 32 bits
-Share = Annotated[float, Interval(ge=0, le=1)]
-Steps = Annotated[int, Interval(ge=1, le=MOST)]
-Count = Annotated[int, Interval(ge=1, le=MOST)]
-Dimension = Annotated[int, Interval(ge=2, le=MOST)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Steps = Annotated[int, Field(ge=1, le=MOST)]
+Count = Annotated[int, Field(ge=1, le=MOST)]
+Dimension = Annotated[int, Field(ge=2, le=MOST)]
 _DIMENSION = TypeAdapter(Dimension)
 
 
@@ -43,7 +43,7 @@ class ToyConfig(Config):
     arms: ClassVar = ("L-S", "S", "S+noise")
     default_arms: ClassVar = ("L-S", "S")
 
-    seed: Annotated[int, Interval(ge=0, le=2**64 - 1)]
+    seed: Annotated[int, Field(ge=0, le=2**64 - 1)]
     """Seed of every random draw of the run. The arms of one seed share data and initial weights."""
     d: Dimension = 100
     """Dimension of x1 and of x2. The paper lets it grow."""
@@ -111,10 +111,10 @@ class ToyConfig(Config):
     train_output: bool = False
     """Whether the output weights w and v are trained as well, at the rate, decay and noise of
     their layer. The paper's value is false."""
-    momentum: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of the last step's direction that the next one keeps (heavy ball). The noise tau_xi is
     what it is without. The paper's value is 0."""
-    batch: Annotated[int, Interval(ge=0, le=1_000_000)] = 0
+    batch: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """Number of examples in each step's gradient, drawn with replacement; 0 takes all of them.
     The paper's value is 0: its noise is Gaussian."""
     noise_v: Literal["gaussian", "fading", "example", "steady_example", "none"] = "gaussian"
@@ -125,7 +125,7 @@ class ToyConfig(Config):
     preactivation_noise: NonNegativeFloat = 0.0
     """Standard deviation of the noise added to V's pre-activations <V_j, x2> in training, in units
     of s * tau0_v, their own at the start. The paper's value, on images, is 0.4 after batch norm."""
-    preactivation_until: Annotated[int, Interval(ge=0, le=MOST)] = 0
+    preactivation_until: Annotated[int, Field(ge=0, le=MOST)] = 0
     """Step from which there is no such noise any more, in every arm. The paper's value is the
     annealing step of the run that it is compared with."""
     preactivation_shared: bool = True

@@ -1,6 +1,8 @@
 """From a configuration to what the numerics take: problem, rule and first state."""
 
+import contextlib
 import math
+from typing import Any
 
 import jax
 import numpy as np
@@ -19,8 +21,7 @@ def make_problem(config: ToyConfig, device: jax.Device | None = None) -> descent
     """
     words = np.array([config.seed >> 32 & 0xFFFFFFFF, config.seed & 0xFFFFFFFF], np.uint32)
     key = jax.random.wrap_key_data(jax.device_put(words, device), impl="threefry2x32")
-    # What a seed draws depends on this setting of JAX's, and JAX's default has changed once
-    with jax.threefry_partitionable(True):
+    with _partitionable():
         return _make_problem(
             key,
             config.counts,
@@ -32,6 +33,15 @@ def make_problem(config: ToyConfig, device: jax.Device | None = None) -> descent
             config.network == "convolutional",
             {name: np.float32(getattr(config, name)) for name in _SCALARS},
         )
+
+
+def _partitionable() -> contextlib.AbstractContextManager[Any]:
+    """What a seed draws depends on this setting of JAX's, whose default has changed to True once.
+
+    Where there is no such setting any more, nothing else than True is left.
+    """
+    setting = getattr(jax, "threefry_partitionable", None)
+    return contextlib.nullcontext() if setting is None else setting(True)
 
 
 def noise_rate(config: ToyConfig) -> float:

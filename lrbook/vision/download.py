@@ -114,7 +114,7 @@ def ensure_cifar10(
 
 
 def _waiting(holder: str) -> str:
-    return f"lrbook: another process ({holder}) is fetching CIFAR-10; waiting for it."
+    return f"lrbook: {locks.OTHER.format(holder)} is fetching CIFAR-10{locks.WAITING}"
 
 
 def _torchvision_files() -> dict[str, str]:

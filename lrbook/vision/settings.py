@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from annotated_types import Interval
 from pydantic import (
+    Field,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
@@ -19,7 +19,7 @@ from lrbook.config import Config
 if TYPE_CHECKING:
     import torch
 
-Share = Annotated[float, Interval(ge=0, le=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
 IMAGE_SIZE = 32
 
 
@@ -63,7 +63,7 @@ class ImageConfig(Config):
     """Examples per step; the last, smaller batch of an epoch is kept. The paper's is 128."""
     eta1: PositiveFloat = 0.1
     """Large initial learning rate (arm large, before the drop). The paper's is 0.1."""
-    momentum: Annotated[float, Interval(ge=0, lt=1)] = 0.9
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     """Nesterov momentum. The paper's is 0.9."""
     weight_decay: NonNegativeFloat = 5e-4
     """Weight decay on every parameter, batch norm and biases too. The paper's is 5e-4."""

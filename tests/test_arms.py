@@ -1,0 +1,43 @@
+"""Runs by arm and seed: one for each, or an error that says what else they differ in."""
+
+import dataclasses
+
+import pytest
+from made_runs import record
+
+from lrbook import arms
+from lrbook.words import gaps
+
+
+def of_rate(rate, seed=1, arm="small", **result):
+    """A run whose id is another at another rate, as all ids of configurations are."""
+    run = record(arm, seed, **({"clean": 60.0} | result))
+    return dataclasses.replace(
+        run, run_id=f"{run.run_id}-{rate}", config=run.config | {"eta1": rate, "drop": 3}
+    )
+
+
+def test_runs_of_two_settings_are_not_taken_for_one():
+    """The last one of a seed would stand for all."""
+    limits = {"p_only": 0.6}
+    runs = [of_rate(rate, limits=limits) for rate in (0.1, 0.2)]
+    words = "two runs of small, seed 1: .*-0.1 and .*-0.2 differ in eta1 = 0.1 and 0.2; select one"
+    asked = [
+        lambda found: arms.by_seed(found, "small", "clean"),
+        lambda found: gaps(found, "clean", "small", "large"),
+        lambda found: gaps(found, "clean", "large", "small"),
+        lambda found: arms.limit(found, "p_only"),
+    ]
+    for ask in asked:
+        with pytest.raises(ValueError, match=words):
+            ask(runs)
+    arms.by_seed(runs, "large", "clean")  # of which there is none
+
+
+def test_a_run_that_is_there_twice_counts_once():
+    large = of_rate(0.1, arm="large", clean=70.0, limits={"p_only": 0.6})
+    small = of_rate(0.2, limits={"p_only": 0.6})  # one seed, and another arm
+    runs = [small, large, small, large, of_rate(0.2, seed=0, limits={"p_only": 0.5})]
+    assert arms.by_seed(runs, "small", "clean") == {0: 60.0, 1: 60.0}
+    assert gaps(runs, "clean", "large", "small") == {1: 10.0}
+    assert arms.limit(runs, "p_only") == [0.5, 0.6]

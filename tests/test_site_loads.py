@@ -7,25 +7,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from bs4 import BeautifulSoup
 from conftest import ROOT
 
 from lrbook.toc import pages
 
 pytestmark = pytest.mark.slow
 SCRIPTS = ["searchtools.js", "language_data.js", "searchindex.js"]
-
-
-@pytest.fixture(scope="module")
-def soups(built_site):
-    """Page of the contents, or generated -> what was built of it."""
-    files = [path for path in built_site.rglob("*.html") if "_static" not in path.parts]
-    return {
-        path.relative_to(built_site).as_posix(): BeautifulSoup(
-            path.read_text(encoding="utf-8"), "html.parser"
-        )
-        for path in files
-    }
 
 
 def loaded(soup):

@@ -6,12 +6,15 @@ from collections import Counter
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import nbformat
 import pytest
-from conftest import ROOT
+from conftest import CHAPTERS, ROOT
+from site_visit import open_page
 
 from lrbook.toc import pages
 
 pytestmark = pytest.mark.slow
+each_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
 SCRIPTS = ["searchtools.js", "language_data.js", "searchindex.js"]
 
 
@@ -64,7 +67,34 @@ def test_what_styles_ask_for_is_there_and_what_nothing_asks_for_is_not(built_sit
     for style in static.rglob("*.css"):
         for asked in re.findall(r"url\(['\"]?([^'\")?#]+)", style.read_text(encoding="utf-8")):
             assert asked.startswith("data:") or (style.parent / asked).is_file(), (style, asked)
-    suffixes = {path.suffix for path in static.rglob("*") if path.is_file()}
+    files = [path for path in static.rglob("*") if path.is_file() and path.parent.name != "data"]
+    suffixes = {path.suffix for path in files}
     assert suffixes & {".css", ".js", ".svg"}
     assert not suffixes & {".map", ".po", ".mo", ".html"}
-    assert sum(path.stat().st_size for path in static.rglob("*")) < 2.5e6
+    assert sum(path.stat().st_size for path in files) < 2.5e6
+
+
+@each_chapter
+def test_the_data_of_a_figure_is_a_file_beside_the_pages(chapter, soups, built_site):
+    links = soups[f"book/{chapter.stem}.html"].select("article .lrbook-data a")
+    executed = nbformat.read(built_site / "_sources" / "book" / chapter.name, 4)
+    pictures = [
+        output.metadata["image/png"]
+        for cell in executed.cells
+        for output in cell.get("outputs", [])
+        if "csv" in output.get("metadata", {}).get("image/png", {})
+    ]
+    assert [link["download"] for link in links] == [each["csv_name"] for each in pictures]
+    files = [built_site / "book" / link["href"] for link in links]
+    assert [path.read_bytes() for path in files] == [each["csv"].encode() for each in pictures]
+
+
+def test_the_link_to_data_saves_it_by_its_name(browser, site):
+    page, problems = open_page(browser, site, "book/puzzle")
+    link = page.locator("article .lrbook-data a").first
+    with page.expect_download() as saved:
+        link.click()
+    assert saved.value.suggested_filename == link.get_attribute("download")
+    assert "series" in saved.value.path().read_text(encoding="utf-8").splitlines()[0]
+    assert problems == []
+    page.context.close()

@@ -134,6 +134,20 @@ def built_site(request):
     return site_build.build(ROOT, request.getfixturevalue("smoke_chapters"), CHAPTERS)
 
 
+@pytest.fixture(scope="session")
+def soups(built_site):
+    """Path below the site -> the parsed page, for every page there is."""
+    from bs4 import BeautifulSoup
+
+    files = sorted(path for path in built_site.rglob("*.html") if "_static" not in path.parts)
+    return {
+        path.relative_to(built_site).as_posix(): BeautifulSoup(
+            path.read_text(encoding="utf-8"), "html.parser"
+        )
+        for path in files
+    }
+
+
 @pytest.fixture(scope="module")
 def browser():
     """Chromium, for one module: while it runs, no other event loop can run in this thread."""

@@ -31,7 +31,7 @@ class Link(HTMLParser):
 def test_the_link_carries_the_text_as_it_is():
     text = 'panel,series\n"a, b",50 % & <c> "d" #1?\n'
     parser = Link()
-    parser.feed(data.link(text, 'x".csv'))
+    parser.feed(data.link(data.carried(text), 'x".csv'))
     kind, _, body = parser.found["href"].partition(",")
     assert kind == "data:text/csv;charset=utf-8"
     assert unquote(body) == text
@@ -64,7 +64,7 @@ def test_pictures_in_a_notebook_carry_their_data(shell):
     assert about["csv"] == data.csv(figure)
     assert about["csv_name"] == "accuracy-by-epoch.csv"
     assert about["width"] > 0
-    assert offer._links == [data.link(about["csv"], about["csv_name"])]
+    assert offer._links == [data.link(data.carried(about["csv"]), about["csv_name"])]
     assert offer._links[0].startswith(data.BEGINNING)  # by which the book knows it
     offer._links.clear()
 

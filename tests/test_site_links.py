@@ -18,18 +18,6 @@ ATTRIBUTES = {"a": "href", "link": "href", "script": "src", "img": "src", "sourc
 each_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
 
 
-@pytest.fixture(scope="module")
-def soups(built_site):
-    """Path below the site -> the parsed page, for every page there is."""
-    files = sorted(path for path in built_site.rglob("*.html") if "_static" not in path.parts)
-    return {
-        path.relative_to(built_site).as_posix(): BeautifulSoup(
-            path.read_text(encoding="utf-8"), "html.parser"
-        )
-        for path in files
-    }
-
-
 def targets(soup):
     """Every address in a page."""
     for tag, attribute in ATTRIBUTES.items():

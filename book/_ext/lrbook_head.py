@@ -85,8 +85,6 @@ def small_figure(document: nodes.document) -> nodes.Node | None:
         image = next(iter(figure.findall(nodes.image)), None)
         if image is not None and figure["ids"]:
             copy = image.deepcopy()
-            for name in ("width", "height", "ids", "names"):
-                copy.attributes.pop(name, None)
             copy["ids"], copy["names"] = [], []
             copy["alt"] = "To the figure on this page"  # the figure itself has the long text
             link = nodes.reference("", "", copy, internal=True, refid=figure["ids"][0])

@@ -8,37 +8,27 @@ from docutils import nodes
 from latex_words import plain
 
 SIGNATURE = re.compile(r'<dl>\n(<dd><em class="sig-param">.*?)</dl>', re.DOTALL)
+ONE_NAME = re.compile(
+    r'(<div class="proof admonition"|<section[^>]*?) id="(?:proof|(?:proof|exercise|solution)-content)"'
+)
 HEADING = r'<h[1-6]>(?P<heading>.*?)(?:<a class="headerlink"|</h[1-6]>)'
 BOX = '<div class="pst-scrollable-table-container">'
 TABLE = rf"{BOX}(?=<table[^>]*>\s*<thead>(?P<head>.*?)</thead>)"
 HEADING_OR_TABLE = re.compile(f"{HEADING}|{TABLE}", re.DOTALL)
 
 
-def drop_thebe(app: Any, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
-    """Leave out the scripts and styles of Thebe, which this book does not use.
-
-    Jupyter Book adds them to every page, some twice, and the browser then reports that
-    ``THEBE_JS_URL`` has already been declared.
-    """
-    for kind in ("script_files", "css_files"):
-        context[kind] = [file for file in context.get(kind, []) if not _is_thebe(file)]
-
-
-def _is_thebe(file: Any) -> bool:
-    body = getattr(file, "attributes", {}).get("body") or ""
-    return "thebe" in f"{getattr(file, 'filename', None) or file} {body}".lower()
-
-
 def mend_roles(app: Any, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
-    """Take away lists that are none, and a name that hides what is written.
+    """Take away lists that are none, a name that hides what is written, and ids that several have.
 
     A fold of code is called by the words on it, which say what it shows; MyST-NB gives all of them
     one other name. Docutils gives the bibliography the role of a list and no items; Sphinx sets a
-    signature of several lines as a list of definitions without terms.
+    signature of several lines as a list of definitions without terms. Each proof, exercise and solution
+    has the same id, with which nothing is linked.
     """
     if "body" in context:
         body = context["body"].replace('<div role="list" class="citation-list">', "<div>")
         body = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
+        body = ONE_NAME.sub(r"\1", body)
         context["body"] = SIGNATURE.sub(_lines, body)
 
 
@@ -100,10 +90,9 @@ def mark_provenance(app: Any, doctree: Any, docname: str) -> None:
 
 
 def setup(app: Any) -> dict[str, Any]:
-    """Register the hook late, after the theme has added its own files."""
+    """Register the hooks; that on the theme's contents after the theme has made them."""
     app.connect("doctree-resolved", name_rows)
     app.connect("doctree-resolved", mark_provenance)
-    app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("html-page-context", mend_roles)
     app.connect("html-page-context", name_tables)
     app.connect("html-page-context", name_folds, priority=900)

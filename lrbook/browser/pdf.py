@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from pypdf import PdfReader, PdfWriter
     from pypdf.generic import ArrayObject
 
-# The theme's own title for print would stand above the page's.
 OPEN = """first => {
-  document.querySelector("#jb-print-docs-body")?.remove();
   const closed = document.querySelectorAll(".toggle-hidden");
   for (const it of closed) it.classList.remove("toggle-hidden");
   for (const it of document.querySelectorAll("details:not(.hide)")) it.open = true;

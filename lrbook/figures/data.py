@@ -69,9 +69,13 @@ def file_name(figure: "Figure") -> str:
     return f"{slug[:60].strip('-') or 'figure'}.csv"
 
 
-def link(text: str, name: str) -> str:
-    """HTML of a download link that carries the CSV ``text`` itself."""
-    address = f"data:text/csv;charset=utf-8,{quote(text, safe=',.-+_()/: ')}".replace(" ", "%20")
+def carried(text: str) -> str:
+    """An address that is the CSV ``text`` itself."""
+    return f"data:text/csv;charset=utf-8,{quote(text, safe=',.-+_()/: ')}".replace(" ", "%20")
+
+
+def link(address: str, name: str) -> str:
+    """HTML of a link that saves the CSV at ``address`` as a file called ``name``."""
     look = "margin: .25rem 0; text-align: center; font-size: .875em"
     words = "Data of this figure (CSV)"
     shows = name.removesuffix(".csv").replace("-", " ")  # among all links of a page, which one

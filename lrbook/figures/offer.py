@@ -45,7 +45,7 @@ class _WithData:
             return picture
         picture, size = picture if isinstance(picture, tuple) else (picture, {})
         name = data.file_name(figure)
-        link = data.link(text, name)
+        link = data.link(data.carried(text), name)
         if link not in _links:  # a cell can show a figure twice, as its result and at its end
             _links.append(link)
         return picture, size | {"csv": text, "csv_name": name}

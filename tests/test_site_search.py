@@ -31,8 +31,19 @@ def test_a_search_for_a_word_finds_chapters_before_the_reference(word, browser, 
     ("query", "name"),
     [
         ("PatchConfig", "vision.config.PatchConfig"),
-        ("choose_devices", "toy.experiment.choose_devices"),
+        ("choose_devices", "toy.devices.choose_devices"),
     ],
 )
 def test_a_search_for_a_name_of_the_package_finds_it(query, name, browser, site):
     assert results(browser, site, query)[0] == f"lrbook.{name}"
+
+
+def test_what_is_typed_begins_beside_the_magnifier(browser, site):
+    page = browser.new_page()
+    page.goto(f"{site}search.html")
+    field = page.locator(".bd-search-container .bd-search")
+    glass = field.locator(".fa-magnifying-glass").bounding_box()
+    typed = field.locator("input").bounding_box()
+    padding = field.locator("input").evaluate("it => parseFloat(getComputedStyle(it).paddingLeft)")
+    page.close()
+    assert typed["x"] + padding >= glass["x"] + glass["width"]

@@ -15,6 +15,12 @@ NAMES = ("noise-and-drop-laptop", "noise-and-drop-laptop-control")
 ``eta1`` being the base's ``eta2``.
 """
 
+SHALLOW = ("shallow-drops-laptop", "shallow-drops-laptop-control")
+"""The same with a drop to a quarter: runs with the noise, and others without it."""
+
+FREE = ("eta1", "eta2", "sampling_noise")
+"""The fields in which these differ from the experiment."""
+
 NOISE = ("sampling-noise-laptop", "sampling-noise-laptop-control")
 """Sweeps of the noise alone."""
 
@@ -25,7 +31,7 @@ PANELS = {"With the patch": False, "Without any patch": True}
 """What figures and sentences call the runs -> whether they are those without a patch."""
 
 
-def rows(pairs: Pair) -> Rows:
+def rows(pairs: Pair, shallow: bool = False) -> Rows:
     """The small rate of ``pairs`` as it is, with noise, with a drop, with both; and the large rate.
 
     All on the seeds of the runs with both. Empty as long as one of them has not been recorded, and
@@ -33,9 +39,13 @@ def rows(pairs: Pair) -> Rows:
 
     Args:
         pairs: runs of large and small, with the patch and without any.
+        shallow: the drop of the small rate is that of ``SHALLOW``, not as deep as the large one's.
     """
-    both = small_drops.recorded(pairs, NAMES, ("eta1", "eta2", "sampling_noise"))
-    drops = small_drops.recorded(pairs)
+    if shallow:
+        found = small_drops.recorded(pairs, SHALLOW, FREE)
+        drops, both = _noisy(found, False), _noisy(found, True)
+    else:
+        drops, both = small_drops.recorded(pairs), small_drops.recorded(pairs, NAMES, FREE)
     if not (all(both) and all(drops)):
         return {}
     level = noisy_steps.named(noisy_steps.level_of(both[0][0]))
@@ -61,6 +71,14 @@ def rows(pairs: Pair) -> Rows:
         BOTH: row("large", both),
         LARGE: row("large", large),
     }
+
+
+def _noisy(runs: Pair, noisy: bool) -> Pair:
+    """Those whose steps are noisier, or those whose are not."""
+    with_patch, without = (
+        [run for run in group if (noisy_steps.level_of(run) > 0) == noisy] for group in runs
+    )
+    return with_patch, without
 
 
 def histories(rows: Rows) -> dict[str, dict[str, list[pd.DataFrame]]]:

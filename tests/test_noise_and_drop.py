@@ -50,6 +50,24 @@ def gathered(monkeypatch):
     return gather
 
 
+def test_a_shallower_drop_is_of_one_sweep_with_the_noise_and_without(monkeypatch):
+    quarter = {"eta1": 0.02, "eta2": 0.005}
+    drop = twice("large", [55, 56], [65, 66], **quarter)
+    both = twice("large", [57, 59], [66, 64], **quarter, **SHAKEN)
+    kept = {name: drop[at] + both[at] for at, name in enumerate(noise_and_drop.SHALLOW)}
+    kept |= {name: NOISE[at] + OTHER[at] for at, name in enumerate(noise_and_drop.NOISE)}
+    monkeypatch.setattr("lrbook.sweeps.recorded", lambda name: Sweep(kept[name]))
+    rows = noise_and_drop.rows(PAIRS, shallow=True)
+    assert {name: ends(row) for name, row in rows.items()} == {
+        "small rate": [[50, 52], [60, 61]],
+        "variance ×5": [[53, 54], [61, 63]],
+        "a drop": [[55, 56], [65, 66]],
+        "noise and a drop": [[57, 59], [66, 64]],
+        "large rate": [[60, 64], [66, 68]],
+    }
+    assert noise_and_drop.rows(PAIRS) == {}  # those of the deeper drop are not there
+
+
 def ends(row):
     return [[run.result["clean"] for run in runs] for runs in row[1:]]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from intervals import interval
-from laptop_records import in_order, of_arms
+from laptop_records import SEEDS, in_order, of_arms
 
 from lrbook import sweeps
 
@@ -89,3 +89,74 @@ def test_behind_the_large_rate_it_is_no_nearer_than_with_a_drop_alone(clean):
     for name in ("noise", "both", "drop"):
         assert interval(clean["large", True] - clean[name, True])[0] > 2
     assert np.mean(clean["both", True]) < np.mean(clean["drop", True])
+
+
+@pytest.fixture(scope="module")
+def quarter():
+    """(rate, whether without the patch) -> runs of seeds 5 to 9, with a drop to a quarter."""
+    found = {}
+    for bare, kind in ((False, ""), (True, "-control")):
+        swept = sweeps.recorded(f"shallow-drops-laptop{kind}").records
+        for name, level in (("drop", 0.0), ("both", FIVE)):
+            mine = [run for run in swept if run.config["sampling_noise"] == level]
+            found[name, bare] = sorted(mine, key=lambda run: run.config["seed"])
+            assert [run.config["seed"] for run in found[name, bare]] == SEEDS[:5]
+            assert {run.config["eta1"] / run.config["eta2"] for run in mine} == {4.0}
+    return found
+
+
+def ends(records):
+    return np.array([run.result["clean"] for run in records])
+
+
+def test_after_a_drop_to_a_quarter_noise_takes_nothing_without_a_patch(quarter, clean, runs):
+    both, drop = (quarter[name, True] for name in ("both", "drop"))
+    fitted = [
+        np.mean([run.history.train_accuracy.iloc[-1] for run in each]) for each in (both, drop)
+    ]
+    assert fitted[0] == pytest.approx(90, abs=2)
+    assert fitted[1] > 99
+    low, high = interval(ends(both) - ends(drop))
+    assert low < 0 < high
+    large = clean["large", True][:5]
+    for each in (both, drop):
+        assert 3 < np.mean(large - ends(each)) < 4
+    low, high = interval(ends(drop) - clean["drop", True][:5])  # "about as much as the deeper one"
+    assert low < 0 < high
+    assert abs(np.mean(ends(drop) - clean["drop", True][:5])) < 1
+    middle = [
+        np.mean(
+            [
+                one.history.query("14 <= epoch <= 20").clean.mean()
+                - other.history.query("14 <= epoch <= 20").clean.mean()
+                for one, other in zip(runs["large", True], each, strict=False)
+            ]
+        )
+        for each in (both, drop, runs["both", True], runs["drop", True])
+    ]
+    assert min(middle) > 4.5  # "about five or more"
+    behind = [np.mean(clean["large", True] - clean[name, True]) for name in ("both", "drop")]
+    assert 2.9 < min(behind) < max(behind) < 5  # "three to five points at the end"
+
+
+def test_with_the_patch_noise_makes_all_the_difference(quarter, clean):
+    both, drop = (quarter[name, False] for name in ("both", "drop"))
+    assert [run.result["patch_learned_epoch"] for run in both] == [None] * 5
+    best = sorted(run.history.patch_only.max() for run in both)
+    assert best[0] < 17
+    assert 20 < best[1] < best[-1] < 43  # "in four of five it begins to be"
+    costs = [
+        np.mean(ends(quarter[name, True]) - ends(quarter[name, False])) for name in ("both", "drop")
+    ]
+    assert 2 < costs[0] < 3
+    assert costs[1] == pytest.approx(8, abs=0.3)
+    behind = clean["large", False][:5] - ends(both)
+    assert np.mean(behind) == pytest.approx(2, abs=0.2)
+    assert interval(behind)[0] > 0
+    assert min(np.abs(behind)) < 0.1  # "level with it in one seed"
+    assert np.mean(clean["large", False][:5] - clean["small", False][:5]) == pytest.approx(
+        12, abs=0.3
+    )
+    lower = clean["drop", False][:5] - ends(drop)  # how_large: "about a point lower"
+    assert np.mean(lower) == pytest.approx(1, abs=0.3)
+    assert interval(lower)[0] > 0

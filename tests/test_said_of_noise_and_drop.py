@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from intervals import interval
-from laptop_records import SEEDS, in_order, of_arms
+from laptop_records import SEEDS, in_order, with_and_without
 
 from lrbook import sweeps
 
@@ -14,16 +14,11 @@ FIVE = 2.0
 @pytest.fixture(scope="module")
 def runs():
     """(rate, whether without the patch) -> the runs in the order of the seeds."""
-    found = {}
+    found = with_and_without({"both": "noise-and-drop", "drop": "small-drops"}, ("large", "small"))
     for bare, kind in ((False, ""), (True, "-control")):
-        for name, sweep in (("both", "noise-and-drop"), ("drop", "small-drops")):
-            found[name, bare] = in_order(sweeps.recorded(f"{sweep}-laptop{kind}").records)
         swept = sweeps.recorded(f"sampling-noise-laptop{kind}").records
-        found["noise", bare] = in_order(
-            run for run in swept if run.config["sampling_noise"] == FIVE
-        )
-        for arm, plain in of_arms(f"patch-laptop{kind}", ("large", "small")).items():
-            found[arm, bare] = plain
+        shaken = [run for run in swept if run.config["sampling_noise"] == FIVE]
+        found["noise", bare] = in_order(shaken)
     return found
 
 

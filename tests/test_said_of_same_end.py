@@ -3,20 +3,13 @@
 import numpy as np
 import pytest
 from intervals import interval
-from laptop_records import in_order, of_arms
-
-from lrbook import sweeps
+from laptop_records import with_and_without
 
 
 @pytest.fixture(scope="module")
 def runs():
     """(large, deep or drops, whether without the patch) -> the runs in the order of the seeds."""
-    found = {}
-    for bare, kind in ((False, ""), (True, "-control")):
-        for name, sweep in (("deep", "same-end"), ("drops", "small-drops")):
-            found[name, bare] = in_order(sweeps.recorded(f"{sweep}-laptop{kind}").records)
-        found["large", bare] = of_arms(f"patch-laptop{kind}", ("large",))["large"]
-    return found
+    return with_and_without({"deep": "same-end", "drops": "small-drops"}, ("large",))
 
 
 def between(records, first, last):

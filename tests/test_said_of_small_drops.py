@@ -3,21 +3,16 @@
 import numpy as np
 import pytest
 from intervals import interval
-from laptop_records import SEEDS, in_order, of_arms
+from laptop_records import SEEDS, with_and_without
 
-from lrbook import book, sweeps, whatif
+from lrbook import book, whatif
 from lrbook.arms import by_seed
 
 
 @pytest.fixture(scope="module")
 def runs():
     """(large, small or drops, whether without the patch) -> the runs in the order of the seeds."""
-    found = {}
-    for bare, kind in ((False, ""), (True, "-control")):
-        found["drops", bare] = in_order(sweeps.recorded(f"small-drops-laptop{kind}").records)
-        for arm, plain in of_arms(f"patch-laptop{kind}", ("large", "small")).items():
-            found[arm, bare] = plain
-    return found
+    return with_and_without({"drops": "small-drops"}, ("large", "small"))
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ NOISE = ("sampling-noise-laptop", "sampling-noise-laptop-control")
 DROP, BOTH = "a drop", "noise and a drop"
 """What tables call a small rate that drops, and one with noise before that."""
 
-PANELS = {"With the patch": False, "Without any patch": True}
+PANELS = dict(zip(small_drops.PANELS, (False, True), strict=True))
 """What figures and sentences call the runs -> whether they are those without a patch."""
 
 

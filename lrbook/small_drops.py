@@ -37,6 +37,7 @@ ARM, DEEP = f"small, {DROPS}", "large, to the same rate"
 """What figures call the small rate that drops, and the large one that comes down as far."""
 
 PANELS = ("With the patch", "Without any patch")
+"""What is written above the panels of figures."""
 
 Pair = tuple[Sequence[Record], Sequence[Record]]
 """Runs with the patch, and without any."""

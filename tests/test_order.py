@@ -220,6 +220,7 @@ def test_readers_see_the_same_images_however_far_training_is(monkeypatch):
 
 def test_a_row_is_the_tally_per_example_of_its_kind_and_what_was_looked_at(monkeypatch):
     looks = {"gradient_shares": [0.5, 0.3, 0.2], "readable": [[10.0, 20.0], [30.0, 40.0]]}
+    looks["lengths"] = [1.5, 2.0]
     for name, values in looks.items():
         monkeypatch.setattr(order, name, lambda *_, values=values: torch.tensor(values))
     asked = []
@@ -244,6 +245,8 @@ def test_a_row_is_the_tally_per_example_of_its_kind_and_what_was_looked_at(monke
             "reads_image_1": 20,
             "reads_patch_0": 30,
             "reads_patch_1": 40,
+            "length_0": 1.5,
+            "length_1": 2,
             "wrong_patch": 60,
             "wrong_patch_followed": 7,
         },

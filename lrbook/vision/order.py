@@ -5,6 +5,7 @@ Shapes: N images, K = 10 classes, D channels of a block.
 """
 
 import contextlib
+import math
 
 import torch
 import torch.nn.functional as F
@@ -36,6 +37,7 @@ def observe(task: PatchTask, model: WideResNet, epoch: int, tally: Tensor) -> di
         share_KIND: its share of the gradient, see ``gradient_shares``.
         reads_image_0..n, reads_patch_0..n: see ``readable``; 0 is the input of the first block and
         n that of the linear layer.
+        length_0..n-1: see ``lengths``.
         wrong_patch, wrong_patch_followed: see ``wrong_patch``.
     """
     row = {}
@@ -46,6 +48,7 @@ def observe(task: PatchTask, model: WideResNet, epoch: int, tally: Tensor) -> di
     row |= {f"share_{kind}": share for kind, share in zip(KINDS, shares.tolist(), strict=True)}
     for what, found in zip(("image", "patch"), readable(task, model).tolist(), strict=True):
         row |= {f"reads_{what}_{at}": value for at, value in enumerate(found)}
+    row |= {f"length_{at}": length for at, length in enumerate(lengths(model).tolist())}
     right, followed = wrong_patch(task, model, epoch).tolist()
     return row | {"wrong_patch": right, "wrong_patch_followed": followed}
 
@@ -79,6 +82,20 @@ def gradient_shares(task: Task, model: WideResNet, count: int = GRADIENT_IMAGES)
         norms.append(torch.stack([part.float().square().sum() for part in gradient]).sum().sqrt())
     lengths = torch.stack(norms)
     return lengths / lengths.sum()
+
+
+@torch.no_grad()
+def lengths(model: WideResNet) -> Tensor:
+    """How long the weights of each block's first convolution are: (blocks,), about 1 at the start.
+
+    The root of their squares' sum, over what it is expected to be of the initial weights. Batch
+    norm follows at once, so the length changes nothing in what the network computes; but at a given
+    rate a step turns these weights by the less the longer they are, in proportion to one over the
+    length's square (van Laarhoven 2017, section 3).
+    """
+    # The initial weights are N(0, 2 / (k * k * outputs)), and there are inputs * k * k * outputs
+    weights = [block.conv1.weight for block in model.blocks]
+    return torch.stack([w.float().norm() / math.sqrt(2 * w.shape[1]) for w in weights])
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ from lrbook.figures.arms import (
 )
 from lrbook.figures.base import draw_arm, sign
 from lrbook.figures.by_row import means_by_row
-from lrbook.figures.epochs import by_epoch, grid_by_epoch, side_by_side
+from lrbook.figures.epochs import by_epoch, grid_by_epoch, lengths, side_by_side
 from lrbook.figures.explorer import curve_grid, explorer
 from lrbook.figures.inside import beside_wrong_patch, by_kind, readings, shares_by_kind
 from lrbook.figures.movie import movie
@@ -60,6 +60,7 @@ __all__ = [
     "histograms",
     "image_grid",
     "learning_order",
+    "lengths",
     "linear_errors",
     "longer",
     "means_by_row",

@@ -93,3 +93,25 @@ def side_by_side(
     panels[0, 0].set_ylabel("accuracy (%)")
     legend_above(figure, panels[0, 0])
     return figure
+
+
+def lengths(histories: Histories, drop: int) -> "Figure":
+    """The length of weights behind batch norm by epoch and arm, and the rate over its square, by
+    which a step turns them.
+
+    Args:
+        histories: arm -> one history per seed, as ``weight_decay.with_lengths`` has them.
+        drop: the first epoch at a lower rate.
+    """
+    figure, panels = new_figure(2, 1, figsize=(style.WIDTH, 6.6), sharex=True)
+    titles = {"length": "Length of the weights", "effective": "Rate over length squared"}
+    for axes, (column, title) in zip(panels, titles.items(), strict=True):
+        for arm, seeds in histories.items():
+            draw_arm(axes, arm, seeds, "epoch", column)
+        axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.2)
+        axes.set_title(title)
+    panels[0].set_ylabel("1: at the start")
+    panels[1].set(xlabel="epoch (grey line: the rate drops)", ylabel="rate", yscale="log")
+    whole_epochs(panels[1])
+    legend_above(figure, panels[0])
+    return figure

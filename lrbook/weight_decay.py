@@ -1,0 +1,236 @@
+"""Weight decay under the two rates: none, and as much by rate times decay under the small one.
+
+Decay shrinks the weights by rate times decay a step, so the large rate has far more of it than the
+small one. Where batch norm follows, the size of weights changes nothing but how far a step turns
+them: what decay does there is to keep steps from getting shorter.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from lrbook import book, small_drops, sweeps
+from lrbook.arms import by_seed, finished, minus
+from lrbook.noisy import alike_but_for
+from lrbook.noisy_steps import Row, Rows
+from lrbook.patch_cost import cost_by_seed
+from lrbook.record import Record
+from lrbook.small_drops import Pair
+from lrbook.stats import mean_interval
+from lrbook.vision.histories import epochs_words, mean_before_drop
+
+NONE = ("no-decay-laptop", "no-decay-laptop-control")
+"""Sweeps of large and small without any decay in ``recordings.toml``, with the patch and without
+any."""
+
+MATCHED = ("matched-decay-laptop", "matched-decay-laptop-control")
+"""Those of a small rate with so much decay that rate times decay is the large rate's."""
+
+DROPS = ("matched-decay-drops-laptop", "matched-decay-drops-laptop-control")
+"""Those of one that drops, too, by the large one's factor: of the arm large, its ``eta1`` being the
+base's ``eta2``.
+"""
+
+FREE = ("eta1", "eta2", "weight_decay")
+"""The fields in which these differ from the experiment."""
+
+LARGE, SMALL = "large", "small"
+LARGE_NONE, SMALL_NONE = "large, no decay", "small, no decay"
+SMALL_MATCHED = "small, large's decay"
+SMALL_DROPS, SMALL_MATCHED_DROPS = "small, drops, too", "small, drops, large's decay"
+"""What figures and tables call the rows."""
+
+WATCHED = {
+    LARGE: ("lengths-laptop", "large"),
+    LARGE_NONE: ("lengths-no-decay-laptop", "large"),
+    SMALL: ("lengths-laptop", "small"),
+    SMALL_NONE: ("lengths-no-decay-laptop", "small"),
+    SMALL_MATCHED: ("lengths-matched-decay-laptop", "small"),
+    SMALL_MATCHED_DROPS: ("lengths-matched-decay-drops-laptop", "large"),
+}
+"""Row -> a sweep in which its run with the patch was made again and watched, and the arm there."""
+
+COMPARED = {
+    "as in the experiment": (LARGE, SMALL),
+    "no decay in either": (LARGE_NONE, SMALL_NONE),
+    "rate times decay alike up to the drop": (LARGE, SMALL_MATCHED),
+    "both drop": (LARGE, SMALL_DROPS),
+    "both drop, rate times decay alike": (LARGE, SMALL_MATCHED_DROPS),
+}
+"""What figures call a comparison -> the rows compared."""
+
+AHEAD = dict(zip(("with the patch", "without any patch"), (False, True), strict=True))
+"""What a lead is of -> whether its runs are those without a patch."""
+
+
+def rows(pairs: Pair) -> Rows:
+    """Both rates as they are, without decay, and the small one with as much decay as the large one.
+
+    All on the seeds of the runs without decay. Empty as long as one of the sweeps has not been
+    recorded, and where one differs from ``pairs`` in more than rates and decay.
+
+    Args:
+        pairs: runs of large and small, with the patch and without any.
+    """
+    none, matched, both = (
+        small_drops.recorded(pairs, each, FREE) for each in (NONE, MATCHED, DROPS)
+    )
+    drops = small_drops.recorded(pairs)
+    if not all(all(each) for each in (none, matched, both, drops)):
+        return {}
+    seeds = {run.config["seed"] for runs in none for run in runs}
+
+    def row(arm: str, groups: Pair) -> Row:
+        with_patch, without = (
+            [run for run in book.by_arm(runs).get(arm, []) if run.config["seed"] in seeds]
+            for runs in groups
+        )
+        return arm, with_patch, without
+
+    return {
+        LARGE: row("large", pairs),
+        LARGE_NONE: row("large", none),
+        SMALL: row("small", pairs),
+        SMALL_NONE: row("small", none),
+        SMALL_MATCHED: row("small", matched),
+        SMALL_DROPS: row("large", drops),
+        SMALL_MATCHED_DROPS: row("large", both),
+    }
+
+
+def first_rate(run: Record) -> float:
+    """The rate at which a run of large or small begins."""
+    return float(run.config["eta1" if run.config["arm"] == "large" else "eta2"])
+
+
+def histories(rows: Rows, names: Sequence[str]) -> dict[str, dict[str, list[pd.DataFrame]]]:
+    """What a panel shows -> row, of ``names`` -> one history per seed."""
+    return {
+        title: {name: [run.history for run in rows[name][1 + bare]] for name in names}
+        for title, bare in zip(small_drops.PANELS, (False, True), strict=True)
+    }
+
+
+def leads(rows: Rows) -> dict[str, dict[str, list[float]]]:
+    """Comparison -> with the patch, or without any -> by how many points of accuracy on clean
+    images the large rate ends ahead, one per seed.
+    """
+    return {
+        kind: {
+            told: list(minus(*(_clean(rows[name], bare) for name in compared)).values())
+            for told, bare in AHEAD.items()
+        }
+        for kind, compared in COMPARED.items()
+    }
+
+
+def _clean(row: Row, bare: bool) -> dict[int, float]:
+    return by_seed(row[1 + bare], row[0], "clean")
+
+
+def change(rows: Rows, one: str, other: str, bare: bool) -> list[float]:
+    """By how many points on clean images the row ``one`` ends above the row ``other``, by seed."""
+    return list(minus(_clean(rows[one], bare), _clean(rows[other], bare)).values())
+
+
+def halves_in(run: Record) -> float:
+    """Epochs in which decay by itself would halve a length, at the rate that ``run`` begins with.
+
+    A step shortens by rate times decay, and momentum carries it on: by 1 / (1 - momentum) times as
+    much in the long run. Infinite without decay.
+    """
+    config = run.config
+    each = first_rate(run) * config["weight_decay"] / (1 - config["momentum"])
+    steps = math.ceil(config["train_size"] / config["batch"])
+    return math.log(2) / (each * steps) if each else math.inf
+
+
+def table(rows: Rows) -> pd.DataFrame:
+    """One row per row: its decay, the epochs in which that by itself halves a length before the
+    drop, when the patch is learnt, accuracy on clean images without a patch before the drop and at
+    the end, the same with the patch, and what the patch costs. The first heading names the images.
+    """
+    images, told = book.data_of([run for _, runs, _ in rows.values() for run in runs]), []
+    for name, (arm, runs, alone) in rows.items():
+        config = runs[0].config
+        early = [mean_before_drop(run.history, "clean", config["drop"]) for run in alone]
+        accuracies = {
+            "before the drop, no patch (%)": early,
+            "at the end, no patch (%)": [run.result["clean"] for run in alone],
+            "at the end, with it (%)": [run.result["clean"] for run in runs],
+        }
+        learnt = [run.result["patch_learned_epoch"] for run in runs]
+        told.append(
+            {
+                f"on {images}": name,
+                "weight decay": f"{config['weight_decay']:g}",
+                "halves lengths in": _epochs(halves_in(runs[0])),
+                "patch learnt in": epochs_words(learnt, True),
+            }
+            | {head: f"{mean_interval(found)[0]:.1f}" for head, found in accuracies.items()}
+            | {
+                "the patch costs it": book.signed_words(
+                    list(cost_by_seed(runs, alone, arm).values())
+                ),
+                "seeds": len(runs),
+            }
+        )
+    return pd.DataFrame(told)
+
+
+def _epochs(found: float) -> str:
+    return "never" if math.isinf(found) else f"{found:.2g} epochs"
+
+
+def leads_words(found: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+    """What ``leads`` gives, a sentence for each comparison: means and 95 % intervals."""
+    return " ".join(
+        f"*{kind.capitalize()}*: "
+        + " and ".join(f"**{book.interval_words(ahead[told], 1)}** {told}" for told in ahead)
+        + "."
+        for kind, ahead in found.items()
+    )
+
+
+def watched(base: Sequence[Record]) -> dict[str, list[Record]]:
+    """Row -> its runs of ``WATCHED``. Empty as long as one of the sweeps has not been recorded, and
+    where one differs from ``base`` in more than rates, decay and being watched.
+
+    Args:
+        base: runs with the patch.
+    """
+    found = {}
+    for row, (name, arm) in WATCHED.items():
+        try:
+            runs = finished(sweeps.recorded(name).records)
+        except LookupError:
+            return {}
+        if not alike_but_for([*runs, *base], ("arm", "seed", "watch", *FREE)):
+            return {}
+        found[row] = [run for run in runs if run.config["arm"] == arm]
+    return found
+
+
+def with_lengths(history: pd.DataFrame) -> pd.DataFrame:
+    """``history`` of a watched run with ``length``, the root mean square of its ``length_K`` over
+    the blocks K, and with ``effective``, its rate over the square of that.
+    """
+    blocks = [column for column in history if column.startswith("length_")]
+    square = history[blocks].pow(2).mean(axis=1)
+    return history.assign(length=square.pow(0.5), effective=history.rate / square)
+
+
+def named(runs: Sequence[Record]) -> dict[str, list[pd.DataFrame]]:
+    """Arm, and its decay where it is not that of the arm's first run -> histories, one per seed, as
+    ``with_lengths`` has them, of watched runs.
+    """
+    found: dict[str, list[pd.DataFrame]] = {}
+    usual: dict[str, float] = {}
+    for run in finished(runs):
+        arm, decay = run.config["arm"], run.config["weight_decay"]
+        plain = usual.setdefault(arm, decay) == decay
+        found.setdefault(arm if plain else f"{arm}, decay {decay:g}", []).append(
+            with_lengths(run.history)
+        )
+    return found

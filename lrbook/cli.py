@@ -37,12 +37,16 @@ _EXTRAS = {
 
 def entry() -> NoReturn:
     """Console script."""
+    code: str | int | None
     orphans.watch()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # As stderr has it: into a pipe Windows writes but few letters, and a path may have others
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code = main()
+        try:
+            code = main()
+        except SystemExit as end:  # argparse's, after --help, --version or a refusal
+            code = end.code
         if sys.stdout is not None:  # it is closed, as in ``lrbook record >&-``
             sys.stdout.flush()
     except BrokenPipeError:  # the reader has gone, as in ``lrbook record | head``

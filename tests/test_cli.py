@@ -259,13 +259,16 @@ def test_version(lrbook):
         (RUN, "the same command goes on from here"),
         ([*RUN, "--force"], "the same command without --force goes on from here"),
         (["chapter", "puzzle"], "starts the chapter again, from its first cell"),
+        (["record", "--run"], "one of the book's sweeps that was cut off starts anew"),
+        (["record"], "nothing was being run"),
+        (["records", "verify"], "nothing was being run"),
     ],
 )
 def test_who_interrupts_is_told_how_to_go_on(lrbook, monkeypatch, typed, words):
     def interrupt(_):
         raise KeyboardInterrupt
 
-    for name in ("_run", "_chapter"):
+    for name in ("_run", "_chapter", "_record", "_records"):
         monkeypatch.setattr(cli, name, interrupt)
     answer = lrbook(*typed)
     assert answer.code == 130

@@ -37,12 +37,16 @@ _EXTRAS = {
 
 def entry() -> NoReturn:
     """Console script."""
+    code: str | int | None
     orphans.watch()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # As stderr has it: into a pipe Windows writes but few letters, and a path may have others
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code = main()
+        try:
+            code = main()
+        except SystemExit as end:  # argparse's, after --help, --version or a refusal
+            code = end.code
         if sys.stdout is not None:  # it is closed, as in ``lrbook record >&-``
             sys.stdout.flush()
     except BrokenPipeError:  # the reader has gone, as in ``lrbook record | head``
@@ -117,7 +121,14 @@ def _going_on(arguments: argparse.Namespace) -> str:
         return "the same command without --force goes on from here"
     if "chapter" in arguments:
         return "the same command starts the chapter again, from its first cell"
-    return "the same command goes on from here"
+    if "jobs" in arguments and arguments.run:  # of sweeps no checkpoints are kept
+        return (
+            "the same command goes on from here, but a run of one of the book's sweeps that was "
+            "cut off starts anew"
+        )
+    if "experiment" in arguments or ("scheduler" in arguments and not arguments.plan):
+        return "the same command goes on from here"
+    return "nothing was being run"
 
 
 def _parser(given: Sequence[str] = ()) -> argparse.ArgumentParser:

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -59,6 +60,13 @@ class Parser(argparse.ArgumentParser):
         if message == "argument -p: expected 2 arguments":
             message = "-p takes a name and a value, as in -p seeds 0,1,2"
         self.exit(2, f"lrbook: {message}; see {self.prog} --help\n")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """As argparse's, but an error of stdout is raised: help that nobody got is no success."""
+        if message and file is not None and file is sys.stdout:
+            file.write(message)
+        else:
+            super()._print_message(message, file)
 
     def _check_first(self, word: str) -> None:
         """ConfigError if ``word``, which stands where a command belongs, is none."""

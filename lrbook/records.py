@@ -217,8 +217,9 @@ class Store:
         """Records of ``experiment`` whose config has all the ``settings``, by seed.
 
         One of your own is named by its class, or as ``FILE.py:CLASS``, as in ``lrbook run``.
-        Of runs that are over, finished or diverged. ``lrbook.sweeps.Sweep(found).runs`` makes one
-        table of them.
+        Of runs that are over, finished or diverged, and whose settings mean what those of the class
+        do now: not from before a change of its ``meaning``, which ``records`` has, too.
+        ``lrbook.sweeps.Sweep(found).runs`` makes one table of them.
 
         Raises:
             ConfigError: there is no such experiment, or it has no such field.
@@ -231,7 +232,7 @@ class Store:
         found = [
             record
             for record in self.records()
-            if record.experiment == cls.experiment
+            if (record.experiment, record.meaning) == (cls.experiment, cls.meaning)
             and record.done
             and all(record.config.get(name) == value for name, value in settings.items())
         ]

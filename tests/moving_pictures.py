@@ -21,14 +21,14 @@ def outcomes():
     return phase.outcomes(phase.errors(phase.cube()), "eta1", "r", "noise")
 
 
-def histories(epochs=12):
+def histories(epochs=12, seeds=3):
     rng = np.random.default_rng(3)
     epoch = np.arange(1, epochs + 1)
 
     def seed():
         return pd.DataFrame({"epoch": epoch} | {c: rng.uniform(20, 90, epochs) for c in PANELS})
 
-    return {"large": [seed(), seed()], "small": [seed(), seed()]}
+    return {arm: [seed() for _ in range(seeds)] for arm in ("large", "small")}
 
 
 def accuracy():

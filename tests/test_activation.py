@@ -1,6 +1,7 @@
 """Batch norm, noise and relu in one against the three by hand and the library's."""
 
 import copy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -124,6 +125,29 @@ def test_pays_for_large_maps_in_training_in_fp32_on_a_cpu_alone(monkeypatch):
     assert not activation.pays(copy.deepcopy(norm).eval(), x)
     with torch.autocast("cpu", torch.bfloat16):
         assert not activation.pays(norm, x)
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        {"native_batch_norm_backward": 1},
+        {"threshold_backward": SimpleNamespace(grad_input=1)},
+        {"native_batch_norm_backward": 1, "threshold_backward": SimpleNamespace(default=1)},
+    ],
+)
+def test_without_an_operator_that_it_is_made_of_the_library_s_is_taken(monkeypatch, there):
+    monkeypatch.setattr(memory, "SMALL", 0)
+    given = draw(torch.float32)
+    wanted = gradients(wideresnet.activated, *given)
+    assert activation.pays(*given[:2])
+    monkeypatch.setattr(torch.ops, "aten", SimpleNamespace(**there))
+    assert not activation.pays(*given[:2])
+    for one, other in zip(gradients(wideresnet.activated, *given), wanted, strict=True):
+        torch.testing.assert_close(one, other)
+    monkeypatch.undo()
+    monkeypatch.setattr(memory, "SMALL", 0)
+    monkeypatch.delattr(torch, "native_batch_norm")
+    assert not activation.pays(*given[:2])
 
 
 @pytest.mark.parametrize("kind", [{"momentum": None}, {"track_running_stats": False}])

@@ -197,6 +197,22 @@ def test_output_that_cannot_be_written_is_no_success(tmp_path, count, unbuffered
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "typed", ["--version", "--help", "run toy --help", "sweep --help", "records list"]
+)
+def test_help_that_cannot_be_written_is_no_success(tmp_path, typed, unbuffered):
+    command = [sys.executable, "-m", "lrbook", *typed.split()]
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    with Path("/dev/full").open("w") as full:
+        options = {"stderr": subprocess.PIPE, "cwd": tmp_path, "env": environment, "text": True}
+        done = subprocess.run(command, stdout=full, **options)
+    assert done.returncode == 2
+    assert done.stderr.startswith("lrbook: the output cannot be written (No space left on device);")
+    assert done.stderr.count("\n") == 1
+
+
 def test_another_error_of_the_system_is_not_taken_for_one_of_the_output(monkeypatch, capsys):
     def broken():
         raise OSError(5, "Input/output error")
@@ -243,13 +259,16 @@ def test_version(lrbook):
         (RUN, "the same command goes on from here"),
         ([*RUN, "--force"], "the same command without --force goes on from here"),
         (["chapter", "puzzle"], "starts the chapter again, from its first cell"),
+        (["record", "--run"], "one of the book's sweeps that was cut off starts anew"),
+        (["record"], "nothing was being run"),
+        (["records", "verify"], "nothing was being run"),
     ],
 )
 def test_who_interrupts_is_told_how_to_go_on(lrbook, monkeypatch, typed, words):
     def interrupt(_):
         raise KeyboardInterrupt
 
-    for name in ("_run", "_chapter"):
+    for name in ("_run", "_chapter", "_record", "_records"):
         monkeypatch.setattr(cli, name, interrupt)
     answer = lrbook(*typed)
     assert answer.code == 130

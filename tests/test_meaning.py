@@ -56,6 +56,18 @@ def test_earlier_records_stay_sound_and_are_not_taken_for_new_ones(tmp_path, mon
     assert (old.meaning, store.load(CONFIG)) == (1, old)
 
 
+def test_what_is_found_by_settings_means_the_same(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    old = finish(store)
+    with monkeypatch.context() as patch:
+        raised(patch)
+        assert store.find("patch", seed=CONFIG.seed) == []
+        new = finish(store)
+        assert store.find("patch", seed=CONFIG.seed) == [new]
+        assert {record.run_id for record in store.records()} == {old.run_id, new.run_id}
+    assert store.find("patch", seed=CONFIG.seed) == [old]
+
+
 def test_so_do_earlier_sweeps(tmp_path, monkeypatch):
     def sealed(folder):
         made = sweeps.SweepStore(folder, [CONFIG])

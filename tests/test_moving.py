@@ -136,6 +136,19 @@ def test_the_replay_holds_means_and_ranges(accuracy):
     assert heads == ["arm", "Images <1>", "Patch"]
 
 
+def test_few_seeds_are_no_mean():
+    given = {"large": histories(seeds=2)["large"], "small": histories(seeds=3)["small"]}
+    large, small = payload(replay(given, PANELS, [5]))["arms"]
+    assert (large["few"], small["few"]) == (True, False)
+    for column, found in zip(PANELS, large["values"], strict=True):
+        assert np.array(found) == pytest.approx(
+            np.stack([h[column] for h in given["large"]]), abs=0.006
+        )
+    [one, _] = payload(replay(histories(seeds=1), PANELS, [5]))["arms"]
+    assert one["few"]
+    assert np.shape(one["values"]) == (len(PANELS), 1, 12)
+
+
 def test_the_replay_of_the_book_is_from_the_records():
     runs = book.recorded("patch-laptop")
     data = payload(replay(book.histories(runs), {"clean": "Clean"}, [runs[0].config["drop"]]))

@@ -5,10 +5,11 @@ import shutil
 import moving_pictures
 import numpy as np
 import pytest
-from moving_pictures import START, histories
+from moving_pictures import PANELS, START, histories
 
 from lrbook import phase
 from lrbook.figures.explorer import html as explorer
+from lrbook.figures.replay import html as replay
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +153,54 @@ def test_the_replay_plays_only_when_told_to_and_stops(opened):
     opened.wait_for_timeout(400)
     assert slider.input_value() == stopped
     assert button.inner_text() == "Play"
+
+
+def few(arms):
+    """The first two seeds of each arm."""
+    return {arm: seeds[:2] for arm, seeds in arms.items()}
+
+
+def test_two_seeds_are_both_shown(browser, planes, outcomes):
+    both = few(histories())
+    page = browser.new_page()
+    maps = explorer({setting: few(arms) for setting, arms in planes.items()}, START, outcomes)
+    page.set_content(f"<body>{maps}{replay(both, PANELS, [5])}</body>")
+    table = page.locator(".lrbook-replay table")
+    assert table.locator("caption").inner_text().endswith("Each of 2 seeds.")
+    ends = {arm: [h.clean.iloc[-1] for h in seeds] for arm, seeds in both.items()}
+    wanted = {arm: " and ".join(f"{value:.1f}" for value in found) for arm, found in ends.items()}
+    assert table.locator("tbody td").first.inner_text() == wanted["large"]
+    spoken = page.locator(".lrbook-replay input").get_attribute("aria-valuetext")
+    assert f"large {wanted['large']}, small {wanted['small']}" in spoken
+    panel = page.locator(".lrbook-replay figure svg").first
+    assert (panel.locator("polyline").count(), panel.locator("polygon").count()) == (4, 0)
+    assert set(
+        panel.locator("circle").evaluate_all("all => all.map(c => c.getAttribute('fill'))")
+    ) == {"none"}
+    curves = page.locator(".lrbook-explorer .lrbook-curves")
+    assert (curves.locator("polyline").count(), curves.locator("polygon").count()) == (4, 0)
+    large, small = (
+        [h.p_only_accuracy.iloc[-1] for h in planes[START][arm][:2]] for arm in ("L-S", "S")
+    )
+    said = page.locator(".lrbook-explorer .lrbook-said").inner_text()
+    assert f"L-S ends at {large[0]:.3f} and {large[1]:.3f} after 40,000 steps" in said
+    leads = " and ".join(f"+{100 * (a - b):.1f}" for a, b in zip(large, small, strict=True))
+    assert f"Each of 2 seeds. S's error minus L-S's: {leads} points" in said
+    page.close()
+
+
+@pytest.mark.parametrize("seeds", [{"large": 2, "small": 3}, {"large": 1, "small": 1}])
+def test_what_the_numbers_are_is_said_where_arms_differ_or_there_is_one_run(browser, seeds):
+    page = browser.new_page()
+    given = {arm: histories()[arm][:count] for arm, count in seeds.items()}
+    page.set_content(f"<body>{replay(given, PANELS, [5])}</body>")
+    caption = page.locator(".lrbook-replay caption").inner_text()
+    words = {
+        2: "Means over 2 to 3 seeds, their range in brackets; where there are few, each of them.",
+        1: "One seed.",
+    }
+    assert caption.endswith(f". {words[seeds['large']]}")
+    page.close()
 
 
 @pytest.mark.parametrize("opened", [{"reduced_motion": "reduce"}], indirect=True)

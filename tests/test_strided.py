@@ -1,6 +1,7 @@
 """Our convolutions of stride 2 against sums by hand and the library's."""
 
 import functools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -59,6 +60,13 @@ def test_all_three_are_the_sums_by_hand(form, size):
 def test_the_direct_form_takes_all_even_sides(monkeypatch, size):
     choose(monkeypatch, DIRECTLY)
     given = draw(3, 2, 3, *size)
+    assert_close(three(strided.StridedConvolution.apply, *given), by_hand(*given))
+
+
+def test_the_direct_form_does_without_an_operator_that_is_not_documented(monkeypatch):
+    choose(monkeypatch, DIRECTLY)
+    given = draw(3, 2, 3, 6, 10)
+    monkeypatch.setattr(torch.ops, "aten", SimpleNamespace())
     assert_close(three(strided.StridedConvolution.apply, *given), by_hand(*given))
 
 

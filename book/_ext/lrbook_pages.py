@@ -1,20 +1,53 @@
-"""Sphinx extension: small repairs to the pages that options of the theme cannot make."""
+"""Sphinx extension: small repairs to the pages that options of the theme cannot make.
+
+What is repaired is found by how others write it. Where that has changed, so that the fault is on a
+page after its repair, the build warns.
+"""
 
 import re
+from collections.abc import Callable
 from html import escape, unescape
 from typing import Any
 
 from docutils import nodes
 from latex_words import plain
+from sphinx.util import logging
 
-SIGNATURE = re.compile(r'<dl>\n(<dd><em class="sig-param">.*?)</dl>', re.DOTALL)
-ONE_NAME = re.compile(
-    r'(<div class="proof admonition"|<section[^>]*?) id="(?:proof|(?:proof|exercise|solution)-content)"'
-)
+
+def _lines(found: re.Match) -> str:
+    lines = found[1].replace("<dd>", '<div class="sig-line">').replace("</dd>", "</div>")
+    return f"<div>\n{lines}</div>"
+
+
+REPAIRS: dict[str, tuple[str, str, str | Callable[[re.Match], str]]] = {
+    "the bibliography's role": (
+        r"<div[^>]*citation-list",
+        r'<div role="list" class="citation-list">',
+        "<div>",
+    ),
+    "the name of a fold of code": (
+        r"<summary[^>]*aria-label",
+        r'<summary aria-label="Toggle hidden content">',
+        "<summary>",
+    ),
+    "ids of proofs, exercises and solutions": (
+        r'id="(?:proof|exercise|solution)-content"',
+        r'(<div class="proof admonition"|<section[^>]*?) id="(?:proof|exercise|solution)-content"',
+        r"\1",
+    ),
+    "a signature of several lines": (
+        r'<dd[^>]*>\s*<em class="sig-param',
+        r'(?s)<dl>\n(<dd><em class="sig-param">.*?)</dl>',
+        _lines,
+    ),
+}
+"""What is repaired -> the fault as loosely as can be, what is found exactly, and what it becomes."""
+
 HEADING = r'<h[1-6]>(?P<heading>.*?)(?:<a class="headerlink"|</h[1-6]>)'
 BOX = '<div class="pst-scrollable-table-container">'
 TABLE = rf"{BOX}(?=<table[^>]*>\s*<thead>(?P<head>.*?)</thead>)"
 HEADING_OR_TABLE = re.compile(f"{HEADING}|{TABLE}", re.DOTALL)
+UNNAMED = re.compile(rf"{BOX[:-2]}(?![^>]*aria-label)[^>]*>(?:(?!</table>).)*?<thead", re.DOTALL)
 
 
 def mend_roles(app: Any, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
@@ -25,16 +58,18 @@ def mend_roles(app: Any, pagename: str, templatename: str, context: dict, doctre
     signature of several lines as a list of definitions without terms. Each proof, exercise and solution
     has the same id, with which nothing is linked.
     """
-    if "body" in context:
-        body = context["body"].replace('<div role="list" class="citation-list">', "<div>")
-        body = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
-        body = ONE_NAME.sub(r"\1", body)
-        context["body"] = SIGNATURE.sub(_lines, body)
+    for what, (fault, found, mended) in REPAIRS.items() if "body" in context else ():
+        context["body"] = re.sub(found, mended, context["body"])
+        if re.search(fault, context["body"]):
+            _warn(pagename, what)
 
 
-def _lines(found: re.Match) -> str:
-    lines = found[1].replace("<dd>", '<div class="sig-line">').replace("</dd>", "</div>")
-    return f"<div>\n{lines}</div>"
+def _warn(pagename: str, what: str) -> None:
+    logging.getLogger(__name__).warning(
+        "lrbook_pages does not find how %s is written now, and has not repaired it",
+        what,
+        location=pagename,
+    )
 
 
 def name_tables(app: Any, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
@@ -55,6 +90,9 @@ def name_tables(app: Any, pagename: str, templatename: str, context: dict, doctr
 
     if "body" in context:
         context["body"] = HEADING_OR_TABLE.sub(named, context["body"])
+        heads = doctree is not None and any(doctree.findall(nodes.thead))
+        if UNNAMED.search(context["body"]) or (heads and BOX[:-1] not in context["body"]):
+            _warn(pagename, "the box of a table")
 
 
 def _words(html: str) -> str:
@@ -66,11 +104,16 @@ def _words(html: str) -> str:
 def name_folds(app: Any, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
     """Give the arrows that fold the side bar's contents a name; the theme draws them without."""
     made = context.get("generate_toctree_html")
+    name = '<summary aria-label="Pages of this section">'
+
+    def named(*arguments: Any, **options: Any) -> str:
+        html = str(made(*arguments, **options)).replace("<summary>", name)
+        if html.count("<details") != html.count(name):
+            _warn(pagename, "an arrow of the side bar")
+        return html
+
     if made is not None:
-        name = '<summary aria-label="Pages of this section">'
-        context["generate_toctree_html"] = lambda *arguments, **options: str(
-            made(*arguments, **options)
-        ).replace("<summary>", name)
+        context["generate_toctree_html"] = named
 
 
 def name_rows(app: Any, doctree: Any, docname: str) -> None:

@@ -78,6 +78,18 @@ def draw_seeds(axes: "Axes", x: Any, values: np.ndarray, **look: Any) -> None:
     axes.fill_between(x, low, high, color=color, alpha=0.18, linewidth=0, label=band_of(label))
 
 
+def apart(histories: Histories) -> dict[str, tuple[str, Sequence[pd.DataFrame]]]:
+    """Title of a panel -> arm and runs whose mean it shows: all, or each where they are few."""
+    found: dict[str, tuple[str, Sequence[pd.DataFrame]]] = {}
+    for arm, seeds in histories.items():
+        if 1 < len(seeds) < FEWEST:
+            named = {f"{arm}, run {number}": one for number, one in enumerate(seeds, 1)}
+            found |= {title: (arm, [one]) for title, one in named.items()}
+        else:
+            found[arm] = (arm, seeds)
+    return found
+
+
 def annealing_step(history: pd.DataFrame) -> int | None:
     """The first recorded step at a lower rate than at the start; None if it never fell."""
     lower = history.step[history.rate < history.rate.iloc[0]]

@@ -48,18 +48,38 @@ function path(plot, xs, ys) {
   return xs.map((value, i) => `${plot.x(value).toFixed(1)},${plot.y(ys[i]).toFixed(1)}`).join(" ");
 }
 
-/* The mean as a line and the seeds' range as a band, for the first `count` points. */
+/* What is drawn as a line of an arm's rows: its mean, or each of its few seeds. */
+const lines = (arm, rows) => (arm.few ? rows : rows.slice(0, 1));
+
+/* The numbers of these at one place. */
+const numbers = (arm, rows, at, digits) =>
+  lines(arm, rows).map((row) => row[at].toFixed(digits)).join(" and ");
+
+/* What the numbers of all arms are. */
+function over(arms, seeds) {
+  if (!arms.some((arm) => arm.few)) return `Means over ${seeds} seeds, their range in brackets.`;
+  if (arms.every((arm) => arm.few)) return seeds === "1" ? "One seed." : `Each of ${seeds} seeds.`;
+  return `Means over ${seeds} seeds, their range in brackets; where there are few, each of them.`;
+}
+
+/* The mean as a line and the seeds' range as a band, or the few seeds as lines with a hollow end, for
+   the first `count` points. */
 function curve(plot, xs, arm, values, count) {
-  const at = xs.slice(0, count);
-  const [mean, low, high] = values.map((row) => row.slice(0, count));
-  const there = path(plot, at, low), back = path(plot, [...at].reverse(), [...high].reverse());
-  make(plot.svg, "polygon", { points: `${there} ${back}`, fill: arm.color, "fill-opacity": 0.2 });
-  make(plot.svg, "polyline", {
-    points: path(plot, at, mean), fill: "none", stroke: arm.color, "stroke-width": 2.5,
-    "stroke-dasharray": arm.dash, "stroke-linejoin": "round",
-  });
-  const end = { cx: plot.x(at[count - 1]), cy: plot.y(mean[count - 1]), r: 4.5, fill: arm.color };
-  make(plot.svg, "circle", end);
+  const at = xs.slice(0, count), rows = values.map((row) => row.slice(0, count));
+  if (!arm.few) {
+    const [, low, high] = rows;
+    const there = path(plot, at, low), back = path(plot, [...at].reverse(), [...high].reverse());
+    make(plot.svg, "polygon", { points: `${there} ${back}`, fill: arm.color, "fill-opacity": 0.2 });
+  }
+  for (const row of lines(arm, rows)) {
+    make(plot.svg, "polyline", {
+      points: path(plot, at, row), fill: "none", stroke: arm.color, "stroke-width": 2.5,
+      "stroke-dasharray": arm.dash, "stroke-linejoin": "round",
+    });
+    const end = { cx: plot.x(at[count - 1]), cy: plot.y(row[count - 1]), r: 4.5 };
+    const look = arm.few ? { fill: "none", stroke: arm.color, "stroke-width": 2 } : { fill: arm.color };
+    make(plot.svg, "circle", { ...end, ...look });
+  }
 }
 
 /* An upright line where something changes, named above the frame. */

@@ -8,10 +8,20 @@ const bySetting = new Map(data.settings.map((setting) => [String(setting.at), se
 
 const value = (axis, place) => data.axes[axis].values[place];
 const words = (at) => at.map((place, axis) => `${data.axes[axis].name} = ${value(axis, place)}`).join(", ");
-const end = (arm, row) => arm.values[0][row][arm.values[0][row].length - 1];
+const last = (row) => row[row.length - 1];
+const mean = (values) => values.reduce((a, b) => a + b) / values.length;
+/* S's error minus L-S's, in points: of the means; and of few seeds that both arms have, each. */
+const ends = (setting) => ["L-S", "S"].map((name) => {
+  const arm = setting.arms.find((one) => one.arm === name);
+  return lines(arm, arm.values[0]).map(last);
+});
 const gap = (setting) => {
-  const [large, small] = ["L-S", "S"].map((name) => setting.arms.find((arm) => arm.arm === name));
-  return 100 * (end(large, 0) - end(small, 0));
+  const [large, small] = ends(setting).map(mean);
+  return 100 * (large - small);
+};
+const gaps = (setting) => {
+  const [large, small] = ends(setting);
+  return large.length === small.length ? large.map((end, i) => 100 * (end - small[i])) : [gap(setting)];
 };
 const most = Math.max(...data.settings.map((setting) => Math.abs(gap(setting))));
 /* What rounds to zero has no sign. */
@@ -104,12 +114,15 @@ function drawCell(svg, box, here, at) {
 function told(at, setting) {
   if (!setting) return `Not recorded: ${words(at)}. Nothing is drawn between recorded settings.`;
   const arms = setting.arms.map((arm) => {
-    const steps = data.steps[arm.steps], number = (row) => end(arm, row).toFixed(3);
-    return `${arm.arm} ends at ${number(0)} (${number(1)} to ${number(2)}) after `
-      + `${steps[steps.length - 1].toLocaleString("en")} steps`;
+    const [rows] = arm.values, steps = data.steps[arm.steps], end = steps.length - 1;
+    const [low, high] = rows.slice(1).map((row) => row[end].toFixed(3));
+    const range = arm.few ? "" : ` (${low} to ${high})`;
+    return `${arm.arm} ends at ${numbers(arm, rows, end, 3)}${range} after `
+      + `${last(steps).toLocaleString("en")} steps`;
   });
-  return `${words(at)}: ${arms.join("; ")}. Means over ${setting.arms[0].seeds} seeds, their range in `
-    + `brackets. S's error minus L-S's: ${signed(gap(setting), 1)} points; ${setting.verdict}.`;
+  const said = gaps(setting).map((points) => signed(points, 1)).join(" and ");
+  return `${words(at)}: ${arms.join("; ")}. ${over(setting.arms, String(setting.arms[0].seeds))} `
+    + `S's error minus L-S's: ${said} points; ${setting.verdict}.`;
 }
 
 const places = () => sliders.map((slider) => Number(slider.value));

@@ -10,6 +10,7 @@ from lrbook import style
 from lrbook.figures.base import (
     Histories,
     aligned,
+    apart,
     draw_arm,
     legend_above,
     new_figure,
@@ -59,16 +60,17 @@ def shares_by_kind(histories: Histories, drop: int) -> "Figure":
     """
     from matplotlib.patheffects import withStroke
 
-    size = (style.WIDTH, 0.9 + 2.4 * len(histories))
-    figure, panels = new_figure(len(histories), 1, figsize=size, sharex=True)
+    shown = apart(histories)
+    size = (style.WIDTH, 0.9 + 2.4 * len(shown))
+    figure, panels = new_figure(len(shown), 1, figsize=size, sharex=True)
     halo = {"path_effects": [withStroke(linewidth=2.8, foreground="#f2f2f2")]}
-    for axes, (arm, seeds) in zip(np.atleast_1d(panels), histories.items(), strict=True):
+    for axes, (title, (arm, seeds)) in zip(np.atleast_1d(panels), shown.items(), strict=True):
         found = {kind: aligned(seeds, "epoch", f"share_{kind}") for kind in KINDS}
         at, _ = found["image"]
         means = {KINDS[kind]: values.mean(0) for kind, (_, values) in found.items()}
         stack(axes, at, means, style.arm_color(arm))
         axes.axvline(drop - 0.5, color="#202020", linewidth=1.2, **halo)
-        axes.set(title=arm, ylabel="share of the gradient", ylim=(0, 1), xlim=(at[0], at[-1]))
+        axes.set(title=title, ylabel="share of the gradient", ylim=(0, 1), xlim=(at[0], at[-1]))
     axes.set_xlabel("epoch (line: the rate drops)")
     whole_epochs(axes)
     legend_above(figure, axes, grey=True)
@@ -78,13 +80,16 @@ def shares_by_kind(histories: Histories, drop: int) -> "Figure":
 def readings(histories: Histories, drop: int) -> "Figure":
     """What a linear reader gets right of picture and patch: place by epoch, one row per arm.
 
+    Means over seeds; of fewer than ``stats.FEWEST``, each has a row.
+
     Args:
         histories: arm -> one history per seed, with columns reads_image_K and reads_patch_K.
         drop: the first epoch at the lower rate, a dashed line.
     """
-    size = (style.WIDTH, 0.9 + 1.75 * len(histories))
-    figure, grid = new_figure(len(histories), 2, figsize=size, sharex=True, squeeze=False)
-    for row, (arm, seeds) in zip(grid, histories.items(), strict=True):
+    shown = apart(histories)
+    size = (style.WIDTH, 0.9 + 1.75 * len(shown))
+    figure, grid = new_figure(len(shown), 2, figsize=size, sharex=True, squeeze=False)
+    for row, (title, (_, seeds)) in zip(grid, shown.items(), strict=True):
         names = [name for name in seeds[0] if name.startswith(PLACES)]
         for axes, what in zip(row, ("image", "patch"), strict=True):
             mean = sum(h[[n.replace("image", what) for n in names]].to_numpy() for h in seeds)
@@ -99,7 +104,7 @@ def readings(histories: Histories, drop: int) -> "Figure":
                 cmap=_viridis(),
             )
             axes.axvline(drop - 0.5, color="white", linewidth=1.4, linestyle="--")
-            axes.set_title(f"{arm}: {what}", fontsize=12)
+            axes.set_title(f"{title}: {what}", fontsize=12)
             axes.grid(visible=False)
         for axes in row:
             axes.set_yticks(range(len(names)), _places(len(names)))

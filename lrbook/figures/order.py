@@ -10,6 +10,7 @@ from lrbook import style
 from lrbook.figures.base import (
     Histories,
     aligned,
+    apart,
     draw_arm,
     intervals,
     legend_above,
@@ -58,14 +59,14 @@ def gradient_shares(histories: Histories) -> "Figure":
     """One panel per arm: P-only and both-pattern share of W's gradient, stacked over the step.
 
     The areas are means over seeds of the share at a step; the dotted line is the P-only share of
-    all steps so far.
+    all steps so far. Of fewer seeds than ``stats.FEWEST``, each has a panel.
     """
     from matplotlib.patheffects import withStroke
 
-    figure, panels = new_figure(
-        len(histories), 1, figsize=(style.WIDTH, 2.9 * len(histories)), sharex=True
-    )
-    for axes, (arm, seeds) in zip(np.atleast_1d(panels), histories.items(), strict=True):
+    shown = apart(histories)
+    size = (style.WIDTH, 2.9 * len(shown))
+    figure, panels = new_figure(len(shown), 1, figsize=size, sharex=True)
+    for axes, (title, (arm, seeds)) in zip(np.atleast_1d(panels), shown.items(), strict=True):
         at, now = aligned([_later(h) for h in seeds], "step", "p_only_gradient_share_now")
         _, so_far = aligned([_later(h) for h in seeds], "step", "p_only_gradient_share")
         share, color = now.mean(0), style.arm_color(arm)
@@ -79,7 +80,7 @@ def gradient_shares(histories: Histories) -> "Figure":
             path_effects=[withStroke(linewidth=4.5, foreground="#f2f2f2")],
             label="P-only, steps so far",
         )
-        axes.set(title=arm, ylabel="share of W's gradient", ylim=(0, 1), xscale="log")
+        axes.set(title=title, ylabel="share of W's gradient", ylim=(0, 1), xscale="log")
     legend_above(figure, axes, columns=2, grey=True)
     axes.set_xlabel("step")
     return figure

@@ -29,11 +29,13 @@ function draw() {
 }
 
 /* One decimal, and the range in brackets; no line breaks within either. */
-function fill(cell, values) {
-  const [mean, low, high] = values.map((row) => row[now].toFixed(1));
+function fill(cell, arm, values) {
+  const said = numbers(arm, values, now, 1);
+  if (arm.few) return cell.replaceChildren(said);
+  const [low, high] = values.slice(1).map((row) => row[now].toFixed(1));
   const range = document.createElement("span");
   range.textContent = `(${low}–${high})`;
-  cell.replaceChildren(`${mean} `, range);
+  return cell.replaceChildren(`${said} `, range);
 }
 
 function show(frame) {
@@ -43,11 +45,11 @@ function show(frame) {
   const when = past === 0 ? "before the rate drops"
     : data.drops.length === 1 ? "after the drop" : `after ${past} of ${data.drops.length} drops`;
   const words = `Epoch ${data.epoch[frame]} of ${data.epoch[last]}, ${when}`;
-  table.caption.textContent = `${words}. Means over ${data.seeds} seeds, their range in brackets.`;
+  table.caption.textContent = `${words}. ${over(data.arms, data.seeds)}`;
   cells.forEach((row, a) =>
-    row.forEach((cell, i) => fill(cell, data.arms[a].values[i])));
+    row.forEach((cell, i) => fill(cell, data.arms[a], data.arms[a].values[i])));
   const said = panels.map((panel, i) => `${panel.title}: `
-    + data.arms.map((arm) => `${arm.arm} ${arm.values[i][0][frame].toFixed(1)}`).join(", "));
+    + data.arms.map((arm) => `${arm.arm} ${numbers(arm, arm.values[i], frame, 1)}`).join(", "));
   return [words, ...said].join("; ");
 }
 

@@ -12,6 +12,7 @@ import numpy as np
 from lrbook import style
 from lrbook.figures.base import Histories, aligned
 from lrbook.figures.element import PLAYER, element
+from lrbook.stats import FEWEST
 
 if TYPE_CHECKING:
     from IPython.display import HTML
@@ -101,14 +102,18 @@ def html(
 def arm_data(
     arm: str, seeds: Sequence[Any], x: str, columns: Iterable[str], digits: int
 ) -> dict[str, Any]:
-    """What ``chart.js`` draws of an arm: per column mean, lowest and highest seed, by x."""
-    values = []
+    """What ``chart.js`` draws of an arm: per column mean, lowest and highest seed, by x.
+
+    Of fewer seeds than ``stats.FEWEST``, told by ``few``, each one.
+    """
+    values, few = [], len(seeds) < FEWEST
     for column in columns:
         _, rows = aligned(seeds, x, column)
-        three = np.stack([rows.mean(0), rows.min(0), rows.max(0)])
-        values.append(np.round(three, digits).tolist())
+        shown = rows if few else np.stack([rows.mean(0), rows.min(0), rows.max(0)])
+        values.append(np.round(shown, digits).tolist())
     dash = DASHES[style.arm_style(arm)["linestyle"]]
-    return {"arm": arm, "color": style.arm_color(arm), "dash": dash, "values": values}
+    look = {"color": style.arm_color(arm), "dash": dash}
+    return {"arm": arm, **look, "few": few, "values": values}
 
 
 def _seeds(histories: Histories) -> str:

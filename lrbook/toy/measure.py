@@ -39,6 +39,8 @@ COLUMNS = (
 def measure(state: State, problem: Problem, rule: Rule) -> dict[str, jax.Array]:
     """One row of measurements; every value a scalar, losses in nats, accuracies as fractions.
 
+    An output of exactly 0 is a tie, and counts as wrong.
+
     Returns:
         One value by name:
 
@@ -118,6 +120,7 @@ def _geometric(steps: int, rows: int) -> tuple[int, ...]:
 
 
 def _accuracy(y: jax.Array, f: jax.Array) -> jax.Array:
+    """Share of outputs with the sign of their label; 0, a tie, counts as wrong."""
     return (y * f > 0).mean(dtype=f.dtype)
 
 

@@ -23,11 +23,26 @@ def pays(norm: nn.BatchNorm2d, x: Tensor) -> bool:
     """
     if x.device.type != "cpu" or x.dim() != 4 or x.dtype != torch.float32 or not norm.training:
         return False
+    if not library_has_its_parts():
+        return False
     if norm.momentum is None:  # then its running statistics are means over all batches
         return False
     large = x.numel() * x.dtype.itemsize >= memory.SMALL
     whole = x.is_contiguous(memory_format=torch.channels_last)
     return large and whole and not torch.is_autocast_enabled("cpu")
+
+
+def library_has_its_parts() -> bool:
+    """Whether this PyTorch has the operators of ``Activation``, some of which it does not document.
+
+    Without them the norm and the relu themselves are taken, which only need more memory.
+    """
+    aten = torch.ops.aten
+    return (
+        hasattr(torch, "native_batch_norm")
+        and hasattr(aten, "native_batch_norm_backward")
+        and hasattr(getattr(aten, "threshold_backward", None), "grad_input")
+    )
 
 
 class NormContext(memory.Context, Protocol):

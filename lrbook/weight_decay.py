@@ -107,7 +107,7 @@ def first_rate(run: Record) -> float:
 def histories(rows: Rows, names: Sequence[str]) -> dict[str, dict[str, list[pd.DataFrame]]]:
     """What a panel shows -> row, of ``names`` -> one history per seed."""
     return {
-        title: {name: [run.history for run in rows[name][1 + bare]] for name in names}
+        title: {name: [run.history for run in _runs(rows[name], bare)] for name in names}
         for title, bare in zip(small_drops.PANELS, (False, True), strict=True)
     }
 
@@ -126,7 +126,12 @@ def leads(rows: Rows) -> dict[str, dict[str, list[float]]]:
 
 
 def _clean(row: Row, bare: bool) -> dict[int, float]:
-    return by_seed(row[1 + bare], row[0], "clean")
+    return by_seed(_runs(row, bare), row[0], "clean")
+
+
+def _runs(row: Row, bare: bool) -> Sequence[Record]:
+    _, with_patch, without = row
+    return without if bare else with_patch
 
 
 def change(rows: Rows, one: str, other: str, bare: bool) -> list[float]:
@@ -184,13 +189,17 @@ def _epochs(found: float) -> str:
 
 
 def leads_words(found: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
-    """What ``leads`` gives, a sentence for each comparison: means and 95 % intervals."""
-    return " ".join(
-        f"*{kind.capitalize()}*: "
-        + " and ".join(f"**{book.interval_words(ahead[told], 1)}** {told}" for told in ahead)
-        + "."
-        for kind, ahead in found.items()
+    """What ``leads`` gives, or some of it: means and 95 % intervals over the seeds."""
+    told = "; ".join(
+        f"*{kind}* "
+        + " and ".join(
+            f"**{book.interval_words(points, 1)}** {when}" for when, points in each.items()
+        )
+        for kind, each in found.items()
     )
+    seeds = {len(points) for each in found.values() for points in each.values()}
+    over = " or ".join(map(str, sorted(seeds)))
+    return f"Points by which the large rate ends ahead on clean images: {told} ({over} seeds)."
 
 
 def watched(base: Sequence[Record]) -> dict[str, list[Record]]:

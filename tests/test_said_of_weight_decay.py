@@ -103,3 +103,33 @@ def test_the_small_rate_sinks_by_its_decay(runs):
         early, late = (between(runs[name, False], *when) for when in ((7, 9), (22, 24)))
         low, high = interval(late - early)
         assert high < 0 if falls else low < 0 < high
+
+
+def test_with_the_large_rates_decay_a_small_rate_looks_like_a_large_one(runs):
+    for bare in (False, True):
+        large, small, matched = (
+            between(runs[name, bare], 1, 12) for name in ("large", "small", "small, large's decay")
+        )
+        low, high = interval(large - matched)
+        assert low < 0 < high
+        assert abs(np.mean(large - matched)) < 1
+        assert np.mean(small - matched) == pytest.approx(11, abs=0.1)
+        assert interval(small - matched)[0] > 0
+
+
+def test_it_hides_the_patch_in_four_seeds_of_five(runs):
+    matched = runs["small, large's decay", False]
+    assert learnt(matched) == [None, None, 22, None, 11]
+    best = [run.history.patch_only.iloc[:12].max() for run in matched]
+    assert max(best[:4]) < 14  # "near chance until the drop"
+    fitted = between(matched, 12, 12, "train_accuracy")
+    assert fitted[4] > 80  # "fits its training images far better"
+    assert max(fitted[:4]) < 55
+
+
+def test_without_a_drop_it_ends_far_behind(clean):
+    for bare, points in ((False, 23), (True, 21)):
+        behind = clean["large", bare] - clean["small, large's decay", bare]
+        assert np.mean(behind) == pytest.approx(points, abs=0.3)
+        assert interval(behind)[0] > 0
+        assert np.mean(clean["small", bare] - clean["small, large's decay", bare]) > 11

@@ -94,7 +94,7 @@ def lengths(model: WideResNet) -> Tensor:
     length's square (van Laarhoven 2017, section 3).
     """
     # The initial weights are N(0, 2 / (k * k * outputs)), and there are inputs * k * k * outputs
-    weights = [block.conv1.weight for block in model.blocks]
+    weights = [block.conv1.weight for block in model.each_block()]
     return torch.stack([w.float().norm() / math.sqrt(2 * w.shape[1]) for w in weights])
 
 

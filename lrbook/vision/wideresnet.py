@@ -155,14 +155,15 @@ class WideResNet(nn.Module):
         """(1, 1, H, W) for every relu in turn, H and W being those of its input."""
         height, width = (-(-side // self.stem_stride) for side in x.shape[2:])
         shapes: list[tuple[int, ...]] = []
-        for block in self._each_block():
+        for block in self.each_block():
             shapes.append((1, 1, height, width))
             height, width = (-(-side // block.stride) for side in (height, width))
             shapes.append((1, 1, height, width))
         shapes.append((1, 1, height, width))
         return shapes
 
-    def _each_block(self) -> Iterator[Block]:
+    def each_block(self) -> Iterator[Block]:
+        """The blocks, from the first to the last."""
         for block in self.blocks:  # whose type says no more than that they are modules
             assert isinstance(block, Block)
             yield block
@@ -207,7 +208,7 @@ class WideResNet(nn.Module):
         """
         out = self.conv1(x)
         found = []
-        for block in self._each_block():
+        for block in self.each_block():
             found.append(noisy_relu(block.bn1(out), None).mean((2, 3)))
             out = block(out, None, None)
         return [*found, noisy_relu(self.bn(out), None).mean((2, 3))]

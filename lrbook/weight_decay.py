@@ -54,9 +54,9 @@ WATCHED = {
 COMPARED = {
     "as in the experiment": (LARGE, SMALL),
     "no decay in either": (LARGE_NONE, SMALL_NONE),
-    "rate times decay alike up to the drop": (LARGE, SMALL_MATCHED),
-    "both drop": (LARGE, SMALL_DROPS),
-    "both drop, rate times decay alike": (LARGE, SMALL_MATCHED_DROPS),
+    "small with large's decay": (LARGE, SMALL_MATCHED),
+    "small drops, too": (LARGE, SMALL_DROPS),
+    "small with both": (LARGE, SMALL_MATCHED_DROPS),
 }
 """What figures call a comparison -> the rows compared."""
 

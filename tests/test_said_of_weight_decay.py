@@ -133,3 +133,64 @@ def test_without_a_drop_it_ends_far_behind(clean):
         assert np.mean(behind) == pytest.approx(points, abs=0.3)
         assert interval(behind)[0] > 0
         assert np.mean(clean["small", bare] - clean["small, large's decay", bare]) > 11
+
+
+def test_with_a_drop_as_well_it_does_what_the_large_rate_does(runs, clean):
+    both, large = (
+        {bare: clean[name, bare] for bare in (False, True)}
+        for name in ("small, drops, large's decay", "large")
+    )
+    ahead = both[True] - large[True]
+    assert 1 < min(ahead) < max(ahead) < 4  # "in every seed, by one to four points"
+    assert interval(ahead)[0] > 0
+    beside = both[False] - large[False]
+    assert max(abs(beside[:4])) < 3.5  # "within three points", rounded
+    assert beside[4] == pytest.approx(-7, abs=0.3)
+    low, high = interval(beside)
+    assert low < 0 < high
+    late = learnt(runs["small, drops, large's decay", False])
+    assert late[4] < 13 < min(late[:4])
+    assert max(late[:4]) <= max(learnt(runs["large", False])) == 21
+    for bare in (False, True):
+        gained = both[bare] - clean["small, drops, too", bare]
+        assert np.mean(gained) == pytest.approx(5, abs=0.5)  # "about five points lower"
+        assert interval(gained)[0] > 0
+
+
+@pytest.fixture(scope="module")
+def watched():
+    """Row -> its watched run, with lengths, and the run itself."""
+    found = weight_decay.watched(book.recorded("patch-laptop"))
+    return {
+        row: (weight_decay.with_lengths(run.history).set_index("epoch"), run)
+        for row, [run] in found.items()
+    }
+
+
+def test_watching_changed_nothing(watched, runs):
+    for row, (history, run) in watched.items():
+        [same] = [r for r in runs[row, False] if r.config["seed"] == run.config["seed"]]
+        assert history.clean.tolist() == same.history.clean.tolist()
+
+
+def test_the_lengths_say_why(watched):
+    large, none, small, both, stays = (
+        watched[row][0]
+        for row in (
+            "large", "large, no decay", "small", "small, drops, large's decay",
+            "small, large's decay",
+        )
+    )  # fmt: skip
+    assert both.length.loc[4:12].to_numpy() / large.length.loc[4:12].to_numpy() == pytest.approx(
+        0.2, abs=0.03
+    )  # "a fifth as long"
+    together = both.effective / large.effective
+    assert abs(together.loc[4:] - 1).max() < 0.2
+    assert stays.effective.loc[:12].tolist() == both.effective.loc[:12].tolist()
+    assert 0.9 < stays.effective.loc[13:].mean() / stays.effective.loc[10:12].mean() < 1
+    assert 5 < none.length.loc[12] < 6
+    assert none.effective.loc[12] / none.effective.loc[1] == pytest.approx(0.1, abs=0.01)
+    assert none.effective.loc[12] < small.effective.loc[1]
+    idle = watched["small, no decay"][0]
+    assert idle.effective.is_monotonic_decreasing
+    assert small.effective.loc[24] > small.effective.loc[12]

@@ -107,12 +107,12 @@ def test_leads_are_differences_by_seed(gathered):
             "without any patch": [6, 7, 8],
         },
         "no decay in either": {"with the patch": [9, 10, 8], "without any patch": [5, 3, 7]},
-        "rate times decay alike up to the drop": {
+        "small with large's decay": {
             "with the patch": [5, 7, 6],
             "without any patch": [2, 5, 5],
         },
-        "both drop": {"with the patch": [4, 7, 4], "without any patch": [2, 3, 4]},
-        "both drop, rate times decay alike": {
+        "small drops, too": {"with the patch": [4, 7, 4], "without any patch": [2, 3, 4]},
+        "small with both": {
             "with the patch": [2, 3, 2],
             "without any patch": [1, 2, 0],
         },

@@ -109,3 +109,10 @@ def test_an_arrow_of_the_side_bar_that_stays_without_a_name_is_told(warnings):
     assert warnings == []
     assert contents(fold + fold.replace("<summary>", '<summary class="x">')).startswith(named)
     assert told(warnings, "an arrow of the side bar")
+
+
+def test_proofs_lose_the_id_that_they_share(warnings):
+    context = {"body": '<div class="proof admonition" id="proof"><p>by hand</p></div>'}
+    lrbook_pages.mend_roles(None, "page", "page.html", context, None)
+    assert context["body"] == '<div class="proof admonition"><p>by hand</p></div>'
+    assert warnings == []

@@ -31,8 +31,9 @@ REPAIRS: dict[str, tuple[str, str, str | Callable[[re.Match], str]]] = {
         "<summary>",
     ),
     "ids of proofs, exercises and solutions": (
-        r'id="(?:proof|exercise|solution)-content"',
-        r'(<div class="proof admonition"|<section[^>]*?) id="(?:proof|exercise|solution)-content"',
+        r'id="(?:proof|(?:proof|exercise|solution)-content)"',
+        r'(<div class="proof admonition"|<section[^>]*?) '
+        r'id="(?:proof|(?:proof|exercise|solution)-content)"',
         r"\1",
     ),
     "a signature of several lines": (

@@ -47,7 +47,9 @@ def warnings():
 
     logger, kept = logging.getLogger("sphinx.lrbook_pages"), Kept(logging.WARNING)
     logger.addHandler(kept)
+    logger.propagate = False  # not to what a build in this process has left, which knows no pages
     yield found
+    logger.propagate = True
     logger.removeHandler(kept)
 
 

@@ -5,11 +5,13 @@ Shapes: N images, K = 10 classes, D channels of a block.
 """
 
 import contextlib
+import copy
 import math
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.optim import swa_utils
 
 from lrbook.vision.patch import Draws, apply_patch, generator
 from lrbook.vision.task import KINDS, PatchTask, Task, autocast, normalise, training_batch
@@ -18,6 +20,7 @@ from lrbook.vision.wideresnet import WideResNet
 
 CLASSES = 10
 GRADIENT_IMAGES = 1024
+STATISTICS_IMAGES = 2048
 PROBE_TRAIN, PROBE_TEST = 2000, 1000
 RIDGE = 1e-3  # of the features' variance, which is 1
 
@@ -39,6 +42,7 @@ def observe(task: PatchTask, model: WideResNet, epoch: int, tally: Tensor) -> di
         n that of the linear layer.
         length_0..n-1: see ``lengths``.
         wrong_patch, wrong_patch_followed: see ``wrong_patch``.
+        clean_precise: see ``clean_precise``.
     """
     row = {}
     for kind, (loss, right, count) in zip(KINDS, tally.tolist(), strict=True):
@@ -50,7 +54,8 @@ def observe(task: PatchTask, model: WideResNet, epoch: int, tally: Tensor) -> di
         row |= {f"reads_{what}_{at}": value for at, value in enumerate(found)}
     row |= {f"length_{at}": length for at, length in enumerate(lengths(model).tolist())}
     right, followed = wrong_patch(task, model, epoch).tolist()
-    return row | {"wrong_patch": right, "wrong_patch_followed": followed}
+    row |= {"wrong_patch": right, "wrong_patch_followed": followed}
+    return row | {"clean_precise": clean_precise(task, model).item()}
 
 
 def gradient_shares(task: Task, model: WideResNet, count: int = GRADIENT_IMAGES) -> Tensor:
@@ -161,6 +166,26 @@ def wrong_patch(task: PatchTask, model: WideResNet, epoch: int) -> Tensor:
     images = _with_full_patch(task, normalise(task.test, task), others, draw)
     answers = predict(task, model, images)
     return torch.stack([percent(answers, labels), percent(answers, others)])
+
+
+@torch.no_grad()
+def clean_precise(task: Task, model: WideResNet) -> Tensor:
+    """Accuracy (%) on the clean test images, batch norm's statistics taken anew: ().
+
+    Running statistics go back to steps at which the weights were others. These are of the weights
+    as they are: means over the first ``STATISTICS_IMAGES`` training images in batches of the run's
+    size, visited once with signs and zeroing that are the same every time, and without activation
+    noise ("precise" batch norm: Wu and Johnson 2021, section 3.1).
+    """
+    size, draws = task.config.batch, _stream(task, "statistics")
+    parts = torch.arange(len(task.train), device=task.device)[:STATISTICS_IMAGES].split(size)
+    parts = [part for part in parts if len(part) == len(parts[0])]  # a rest would count as much
+    # Of a copy, whose statistics can be lost; and one that is not compiled, for that is of no use
+    # here and cannot be copied
+    fresh = copy.deepcopy(model, {id(model.fast): None})
+    with autocast(task):
+        swa_utils.update_bn((training_batch(task, part, draws).images for part in parts), fresh)
+    return percent(predict(task, fresh, task.test), task.test_labels)
 
 
 def _stream(task: Task, name: str, epoch: int = 0) -> torch.Generator:

@@ -1,0 +1,138 @@
+"""Accuracy with batch norm's statistics taken anew: which statistics, of what, and left where."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from tiny_images import CPU, tiny
+
+from lrbook.vision import order, train
+from lrbook.vision.patch import generator
+
+
+def trained(task):
+    """After an epoch at a large rate, so that running statistics lag behind the weights."""
+    model = train.make_model(task.config, CPU)
+    train.train_epoch(task, model, train.make_optimizer(model, task.config), 1)
+    return model
+
+
+def norms(model):
+    return [each for each in model.modules() if isinstance(each, torch.nn.BatchNorm2d)]
+
+
+def by_hand(model, batches):
+    """Of every norm the means over ``batches`` of the mean and of the unbiased variance of what
+    reaches it in training.
+    """
+    seen = {norm: [] for norm in norms(model)}
+
+    def keep(norm, inputs):
+        x = inputs[0].transpose(0, 1).flatten(1)
+        seen[norm].append((x.mean(1), x.var(1)))
+
+    hooks = [norm.register_forward_pre_hook(keep) for norm in seen]
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    model.train()
+    with torch.no_grad():
+        for images in batches:
+            model(images)
+    for hook in hooks:
+        hook.remove()
+    model.load_state_dict(before)
+    return [
+        [torch.stack(each).mean(0) for each in zip(*found, strict=True)] for found in seen.values()
+    ]
+
+
+def close(found, wanted):
+    return all(
+        torch.allclose(a, b, rtol=1e-3, atol=1e-4)
+        for norm, of_norm in zip(found, wanted, strict=True)
+        for a, b in zip((norm.running_mean, norm.running_var), of_norm, strict=True)
+    )
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The networks that are asked for answers, and about which images."""
+    asked, predict = [], order.predict
+
+    def ask(task, model, images):
+        asked.append((model, images))
+        return predict(task, model, images)
+
+    monkeypatch.setattr(order, "predict", ask)
+    return asked
+
+
+def seen_in(task, sizes):
+    """Training images as they are visited, in batches of these sizes."""
+    draws, at, found = generator(task.config.seed, "statistics"), 0, []
+    for size in sizes:
+        found.append(train.training_batch(task, torch.arange(at, at + size), draws).images)
+        at += size
+    return found
+
+
+@pytest.mark.parametrize(
+    ("settings", "sizes"),
+    [
+        ({}, [32, 32]),  # of 70 images: the rest of 6 does not count as much as a whole batch
+        ({"batch": 100}, [70]),  # where there is no whole batch, what there is
+        ({"carrier_share": 0.0}, [32, 32]),
+        ({"arm": "noise", "noise": 50.0}, [32, 32]),  # no noise is added
+    ],
+)
+def test_statistics_are_means_over_training_batches_of_the_weights_as_they_are(
+    asked, settings, sizes
+):
+    task = tiny(**settings)
+    model = trained(task)
+    found = order.clean_precise(task, model).item()
+    [(fresh, images)] = asked
+    assert close(norms(fresh), by_hand(model, seen_in(task, sizes)))
+    assert not close(norms(fresh), by_hand(model, seen_in(task, [sizes[0] - 2])))
+    assert not close(norms(model), by_hand(model, seen_in(task, sizes)))
+    assert images is task.test
+    answers = train.predict(task, fresh, task.test)
+    assert found == pytest.approx(100 * np.mean((answers == task.test_labels).numpy()))
+
+
+def test_only_the_first_images_are_visited(asked, monkeypatch):
+    task = tiny()
+    model = trained(task)
+    monkeypatch.setattr(order, "STATISTICS_IMAGES", 32)
+    order.clean_precise(task, model)
+    assert close(norms(asked[0][0]), by_hand(model, seen_in(task, [32])))
+
+
+def test_a_compiled_network_is_left_as_it_is_and_not_run(monkeypatch):
+    task = tiny()
+    model = trained(task)
+    wanted = order.clean_precise(task, model).item()
+
+    def compiled(*_):
+        raise AssertionError("it was run")
+
+    compiled.__deepcopy__ = None  # cannot be copied
+    model.fast, model.fast_batch = compiled, task.config.batch
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    assert order.clean_precise(task, model).item() == wanted
+    assert model.fast is compiled
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+@pytest.mark.parametrize(("precision", "shortened"), [("fp32", False), ("bf16", True)])
+def test_statistics_are_taken_in_the_digits_of_the_run(precision, shortened):
+    task = dataclasses.replace(tiny(), precision=precision)
+    model, asked = trained(task), []
+
+    def ask(*_):
+        asked.append(torch.is_autocast_enabled("cpu"))
+
+    model.register_forward_pre_hook(ask)  # which a copy takes along
+    order.clean_precise(task, model)
+    assert set(asked) == {shortened}

@@ -32,6 +32,9 @@ DROPS = ("matched-decay-drops-laptop", "matched-decay-drops-laptop-control")
 base's ``eta2``.
 """
 
+NONE_DROPS = ("no-decay-drops-laptop", "no-decay-drops-laptop-control")
+"""As ``DROPS``, those of a small rate that drops and has no decay."""
+
 FREE = ("eta1", "eta2", "weight_decay")
 """The fields in which these differ from the experiment."""
 
@@ -39,6 +42,7 @@ LARGE, SMALL = "large", "small"
 LARGE_NONE, SMALL_NONE = "large, no decay", "small, no decay"
 SMALL_MATCHED = "small, large's decay"
 SMALL_DROPS, SMALL_MATCHED_DROPS = "small, drops, too", "small, drops, large's decay"
+SMALL_NONE_DROPS = "small, drops, no decay"
 """What figures and tables call the rows."""
 
 WATCHED = {
@@ -56,6 +60,7 @@ COMPARED = {
     "no decay in either": (LARGE_NONE, SMALL_NONE),
     "small with large's decay": (LARGE, SMALL_MATCHED),
     "small drops, too": (LARGE, SMALL_DROPS),
+    "small drops, no decay in either": (LARGE_NONE, SMALL_NONE_DROPS),
     "small with both": (LARGE, SMALL_MATCHED_DROPS),
 }
 """What figures call a comparison -> the rows compared."""
@@ -73,11 +78,11 @@ def rows(pairs: Pair) -> Rows:
     Args:
         pairs: runs of large and small, with the patch and without any.
     """
-    none, matched, both = (
-        small_drops.recorded(pairs, each, FREE) for each in (NONE, MATCHED, DROPS)
-    )
+    none, matched, both, none_drops = found = [
+        small_drops.recorded(pairs, each, FREE) for each in (NONE, MATCHED, DROPS, NONE_DROPS)
+    ]
     drops = small_drops.recorded(pairs)
-    if not all(all(each) for each in (none, matched, both, drops)):
+    if not all(all(each) for each in (*found, drops)):
         return {}
     seeds = {run.config["seed"] for runs in none for run in runs}
 
@@ -96,6 +101,7 @@ def rows(pairs: Pair) -> Rows:
         SMALL_MATCHED: row("small", matched),
         SMALL_DROPS: row("large", drops),
         SMALL_MATCHED_DROPS: row("large", both),
+        SMALL_NONE_DROPS: row("large", none_drops),
     }
 
 

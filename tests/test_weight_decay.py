@@ -43,11 +43,13 @@ LARGE_NONE = twice("large", [58, 60, 62], [63, 64, 68], 14, **NO_DECAY)
 MATCHED = twice("small", [55, 57, 59], [64, 63, 65], 11, **MORE)
 DROPS = twice("large", [56, 57, 61, 2], [64, 65, 66, 2], 10, **DROPPING)
 BOTH = twice("large", [58, 61, 63], [65, 66, 70], 12, **DROPPING, **MORE)
+NONE_DROPS = twice("large", [52, 53, 57, 2], [62, 63, 63, 2], 9, **DROPPING, **NO_DECAY)
 PAIRS = SMALL[0] + LARGE[0], SMALL[1] + LARGE[1]
 KEPT = {
     weight_decay.NONE: (SMALL_NONE[0] + LARGE_NONE[0], SMALL_NONE[1] + LARGE_NONE[1]),
     weight_decay.MATCHED: MATCHED,
     weight_decay.DROPS: BOTH,
+    weight_decay.NONE_DROPS: NONE_DROPS,
     small_drops.NAMES: DROPS,
 }
 
@@ -84,6 +86,7 @@ def test_all_rows_are_on_the_seeds_of_the_runs_without_decay(gathered):
         "small, large's decay": [[55, 57, 59], [64, 63, 65]],
         "small, drops, too": [[56, 57, 61], [64, 65, 66]],
         "small, drops, large's decay": [[58, 61, 63], [65, 66, 70]],
+        "small, drops, no decay": [[52, 53, 57], [62, 63, 63]],
     }
 
 
@@ -112,6 +115,10 @@ def test_leads_are_differences_by_seed(gathered):
             "without any patch": [2, 5, 5],
         },
         "small drops, too": {"with the patch": [4, 7, 4], "without any patch": [2, 3, 4]},
+        "small drops, no decay in either": {
+            "with the patch": [6, 7, 5],
+            "without any patch": [1, 1, 5],
+        },
         "small with both": {
             "with the patch": [2, 3, 2],
             "without any patch": [1, 2, 0],
@@ -134,17 +141,18 @@ def test_a_change_is_one_row_less_another(gathered):
 def test_the_table_has_what_decay_does_before_the_drop(gathered):
     table = weight_decay.table(gathered()).set_index("on digits")
     assert table["weight decay"].tolist() == [
-        "0.0005", "0", "0.0005", "0", "0.0125", "0.0005", "0.0125",
+        "0.0005", "0", "0.0005", "0", "0.0125", "0.0005", "0.0125", "0",
     ]  # fmt: skip
     assert table["halves lengths in"].tolist() == [
         "0.89 epochs", "never", "22 epochs", "never", "0.89 epochs", "22 epochs", "0.89 epochs",
+        "never",
     ]  # fmt: skip
     small = table.loc["small, large's decay"]
     assert small["patch learnt in"] == "11"
     means = ("before the drop, no patch (%)", "at the end, no patch (%)", "at the end, with it (%)")
     assert [small[name] for name in means] == ["60.0", "64.0", "57.0"]  # 64 less 6, 4 and 2
     assert small["the patch costs it"].split()[0] == "+7.0"
-    assert table.seeds.tolist() == [3] * 7
+    assert table.seeds.tolist() == [3] * 8
 
 
 @pytest.mark.parametrize("run", [LARGE[0][0], MATCHED[0][0], BOTH[0][0]])

@@ -1,0 +1,96 @@
+"""The lag by running statistics and by statistics taken anew, on histories made by hand."""
+
+import numpy as np
+import pytest
+from intervals import interval
+from made_laptop import laptop_run
+
+from lrbook import precise
+from lrbook.sweeps import Sweep
+
+DROP = 13
+
+
+def watched(arm, seed, early, late, jump=0.0, anew=0.0):
+    """``early`` before the drop, every other epoch ``jump`` lower, and ``late`` after it.
+
+    By statistics taken anew there are no jumps, and it is ``anew`` higher before the drop.
+    """
+    epochs = np.arange(1, 25)
+    before = epochs < DROP
+    clean = np.where(before, early - jump * (epochs % 2), late + 0.5 * (epochs < 16))
+    fresh = np.where(before, early + anew, late + 0.5 * (epochs < 16))
+    columns = {"epoch": epochs, "clean": clean, "clean_precise": fresh}
+    return laptop_run(arm, seed, columns, late, watch=True)
+
+
+RUNS = [
+    watched("large", 5, 50, 70, jump=6, anew=1),
+    watched("large", 6, 52, 71, jump=6, anew=1),
+    watched("small", 5, 60, 62),
+    watched("small", 6, 61, 62),
+    watched("small", 7, 99, 99),  # has no partner
+]
+
+
+def cells(name):
+    found = precise.table(RUNS)[name].str.replace("\N{NO-BREAK SPACE}", " ")
+    return [float(cell.split()[0]) for cell in found]
+
+
+def test_the_lag_is_that_of_the_last_three_epochs_before_the_drop():
+    """Epochs 10, 11, 12, of which 11 is in a jump: two points lower in the mean."""
+    assert cells("large is behind before the drop") == [11.5, 8.5]
+
+
+def test_the_drop_brings_what_the_three_epochs_after_it_are_above_those_before():
+    assert cells("the drop brings large") == [22.0, 19.0]
+    assert precise.leap(RUNS[0].history, "clean", DROP) == pytest.approx(70.5 - 48)
+
+
+def test_the_lead_is_that_at_the_end():
+    assert cells("large is ahead at the end") == [8.5, 8.5]
+
+
+def test_jumps_are_changes_up_or_down_before_the_drop():
+    assert cells("from epoch to epoch large moves by") == [6, 0]
+    assert cells("small by") == [0, 0]
+    history = RUNS[0].history
+    first = history.assign(clean=np.where(history.epoch < 4, 10, history.clean))
+    assert precise.jumps(first, "clean", DROP) == 6
+
+
+def test_the_table_has_intervals_and_names_images_and_pairs():
+    table = precise.table(RUNS)
+    assert table.columns[0] == "points on digits"
+    assert list(table.iloc[:, 0]) == ["Running statistics", "Statistics taken anew"]
+    assert list(table.seeds) == [2, 2]
+    low, high = interval(np.array([12, 11]))
+    wanted = f"11.5 ± {(high - low) / 2:.1f}"
+    found = table["large is behind before the drop"].iloc[0].replace("\N{NO-BREAK SPACE}", " ")
+    assert found == wanted
+
+
+def test_one_arm_alone_has_no_lag():
+    with pytest.raises(LookupError, match="no seed has a run of each"):
+        precise.table(RUNS[:2])
+
+
+def test_panels_show_the_same_runs_in_both_ways():
+    found = precise.panels(RUNS)
+    assert list(found) == ["Running statistics", "Statistics taken anew"]
+    as_always, anew = (each["large"][0].clean.tolist() for each in found.values())
+    assert as_always == RUNS[0].history.clean.tolist()
+    assert anew == RUNS[0].history.clean_precise.tolist() != as_always
+    assert [len(each["small"]) for each in found.values()] == [3, 3]
+
+
+def test_runs_are_found_beside_those_that_differ_in_being_watched_alone(monkeypatch):
+    kept = {precise.NAME: Sweep(RUNS)}
+    monkeypatch.setattr("lrbook.sweeps.recorded", lambda name: kept[name])
+    columns = {"epoch": [1], "clean": [50.0]}
+    base = [laptop_run("large", 5, columns, 50.0)]
+    assert precise.recorded(base) == RUNS
+    assert precise.recorded([laptop_run("large", 5, columns, 50.0, pattern=0.3)]) == []
+    del kept[precise.NAME]
+    assert precise.recorded(base) == []

@@ -4,12 +4,17 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from lrbook import book
+from lrbook import book, sweeps
+from lrbook.arms import finished
+from lrbook.noisy import alike_but_for
 from lrbook.record import Record
 from lrbook.vision.histories import at_the_end, crossing, mean_before_drop
 from lrbook.whatif import need_pairs
 
 COLUMNS = {"clean": "new images", "train_accuracy": "training images"}
+
+NO_DECAY = "cifar-no-decay-laptop"
+"""The recording of both rates without weight decay, on the schedule of ``cifar-laptop``."""
 
 
 def before_and_after(records: Sequence[Record]) -> pd.DataFrame:
@@ -59,3 +64,23 @@ def crossing_words(records: Sequence[Record]) -> str:
         return f"{told}, and one seed has no interval."
     standing = book.standing(records, "clean", "large", "small")
     return f"{told}; by the interval it is **{standing}** the small rate."
+
+
+def without_decay(base: Sequence[Record]) -> list[Record]:
+    """The finished runs of ``NO_DECAY``. Empty as long as it has not been recorded, and where it
+    differs from ``base``, runs of large and small, in more than weight decay.
+    """
+    try:
+        runs = finished(sweeps.recorded(NO_DECAY).records)
+    except LookupError:
+        return []
+    return runs if alike_but_for([*runs, *base], ("arm", "seed", "weight_decay")) else []
+
+
+def beside(base: Sequence[Record], none: Sequence[Record]) -> dict[str, list[pd.DataFrame]]:
+    """What a figure calls them -> histories: both arms of ``base``, on the seeds of ``none``, and
+    those of ``none``, which has no weight decay.
+    """
+    seeds = {run.config["seed"] for run in none}
+    with_decay = book.histories([run for run in base if run.config["seed"] in seeds])
+    return with_decay | {f"{arm}, no decay": h for arm, h in book.histories(none).items()}

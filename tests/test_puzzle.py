@@ -7,13 +7,14 @@ import pytest
 
 from lrbook import puzzle
 from lrbook.record import Record
+from lrbook.sweeps import Sweep
 from lrbook.vision.cifar import CifarConfig
 
 SIZES = {"data": "digits", "epochs": 8, "drop": 5, "drop2": 6, "drop3": 7}
 
 
-def run(arm, seed, clean):
-    config = CifarConfig(arm=arm, seed=seed, **SIZES)
+def run(arm, seed, clean, **settings):
+    config = CifarConfig(arm=arm, seed=seed, **SIZES, **settings)
     history = pd.DataFrame({"epoch": range(1, 9), "clean": clean, "train_accuracy": clean})
     return Record(
         run_id=config.run_id,
@@ -102,3 +103,28 @@ def test_the_first_drop_is_the_earliest_of_the_three():
         for one in RUNS
     ]
     assert puzzle.before_and_after(early)["large"].iloc[0].startswith("25.5")
+
+
+NONE = [
+    run("large", 5, [1] * 8, weight_decay=0.0),
+    run("small", 5, [2] * 8, weight_decay=0.0),
+]
+
+
+def test_runs_without_decay_are_beside_those_of_their_seeds(monkeypatch):
+    monkeypatch.setattr("lrbook.sweeps.recorded", lambda name: {puzzle.NO_DECAY: Sweep(NONE)}[name])
+    found = puzzle.without_decay(RUNS)
+    assert found == NONE
+    ends = {
+        name: [history.clean.iloc[-1] for history in histories]
+        for name, histories in puzzle.beside(RUNS, found).items()
+    }
+    assert ends == {"large": [80], "small": [60], "large, no decay": [1], "small, no decay": [2]}
+
+
+def test_there_are_none_where_they_differ_in_more_or_are_not_recorded(monkeypatch):
+    kept = {puzzle.NO_DECAY: Sweep([run("large", 5, [1] * 8, weight_decay=0.0, eta1=0.3)])}
+    monkeypatch.setattr("lrbook.sweeps.recorded", lambda name: kept[name])
+    assert puzzle.without_decay(RUNS) == []
+    del kept[puzzle.NO_DECAY]
+    assert puzzle.without_decay(RUNS) == []

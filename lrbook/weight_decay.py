@@ -60,7 +60,7 @@ COMPARED = {
     "no decay in either": (LARGE_NONE, SMALL_NONE),
     "small with large's decay": (LARGE, SMALL_MATCHED),
     "small drops, too": (LARGE, SMALL_DROPS),
-    "small drops, no decay in either": (LARGE_NONE, SMALL_NONE_DROPS),
+    "both drop, no decay": (LARGE_NONE, SMALL_NONE_DROPS),
     "small with both": (LARGE, SMALL_MATCHED_DROPS),
 }
 """What figures call a comparison -> the rows compared."""

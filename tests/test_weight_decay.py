@@ -115,7 +115,7 @@ def test_leads_are_differences_by_seed(gathered):
             "without any patch": [2, 5, 5],
         },
         "small drops, too": {"with the patch": [4, 7, 4], "without any patch": [2, 3, 4]},
-        "small drops, no decay in either": {
+        "both drop, no decay": {
             "with the patch": [6, 7, 5],
             "without any patch": [1, 1, 5],
         },

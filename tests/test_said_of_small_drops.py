@@ -99,7 +99,7 @@ def test_a_large_beginning_makes_the_drop_worth_more(runs):
 
 
 def test_beside_noise_in_the_activations(clean):
-    """As what_stands and activation_noise say: as much with the patch, more without."""
+    """As what_stands, mitigation and activation_noise say: as much with it, more without."""
     for bare in (False, True):
         plain = book.recorded("patch-laptop-control" if bare else "patch-laptop")
         noise = np.array(list(by_seed(plain, "noise", "clean").values()))

@@ -73,6 +73,74 @@ def test_a_longer_weight_turns_by_less_at_the_same_rate(factor):
     assert turns[1] == pytest.approx(turns[0] / factor**2, rel=1e-3)
 
 
+def test_shorter_convolutions_at_a_smaller_rate_with_more_decay_are_the_same_run():
+    """The exercise: a fifth as long, the rate a 25th, the decay 25 times; with momentum."""
+    runs, few = [], IMAGES[:4, :, :16, :16]
+    for factor in (1.0, 5.0, 4.0):
+        net = network()
+        for module in net.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.eps = 1e-12  # what is added to the variance is not scaled
+        convolutions = [each for each in net.modules() if isinstance(each, torch.nn.Conv2d)]
+        scale(convolutions, 1 / factor)
+        weights = [each.weight for each in convolutions]
+        others = [p for p in net.parameters() if all(p is not w for w in weights)]
+        groups = [
+            {"params": others, "lr": 0.05, "weight_decay": 0.1},
+            {"params": weights, "lr": 0.05 / 25, "weight_decay": 2.5}
+            if factor > 1
+            else {"params": weights, "lr": 0.05, "weight_decay": 0.1},
+        ]
+        optimizer = torch.optim.SGD(groups, momentum=0.9, nesterov=True)
+        for _ in range(3):
+            optimizer.zero_grad()
+            (net(few) - 1).square().mean().backward()
+            optimizer.step()
+        runs.append([w.detach() * factor for w in weights] + [p.detach() for p in others])
+    same, other = (
+        all(torch.allclose(a, b, rtol=1e-6, atol=1e-9) for a, b in zip(runs[0], run, strict=True))
+        for run in runs[1:]
+    )
+    assert same
+    assert not other
+
+
+def turned_at_rest(rate, decay, gradient, **momentum):
+    """The angle of a step of PyTorch's SGD once the length is at rest, by random gradients at right
+    angles to the weights, as long as ``gradient`` over the weights' length.
+    """
+    draw = torch.Generator().manual_seed(2)
+    start = torch.randn(200, generator=draw).double()
+    weight = torch.nn.Parameter(start / start.norm())
+    optimizer = torch.optim.SGD([weight], rate, weight_decay=decay, **momentum)
+    turns = []
+    for _ in range(1500):
+        before = weight.detach().clone()
+        along = torch.randn(200, generator=draw).double()
+        along -= (along @ before) / (before @ before) * before
+        weight.grad = gradient * along / along.norm() / before.norm()
+        optimizer.step()
+        turns.append(torch.nn.functional.cosine_similarity(before, weight.detach(), 0).acos())
+    return torch.stack(turns[-300:]).mean().item()
+
+
+@pytest.mark.parametrize(("rate", "decay"), [(0.5, 0.005), (0.02, 0.125), (0.5, 0.02)])
+def test_at_rest_a_step_turns_by_rate_times_decay_whatever_the_gradient(rate, decay):
+    angle = np.sqrt(2 * rate * decay)
+    assert turned_at_rest(rate, decay, 1.0) == pytest.approx(angle, rel=0.01)
+    assert turned_at_rest(rate, decay, 3.0) == pytest.approx(angle, rel=0.01)
+
+
+def test_momentum_changes_the_factor_alone():
+    ours = {"momentum": 0.9, "nesterov": True}
+    first = turned_at_rest(0.5, 0.0005, 1.0, **ours)
+    assert turned_at_rest(0.02, 0.0125, 3.0, **ours) == pytest.approx(first, rel=0.01)
+    assert turned_at_rest(0.5, 0.002, 1.0, **ours) == pytest.approx(2 * first, rel=0.01)
+    # Without Nesterov's correction the factor is that of Wan et al. 2021
+    plain = turned_at_rest(0.5, 0.0005, 1.0, momentum=0.9)
+    assert plain == pytest.approx(np.sqrt(2 * 0.5 * 0.0005 / 1.9), rel=0.02)
+
+
 def test_lengths_are_of_the_first_convolutions_and_one_at_the_start():
     net = network()
     found = order.lengths(net).tolist()

@@ -54,6 +54,21 @@ def test_without_decay_the_large_rate_is_not_behind_before_the_drop(runs):
             ]
             low, high = interval(first[0] - first[1])
             assert low < 0 < high
+        for epoch in range(5, 13):  # "from the fifth on its mean is ahead"
+            large, small = (
+                between(runs[f"{arm}, no decay", bare], epoch, epoch) for arm in ("large", "small")
+            )
+            assert np.mean(large - small) > 0
+
+
+def test_without_decay_the_large_rate_is_behind_after_the_first_epoch(runs):
+    behind = [
+        between(runs["small, no decay", bare], 1, 1) - between(runs["large, no decay", bare], 1, 1)
+        for bare in (False, True)
+    ]
+    both = np.mean(behind, axis=0)
+    assert np.mean(both) == pytest.approx(5, abs=0.3)
+    assert interval(both)[0] > 0
 
 
 def test_the_drop_is_then_worth_less(runs):
@@ -76,6 +91,20 @@ def test_most_of_the_lead_is_there_without_decay(clean):
         assert interval(raised)[0] > 0
     with_it = clean["small, no decay", False] - clean["small", False]
     assert np.mean(with_it) == pytest.approx(3, abs=0.1)
+
+
+def test_soon_after_the_drop_the_large_rate_is_higher_with_decay(runs):
+    for bare in (False, True):
+        (soon, late), (soon_none, late_none), (small, _), (small_none, _) = (
+            [between(runs[name, bare], *when) for when in ((14, 16), (22, 24))]
+            for name in ("large", "large, no decay", "small", "small, no decay")
+        )
+        assert 1.9 < np.mean(soon - soon_none) < 3  # "two to three points higher"
+        assert interval(soon - soon_none)[0] > 0
+        assert np.mean(soon - soon_none) > np.mean(small_none - small)  # "rather the large rate's"
+        assert 1.9 < np.mean(soon - late) < 3.2  # "sinks by two to three"
+        low, high = interval(soon_none - late_none)
+        assert low < 0 < high
 
 
 def test_what_the_patch_adds_is_as_much(clean):
@@ -144,6 +173,7 @@ def test_with_a_drop_as_well_it_does_what_the_large_rate_does(runs, clean):
     assert 1 < min(ahead) < max(ahead) < 4  # "in every seed, by one to four points"
     assert interval(ahead)[0] > 0
     beside = both[False] - large[False]
+    assert 5.5 < -interval(beside)[0] < 6  # "reaches to a lead of nearly six points"
     assert max(abs(beside[:4])) < 3.5  # "within three points", rounded
     assert beside[4] == pytest.approx(-7, abs=0.3)
     low, high = interval(beside)
@@ -185,6 +215,8 @@ def test_the_lengths_say_why(watched):
         0.2, abs=0.03
     )  # "a fifth as long"
     together = both.effective / large.effective
+    for each in (large, both):  # "neither length has quite come to rest"
+        assert each.length.loc[12] > 1.1 * each.length.loc[4]
     assert abs(together.loc[4:] - 1).max() < 0.2
     assert stays.effective.loc[:12].tolist() == both.effective.loc[:12].tolist()
     assert 0.9 < stays.effective.loc[13:].mean() / stays.effective.loc[10:12].mean() < 1

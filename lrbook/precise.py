@@ -89,3 +89,21 @@ def table(runs: Sequence[Record]) -> pd.DataFrame:
         words = {name: book.interval_words(points, 1) for name, points in found.items()}
         told.append({f"points on {book.data_of(runs)}": title} | words | {"seeds": len(both)})
     return pd.DataFrame(told)
+
+
+def lag_words(runs: Sequence[Record]) -> str:
+    """By how much the large rate is behind before the drop, evaluated in either way.
+
+    Raises:
+        RecordLookupError: no seed has both arms.
+    """
+    both, drop = need_pairs(runs), runs[0].config["drop"]
+    always, anew = (
+        book.interval_words([lag(one.history, two.history, way, drop) for one, two in both], 1)
+        for way in WAYS
+    )
+    return (
+        f"Evaluated as always the large rate is **{always}** points behind on clean images in the "
+        f"last three epochs before the drop, and **{anew}** with statistics taken anew "
+        f"({book.pairs_words(len(both))})."
+    )

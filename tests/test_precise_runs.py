@@ -94,3 +94,14 @@ def test_runs_are_found_beside_those_that_differ_in_being_watched_alone(monkeypa
     assert precise.recorded([laptop_run("large", 5, columns, 50.0, pattern=0.3)]) == []
     del kept[precise.NAME]
     assert precise.recorded(base) == []
+
+
+def test_the_lag_in_words_is_that_of_the_table():
+    words = precise.lag_words(RUNS).replace("\N{NO-BREAK SPACE}", " ")
+    table = precise.table(RUNS)["large is behind before the drop"]
+    always, anew = (cell.replace("\N{NO-BREAK SPACE}", " ") for cell in table)
+    assert words == (
+        f"Evaluated as always the large rate is **{always}** points behind on clean images in the "
+        f"last three epochs before the drop, and **{anew}** with statistics taken anew (2 pairs)."
+    )
+    assert always.startswith("11.5")

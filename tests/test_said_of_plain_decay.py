@@ -105,3 +105,17 @@ def test_a_drop_brings_a_small_rate_without_decay_three_points(leads):
         )
         assert np.mean(points) == pytest.approx(3.2, abs=0.2)
         assert interval(np.array(points))[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("never", "drops", "shares"),
+    [
+        ("as in the experiment", "small drops, too", (1 / 2, 2 / 3)),
+        ("no decay in either", "both drop, no decay", (1 / 3, 1 / 2)),
+    ],
+)
+def test_a_drop_takes_less_of_the_lead_without_decay(leads, never, drops, shares):
+    found, _ = leads
+    for when, share in zip(("with the patch", "without any patch"), shares, strict=True):
+        gone = 1 - np.mean(found[drops][when]) / np.mean(found[never][when])
+        assert gone == pytest.approx(share, abs=0.04)

@@ -209,13 +209,14 @@ def leads_words(found: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
 
 
 def watched(base: Sequence[Record]) -> dict[str, list[Record]]:
-    """Row -> its runs of ``WATCHED``. Empty as long as one of the sweeps has not been recorded, and
-    where one differs from ``base`` in more than rates, decay and being watched.
+    """Row -> its runs of ``WATCHED``, on the seeds that all rows have. Empty as long as one of the
+    sweeps has not been recorded, and where one differs from ``base`` in more than rates, decay and
+    being watched.
 
     Args:
         base: runs with the patch.
     """
-    found = {}
+    found: dict[str, dict[int, Record]] = {}
     for row, (name, arm) in WATCHED.items():
         try:
             runs = finished(sweeps.recorded(name).records)
@@ -223,8 +224,9 @@ def watched(base: Sequence[Record]) -> dict[str, list[Record]]:
             return {}
         if not alike_but_for([*runs, *base], ("arm", "seed", "watch", *FREE)):
             return {}
-        found[row] = [run for run in runs if run.config["arm"] == arm]
-    return found
+        found[row] = {run.config["seed"]: run for run in runs if run.config["arm"] == arm}
+    seeds = sorted(set.intersection(*map(set, found.values())))
+    return {row: [runs[seed] for seed in seeds] for row, runs in found.items()}
 
 
 def with_lengths(history: pd.DataFrame) -> pd.DataFrame:

@@ -47,6 +47,16 @@ def test_without_decay_the_large_rate_is_not_behind_on_new_images(runs):
     assert np.mean(ahead(runs, True, "clean", 10, 12)) == pytest.approx(-12, abs=0.5)
 
 
+def test_without_decay_the_large_rate_is_behind_for_five_epochs(runs):
+    points = ahead(runs, False, "clean", 1, 5)
+    assert -4 < np.mean(points) < -3  # "by three to four points in the mean"
+    assert interval(points)[1] < 0
+    for epoch in range(1, 6):
+        assert np.mean(ahead(runs, False, "clean", epoch, epoch)) < -2
+    low, high = interval(ahead(runs, False, "clean", 7, 9))  # "over well before the drop"
+    assert low < 0 < high
+
+
 def test_on_training_images_it_is_behind_by_less(runs):
     for decay, points in ((False, -4), (True, -21)):
         found = ahead(runs, decay, "train_accuracy", 10, 12)

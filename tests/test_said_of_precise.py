@@ -53,10 +53,17 @@ def test_most_of_the_lag_is_the_evaluations(bare, patched):
     assert np.mean(always) == pytest.approx(9.5, abs=0.6)  # "about ten"
     assert np.mean(anew) == pytest.approx(3, abs=0.4)
     assert interval(anew)[0] > 0  # "a lag of three points is left"
-    for runs in (bare, patched):  # patch_experiment: "most of the large rate's lag"
-        always, anew = behind(runs, "clean"), behind(runs, "clean_precise")
-        assert np.mean(anew) < 0.4 * np.mean(always)
-        assert interval(always - anew)[0] > 0
+    assert interval(always - anew)[0] > 0
+
+
+def test_with_the_patch_next_to_none_is_left(patched):
+    """As patch_experiment says: a point of ten, and not clear of chance."""
+    always, anew = behind(patched, "clean"), behind(patched, "clean_precise")
+    assert np.mean(always) == pytest.approx(10, abs=0.3)
+    assert np.mean(anew) == pytest.approx(1, abs=0.3)
+    low, high = interval(anew)
+    assert low < 0 < high
+    assert interval(always - anew)[0] > 0
 
 
 def test_the_curve_loses_its_jumps_and_half_of_its_leap(bare):
@@ -73,8 +80,8 @@ def test_the_curve_loses_its_jumps_and_half_of_its_leap(bare):
             lambda way: mean(large, way, 13, 15) - mean(large, way, 10, 12),
         )
     )
-    assert jumps["clean_precise"] < 0.5 * jumps["clean"]  # "most of its jumps"
-    assert leaps["clean_precise"] == pytest.approx(0.5 * leaps["clean"], rel=0.12)
+    assert jumps["clean_precise"] < 0.5 * jumps["clean"]  # "more than half of its jumps"
+    assert 0.5 < leaps["clean_precise"] / leaps["clean"] < 0.6
 
 
 def test_the_small_rate_gains_less(bare):
@@ -86,14 +93,14 @@ def test_the_small_rate_gains_less(bare):
     assert interval(large - small)[0] > 0
 
 
-def test_at_the_end_both_ways_agree(bare, patched):
-    for runs in (bare, patched):
-        always, anew = (
-            mean(runs["large"], way, 22, 24) - mean(runs["small"], way, 22, 24)
-            for way in ("clean", "clean_precise")
-        )
-        assert abs(np.mean(always - anew)) < 1
-        assert interval(anew)[0] > 0
+def test_of_the_lead_at_the_end_seven_points_of_eight_are_there(bare):
+    always, anew = (
+        mean(bare["large"], way, 22, 24) - mean(bare["small"], way, 22, 24)
+        for way in ("clean", "clean_precise")
+    )
+    assert np.mean(always) == pytest.approx(8.3, abs=0.3)
+    assert np.mean(anew) == pytest.approx(7, abs=0.3)
+    assert interval(anew)[0] > 0
 
 
 def test_the_lag_is_seen_on_training_images_as_well(bare):

@@ -5,7 +5,7 @@ network has moved on from: the farther, the larger the rate. Watched runs are ev
 statistics of the weights as they are, too ("precise": ``lrbook.vision.order.clean_precise``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
@@ -71,24 +71,32 @@ def jumps(history: pd.DataFrame, way: str, drop: int) -> float:
 
 
 def table(runs: Sequence[Record]) -> pd.DataFrame:
-    """One row per way to evaluate: points on clean images, mean and 95 % interval over seeds.
+    """What either way to evaluate tells of the large rate: points on clean images, mean and 95 %
+    interval over paired seeds.
 
     Raises:
         RecordLookupError: no seed has both arms.
     """
     both = [(large.history, small.history) for large, small in need_pairs(runs)]
-    drop, told = runs[0].config["drop"], []
-    for way, title in WAYS.items():
-        found = {
-            "large is behind before the drop": [lag(*pair, way, drop) for pair in both],
-            "the drop brings large": [leap(large, way, drop) for large, _ in both],
-            "large is ahead at the end": [lead(*pair, way) for pair in both],
-            "from epoch to epoch large moves by": [jumps(large, way, drop) for large, _ in both],
-            "small by": [jumps(small, way, drop) for _, small in both],
-        }
-        words = {name: book.interval_words(points, 1) for name, points in found.items()}
-        told.append({f"points on {book.data_of(runs)}": title} | words | {"seeds": len(both)})
-    return pd.DataFrame(told)
+    drop = runs[0].config["drop"]
+    measures: dict[str, Callable[[pd.DataFrame, pd.DataFrame, str], float]] = {
+        "large is behind before the drop": lambda large, small, way: lag(large, small, way, drop),
+        "the drop brings large": lambda large, _, way: leap(large, way, drop),
+        "large is ahead at the end": lead,
+        "large moves from epoch to epoch by": lambda large, _, way: jumps(large, way, drop),
+        "small does by": lambda _, small, way: jumps(small, way, drop),
+    }
+    heading = f"points on {book.data_of(runs)} ({book.pairs_words(len(both))})"
+    return pd.DataFrame(
+        [
+            {heading: name}
+            | {
+                title: book.interval_words([measure(*pair, way) for pair in both], 1)
+                for way, title in WAYS.items()
+            }
+            for name, measure in measures.items()
+        ]
+    )
 
 
 def lag_words(runs: Sequence[Record]) -> str:

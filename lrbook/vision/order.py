@@ -180,9 +180,8 @@ def clean_precise(task: Task, model: WideResNet) -> Tensor:
     size, draws = task.config.batch, _stream(task, "statistics")
     parts = torch.arange(len(task.train), device=task.device)[:STATISTICS_IMAGES].split(size)
     parts = [part for part in parts if len(part) == len(parts[0])]  # a rest would count as much
-    # Of a copy, whose statistics can be lost; and one that is not compiled, for that is of no use
-    # here and cannot be copied
-    fresh = copy.deepcopy(model, {id(model.fast): None})
+    fresh = copy.deepcopy(model)  # whose statistics can be lost
+    fresh.fast = None  # what is compiled would run the model that it was compiled of
     with autocast(task):
         swa_utils.update_bn((training_batch(task, part, draws).images for part in parts), fresh)
     return percent(predict(task, fresh, task.test), task.test_labels)

@@ -56,13 +56,30 @@ def test_most_of_the_lag_is_the_evaluations(bare, patched):
     assert interval(always - anew)[0] > 0
 
 
+def test_of_the_lag_in_the_nine_epochs_before_them_it_is_about_half(bare):
+    always, anew = (
+        mean(bare["small"], way, 1, 9) - mean(bare["large"], way, 1, 9)
+        for way in ("clean", "clean_precise")
+    )
+    assert np.mean(anew) / np.mean(always) == pytest.approx(0.5, abs=0.03)
+    low, high = interval(anew / always)
+    assert 0.4 < low < 0.5 < high < 0.6
+
+
+def test_the_small_rate_is_a_25th_and_never_drops(bare):
+    rates = {arm: {rate for r in runs for rate in r.history.rate} for arm, runs in bare.items()}
+    assert len(rates["small"]) == 1
+    assert max(rates["large"]) == pytest.approx(25 * max(rates["small"]))
+
+
 def test_with_the_patch_next_to_none_is_left(patched):
-    """As patch_experiment says: a point of ten, and not clear of chance."""
+    """As patch_experiment says: a point of ten, in an interval that takes in zero."""
     always, anew = behind(patched, "clean"), behind(patched, "clean_precise")
     assert np.mean(always) == pytest.approx(10, abs=0.3)
     assert np.mean(anew) == pytest.approx(1, abs=0.3)
     low, high = interval(anew)
     assert low < 0 < high
+    assert 3.5 < high < 4  # "to nearly four"
     assert interval(always - anew)[0] > 0
 
 
@@ -103,5 +120,6 @@ def test_of_the_lead_at_the_end_seven_points_of_eight_are_there(bare):
     assert interval(anew)[0] > 0
 
 
-def test_the_lag_is_seen_on_training_images_as_well(bare):
-    assert interval(behind(bare, "train_accuracy"))[0] > 0
+def test_the_lag_is_seen_on_training_images_as_well(bare, patched):
+    assert interval(behind(bare, "train_accuracy"))[0] > 20  # "more than twenty"
+    assert interval(behind(patched, "train_accuracy"))[0] > 0

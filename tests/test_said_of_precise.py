@@ -72,7 +72,7 @@ def test_the_small_rate_is_a_25th_and_never_drops(bare):
     assert max(rates["large"]) == pytest.approx(25 * max(rates["small"]))
 
 
-def test_with_the_patch_next_to_none_is_left(patched):
+def test_with_the_patch_a_point_is_left(patched):
     """As patch_experiment says: a point of ten, in an interval that takes in zero."""
     always, anew = behind(patched, "clean"), behind(patched, "clean_precise")
     assert np.mean(always) == pytest.approx(10, abs=0.3)

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from lrbook import book, sweeps
-from lrbook.arms import by_seed, minus
+from lrbook.arms import by_seed, finished, minus
 from lrbook.beyond import percent, recovered
 from lrbook.provenance import device_kind
 from lrbook.record import Record
@@ -96,6 +96,18 @@ def recorded(name: str, base: Sequence[Record]) -> dict[str, list[Record]]:
     found += [record for record in base if record.config["arm"] == "noise"]
     free = ("arm", "seed", "noise", "noise_drop")
     return groups(found) if alike_but_for([*found, *base], free) else {}
+
+
+def recorded_beside(name: str, base: Sequence[Record], free: Collection[str]) -> list[Record]:
+    """The finished runs of a sweep that are to be set beside ``base``. Empty as long as it has not
+    been recorded, and where anything but arm, seed and ``free`` differs from ``base``, the images
+    first of all: a page never mixes two sets of them.
+    """
+    try:
+        runs = finished(sweeps.recorded(name).records)
+    except LookupError:
+        return []
+    return runs if alike_but_for([*runs, *base], ("arm", "seed", *free)) else []
 
 
 def alike_but_for(records: Sequence[Record], free: Collection[str]) -> bool:

@@ -9,9 +9,8 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from lrbook import book, sweeps
-from lrbook.arms import finished
-from lrbook.noisy import alike_but_for
+from lrbook import book
+from lrbook.noisy import recorded_beside
 from lrbook.record import Record
 from lrbook.vision.histories import LAST, at_the_end, mean_before_drop
 from lrbook.whatif import need_pairs
@@ -30,11 +29,7 @@ def recorded(base: Sequence[Record]) -> list[Record]:
     """The finished runs of ``NAME``. Empty as long as it has not been recorded, and where it
     differs from ``base`` in more than being watched.
     """
-    try:
-        runs = finished(sweeps.recorded(NAME).records)
-    except LookupError:
-        return []
-    return runs if alike_but_for([*runs, *base], ("arm", "seed", "watch")) else []
+    return recorded_beside(NAME, base, ("watch",))
 
 
 def panels(runs: Sequence[Record]) -> dict[str, dict[str, list[pd.DataFrame]]]:

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from lrbook import book, sweeps
-from lrbook.arms import finished
-from lrbook.noisy import alike_but_for
+from lrbook import book
+from lrbook.noisy import recorded_beside
 from lrbook.record import Record
 from lrbook.vision.histories import at_the_end, crossing, mean_before_drop
 from lrbook.whatif import need_pairs
@@ -70,11 +69,7 @@ def without_decay(base: Sequence[Record]) -> list[Record]:
     """The finished runs of ``NO_DECAY``. Empty as long as it has not been recorded, and where it
     differs from ``base``, runs of large and small, in more than weight decay.
     """
-    try:
-        runs = finished(sweeps.recorded(NO_DECAY).records)
-    except LookupError:
-        return []
-    return runs if alike_but_for([*runs, *base], ("arm", "seed", "weight_decay")) else []
+    return recorded_beside(NO_DECAY, base, ("weight_decay",))
 
 
 def beside(base: Sequence[Record], none: Sequence[Record]) -> dict[str, list[pd.DataFrame]]:

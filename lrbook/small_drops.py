@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from lrbook import book, sweeps
-from lrbook.arms import by_seed, finished
+from lrbook import book
+from lrbook.arms import by_seed
 from lrbook.beyond import percent
-from lrbook.noisy import alike_but_for
+from lrbook.noisy import recorded_beside
 from lrbook.patch_cost import cost_by_seed, share
 from lrbook.record import Record
 from lrbook.vision.histories import epochs_words
@@ -62,11 +62,7 @@ def recorded(
     """
     found = []
     for name, base in zip(names, pairs, strict=True):
-        try:
-            runs = finished(sweeps.recorded(name).records)
-        except LookupError:
-            return [], []
-        if not alike_but_for([*runs, *base], ("arm", "seed", *free)):
+        if not (runs := recorded_beside(name, base, free)):
             return [], []
         found.append(runs)
     return found[0], found[1]

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from lrbook import book, small_drops, sweeps
+from lrbook import book, small_drops
 from lrbook.arms import by_seed, finished, minus
-from lrbook.noisy import alike_but_for
+from lrbook.noisy import recorded_beside
 from lrbook.noisy_steps import Row, Rows
 from lrbook.patch_cost import cost_by_seed
 from lrbook.record import Record
@@ -218,11 +218,7 @@ def watched(base: Sequence[Record]) -> dict[str, list[Record]]:
     """
     found: dict[str, dict[int, Record]] = {}
     for row, (name, arm) in WATCHED.items():
-        try:
-            runs = finished(sweeps.recorded(name).records)
-        except LookupError:
-            return {}
-        if not alike_but_for([*runs, *base], ("arm", "seed", "watch", *FREE)):
+        if not (runs := recorded_beside(name, base, ("watch", *FREE))):
             return {}
         found[row] = {run.config["seed"]: run for run in runs if run.config["arm"] == arm}
     seeds = sorted(set.intersection(*map(set, found.values())))

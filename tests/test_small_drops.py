@@ -42,7 +42,7 @@ def recorded(monkeypatch):
 
     def gather(*runs, names=small_drops.NAMES):
         found = dict(zip(names, runs, strict=False))
-        monkeypatch.setattr(small_drops.sweeps, "recorded", lambda name: Sweep(found[name]))
+        monkeypatch.setattr("lrbook.sweeps.recorded", lambda name: Sweep(found[name]))
         return small_drops.recorded(PAIRS, names)
 
     return gather

@@ -35,6 +35,7 @@ PAPER = {
     "sampling_noise": 0.0,
     "noise_drop": 0,
     "precision": "auto",
+    "watch": False,
 }
 KEYS = ("clean", "train_accuracy", "clean_before_drop", "train_accuracy_before_drop")
 
@@ -162,3 +163,18 @@ def test_a_run_that_was_interrupted_ends_with_the_same_history(tmp_path, monkeyp
     assert begun == [3, 4]
     pd.testing.assert_frame_equal(resumed.history, whole.history)
     assert resumed.result == whole.result
+
+
+def test_watching_adds_what_is_seen_of_the_weights_and_changes_nothing(lrbook, tmp_path):
+    """Whether a patch is read, fitted or followed cannot be asked where there is none."""
+    answer = lrbook(*RUN, "--arms", "large", "--watch", "true", "--json")
+    [arm] = json.loads(answer.out)["arms"].values()
+    [plain] = book.live("cifar", "smoke", arms=["large"], **TINY)
+    watched = Store(tmp_path / "runs").load(
+        CifarConfig.for_profile("smoke", arm="large", seed=0, watch=True, **TINY)
+    )
+    assert set(arm) == {"seeds", *KEYS}
+    assert watched.result == plain.result
+    seen = watched.history[["length_0", "length_1", "length_2", "clean_precise", "clean_at_rest"]]
+    assert seen.notna().all(axis=None)
+    pd.testing.assert_frame_equal(watched.history.drop(columns=seen.columns), plain.history)

@@ -227,9 +227,10 @@ def test_a_row_is_the_tally_per_example_of_its_kind_and_what_was_looked_at(monke
     monkeypatch.setattr(
         order, "wrong_patch", lambda *given: asked.append(given[2]) or torch.tensor([60.0, 7.0])
     )
-    monkeypatch.setattr(order, "clean_precise", lambda *_: torch.tensor(55.0))
+    anew = torch.tensor([55.0, 54.0])
+    monkeypatch.setattr(order.norm_statistics, "clean_anew", lambda *_: anew)
     tally = torch.tensor([[2.0, 1, 4], [9.0, 3, 3], [0.0, 0, 0]])
-    row = order.observe(None, None, 7, tally)
+    row = order.observe(tiny(), torch.nn.Identity(), 7, tally)
     assert asked == [7]
     assert row == pytest.approx(
         {
@@ -251,6 +252,7 @@ def test_a_row_is_the_tally_per_example_of_its_kind_and_what_was_looked_at(monke
             "wrong_patch": 60,
             "wrong_patch_followed": 7,
             "clean_precise": 55,
+            "clean_at_rest": 54,
         },
         nan_ok=True,
     )

@@ -1,5 +1,6 @@
 """Accuracy with batch norm's statistics taken anew: which statistics, of what, and left where."""
 
+import copy
 import dataclasses
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 from tiny_images import CPU, tiny
 
-from lrbook.vision import order, train
+from lrbook.vision import norm_statistics, train
 from lrbook.vision.patch import generator
 
 
@@ -46,6 +47,15 @@ def by_hand(model, batches):
     ]
 
 
+def by_rule(model, batches, start):
+    """The running statistics that training keeps, momentum 0.1, over ``batches``, by hand."""
+    kept = [[each.clone() for each in of_norm] for of_norm in start]
+    for images in batches:
+        for old, new in zip(kept, by_hand(model, [images]), strict=True):
+            old[:] = [0.9 * a + 0.1 * b for a, b in zip(old, new, strict=True)]
+    return kept
+
+
 def close(found, wanted):
     return all(
         torch.allclose(a, b, rtol=1e-3, atol=1e-4)
@@ -56,14 +66,14 @@ def close(found, wanted):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """The networks that are asked for answers, and about which images."""
-    asked, predict = [], order.predict
+    """Copies of the networks that are asked for answers, and about which images."""
+    asked, predict = [], norm_statistics.predict
 
     def ask(task, model, images):
-        asked.append((model, images))
+        asked.append((copy.deepcopy(model), images))
         return predict(task, model, images)
 
-    monkeypatch.setattr(order, "predict", ask)
+    monkeypatch.setattr(norm_statistics, "predict", ask)
     return asked
 
 
@@ -90,21 +100,33 @@ def test_statistics_are_means_over_training_batches_of_the_weights_as_they_are(
 ):
     task = tiny(**settings)
     model = trained(task)
-    found = order.clean_precise(task, model).item()
-    [(fresh, images)] = asked
-    assert close(norms(fresh), by_hand(model, seen_in(task, sizes)))
+    found = norm_statistics.clean_anew(task, model).tolist()
+    (fresh, _), (at_rest, _) = asked
+    means = by_hand(model, seen_in(task, sizes))
+    assert close(norms(fresh), means)
     assert not close(norms(fresh), by_hand(model, seen_in(task, [sizes[0] - 2])))
-    assert not close(norms(model), by_hand(model, seen_in(task, sizes)))
-    assert images is task.test
-    answers = train.predict(task, fresh, task.test)
-    assert found == pytest.approx(100 * np.mean((answers == task.test_labels).numpy()))
+    assert not close(norms(model), means)
+    assert close(norms(at_rest), by_rule(model, seen_in(task, sizes), means))
+    for accuracy, (each, images) in zip(found, asked, strict=True):
+        assert images is task.test
+        answers = train.predict(task, each, task.test)
+        assert accuracy == pytest.approx(100 * np.mean((answers == task.test_labels).numpy()))
+
+
+def test_the_rule_forgets_and_the_mean_does_not(asked):
+    """Else one test could not tell the two ways from each other."""
+    task = tiny()
+    norm_statistics.clean_anew(task, trained(task))
+    (fresh, _), (at_rest, _) = asked
+    pairs = zip(norms(fresh), norms(at_rest), strict=True)
+    assert not any(torch.equal(a.running_mean, b.running_mean) for a, b in pairs)
 
 
 def test_only_the_first_images_are_visited(asked, monkeypatch):
     task = tiny()
     model = trained(task)
-    monkeypatch.setattr(order, "STATISTICS_IMAGES", 32)
-    order.clean_precise(task, model)
+    monkeypatch.setattr(norm_statistics, "IMAGES", 32)
+    norm_statistics.clean_anew(task, model)
     assert close(norms(asked[0][0]), by_hand(model, seen_in(task, [32])))
 
 
@@ -112,13 +134,13 @@ def test_a_compiled_network_is_left_as_it_is_and_not_run():
     """What is compiled is bound to the network it was compiled of, and a copy has it, too."""
     task = tiny()
     model = trained(task)
-    wanted = order.clean_precise(task, model).item()
+    wanted = norm_statistics.clean_anew(task, model).tolist()
     model.compile_training(task.config.batch, backend="eager")
     run, compiled = [], model.fast
     model.fast = lambda *given: run.append(given) or compiled(*given)
     kept = model.fast
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    assert order.clean_precise(task, model).item() == wanted
+    assert norm_statistics.clean_anew(task, model).tolist() == wanted
     assert not run
     assert model.fast is kept
     for name, value in model.state_dict().items():
@@ -129,7 +151,7 @@ def test_what_torch_compiles_can_be_copied():
     task = tiny()
     model = trained(task)
     model.compile_training(task.config.batch, backend="eager")
-    assert 0 <= order.clean_precise(task, model).item() <= 100
+    assert all(0 <= each <= 100 for each in norm_statistics.clean_anew(task, model).tolist())
 
 
 @pytest.mark.parametrize(("precision", "shortened"), [("fp32", False), ("bf16", True)])
@@ -141,5 +163,5 @@ def test_statistics_are_taken_in_the_digits_of_the_run(precision, shortened):
         asked.append(torch.is_autocast_enabled("cpu"))
 
     model.register_forward_pre_hook(ask)  # which a copy takes along
-    order.clean_precise(task, model)
+    norm_statistics.clean_anew(task, model)
     assert set(asked) == {shortened}

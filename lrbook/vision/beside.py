@@ -17,14 +17,14 @@ from typing import Any, Self
 from torch import Tensor
 
 from lrbook.vision import order
-from lrbook.vision.task import PatchTask, Task
+from lrbook.vision.task import Task
 from lrbook.vision.wideresnet import WideResNet
 
 
 class Beside:
     """``order.observe`` once an epoch, on a CPU beside the next epoch.
 
-    A graphics card has no idle core to gain, and no memory for copies: there it looks at once.
+    A graphics card has no idle core to gain: there it looks at once.
 
     Only the look itself is in the other thread, and touches nothing but its copy. All else is done
     by the thread that calls: rows are completed there and checkpoints written.
@@ -57,12 +57,8 @@ class Beside:
         return self.look is not None
 
     def observe(self, row: dict[str, Any], model: WideResNet, epoch: int, tally: Tensor) -> None:
-        """Look at the model as it is now; what is found is in ``row`` after ``settle``.
-
-        Of a run with a patch: no other is watched.
-        """
+        """Look at the model as it is now; what is found is in ``row`` after ``settle``."""
         task = self.task
-        assert isinstance(task, PatchTask)
         self.settle()
         if self.pool is None:
             row |= order.observe(task, model, epoch, tally)

@@ -47,10 +47,6 @@ class PatchConfig(ImageConfig):
     patch_test_size: PositiveInt = 1000
     """Number of patch-only test images. The paper's is 1000; we draw them anew each epoch."""
 
-    watch: bool = False
-    """Also record, each epoch, the learning order inside the network, the lengths of its weights
-    and accuracy with batch norm's statistics taken anew; training is the same."""
-
     def own_patch(self, draws: "torch.Generator") -> "tuple[torch.Tensor, torch.Tensor] | None":
         """A patch in place of the authors', in a subclass; None leaves theirs.
 

@@ -19,7 +19,6 @@ from lrbook.provenance import collect, with_earlier
 from lrbook.record import INTERRUPTED, Record
 from lrbook.vision import checkpoint, devices, train
 from lrbook.vision.beside import Beside
-from lrbook.vision.config import PatchConfig
 from lrbook.vision.images import Images
 from lrbook.vision.memory import kept, let_go
 from lrbook.vision.outcome import outcome
@@ -180,7 +179,7 @@ class _Training:
     ) -> None:
         config = task.config
         self.task, self.origin, self.beside = task, origin, beside
-        self.watch = isinstance(config, PatchConfig) and config.watch
+        self.watch = config.watch
         self.rows: list[dict[str, Any]] = []
         self.wall_before = 0.0
         saved = store.load_checkpoint(config)

@@ -5,14 +5,13 @@ Shapes: N images, K = 10 classes, D channels of a block.
 """
 
 import contextlib
-import copy
 import math
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.optim import swa_utils
 
+from lrbook.vision import norm_statistics
 from lrbook.vision.patch import Draws, apply_patch, generator
 from lrbook.vision.task import KINDS, PatchTask, Task, autocast, normalise, training_batch
 from lrbook.vision.train import VISIT, percent, predict
@@ -20,12 +19,11 @@ from lrbook.vision.wideresnet import WideResNet
 
 CLASSES = 10
 GRADIENT_IMAGES = 1024
-STATISTICS_IMAGES = 2048
 PROBE_TRAIN, PROBE_TEST = 2000, 1000
 RIDGE = 1e-3  # of the features' variance, which is 1
 
 
-def observe(task: PatchTask, model: WideResNet, epoch: int, tally: Tensor) -> dict[str, float]:
+def observe(task: Task, model: WideResNet, epoch: int, tally: Tensor) -> dict[str, float]:
     """One row of what is looked at after ``epoch``; leaves the model in evaluation mode.
 
     Args:
@@ -35,15 +33,23 @@ def observe(task: PatchTask, model: WideResNet, epoch: int, tally: Tensor) -> di
         tally: (3, 3), filled by ``train_epoch``.
 
     Returns:
+        length_0..n-1: see ``lengths``.
+        clean_precise, clean_at_rest: see ``norm_statistics.clean_anew``. And with a patch:
         fitted_KIND, loss_KIND: accuracy (%) and loss (nats) of the training examples visited in the
         epoch that show KIND (image, both, patch), nan where there was none.
         share_KIND: its share of the gradient, see ``gradient_shares``.
         reads_image_0..n, reads_patch_0..n: see ``readable``; 0 is the input of the first block and
         n that of the linear layer.
-        length_0..n-1: see ``lengths``.
         wrong_patch, wrong_patch_followed: see ``wrong_patch``.
-        clean_precise: see ``clean_precise``.
     """
+    model.eval()
+    row = {f"length_{at}": length for at, length in enumerate(lengths(model).tolist())}
+    anew = norm_statistics.clean_anew(task, model).tolist()
+    row |= dict(zip(("clean_precise", "clean_at_rest"), anew, strict=True))
+    return row | _order(task, model, epoch, tally) if isinstance(task, PatchTask) else row
+
+
+def _order(task: PatchTask, model: WideResNet, epoch: int, tally: Tensor) -> dict[str, float]:
     row = {}
     for kind, (loss, right, count) in zip(KINDS, tally.tolist(), strict=True):
         row[f"fitted_{kind}"] = 100 * right / count if count else float("nan")
@@ -52,10 +58,8 @@ def observe(task: PatchTask, model: WideResNet, epoch: int, tally: Tensor) -> di
     row |= {f"share_{kind}": share for kind, share in zip(KINDS, shares.tolist(), strict=True)}
     for what, found in zip(("image", "patch"), readable(task, model).tolist(), strict=True):
         row |= {f"reads_{what}_{at}": value for at, value in enumerate(found)}
-    row |= {f"length_{at}": length for at, length in enumerate(lengths(model).tolist())}
     right, followed = wrong_patch(task, model, epoch).tolist()
-    row |= {"wrong_patch": right, "wrong_patch_followed": followed}
-    return row | {"clean_precise": clean_precise(task, model).item()}
+    return row | {"wrong_patch": right, "wrong_patch_followed": followed}
 
 
 def gradient_shares(task: Task, model: WideResNet, count: int = GRADIENT_IMAGES) -> Tensor:
@@ -166,25 +170,6 @@ def wrong_patch(task: PatchTask, model: WideResNet, epoch: int) -> Tensor:
     images = _with_full_patch(task, normalise(task.test, task), others, draw)
     answers = predict(task, model, images)
     return torch.stack([percent(answers, labels), percent(answers, others)])
-
-
-@torch.no_grad()
-def clean_precise(task: Task, model: WideResNet) -> Tensor:
-    """Accuracy (%) on the clean test images, batch norm's statistics taken anew: ().
-
-    Running statistics go back to steps at which the weights were others. These are of the weights
-    as they are: means over the first ``STATISTICS_IMAGES`` training images in batches of the run's
-    size, visited once with signs and zeroing that are the same every time, and without activation
-    noise ("precise" batch norm: Wu and Johnson 2021, section 3.1).
-    """
-    size, draws = task.config.batch, _stream(task, "statistics")
-    parts = torch.arange(len(task.train), device=task.device)[:STATISTICS_IMAGES].split(size)
-    parts = [part for part in parts if len(part) == len(parts[0])]  # a rest would count as much
-    fresh = copy.deepcopy(model)  # whose statistics can be lost
-    fresh.fast = None  # what is compiled would run the model that it was compiled of
-    with autocast(task):
-        swa_utils.update_bn((training_batch(task, part, draws).images for part in parts), fresh)
-    return percent(predict(task, fresh, task.test), task.test_labels)
 
 
 def _stream(task: Task, name: str, epoch: int = 0) -> torch.Generator:

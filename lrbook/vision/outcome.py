@@ -67,7 +67,9 @@ def summary(records: Sequence[Record]) -> dict[str, Any]:
     """What ``lrbook run --json`` prints: by arm, one value per seed (None if diverged)."""
     arms: dict[str, dict[str, list]] = {}
     for record in records:
-        names = _names(record) + (WATCHED if record.config.get("watch") else ())
+        names = _names(record)
+        if record.config.get("watch") and "pattern" in record.config:
+            names += WATCHED
         arm = arms.setdefault(record.config["arm"], {"seeds": [], **{n: [] for n in names}})
         arm["seeds"].append(record.config["seed"])
         for name in names:

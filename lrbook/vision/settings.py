@@ -79,6 +79,10 @@ class ImageConfig(Config):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Arithmetic of forward and backward pass; auto: bf16 where it is real. The paper's: fp32."""
 
+    watch: bool = False
+    """Also record, each epoch, the lengths of the weights, accuracy with batch norm's statistics
+    taken anew and, with a patch, the learning order inside the network; training is the same."""
+
     default_seeds: ClassVar = {
         "smoke": (0,),
         "demo": (0,),

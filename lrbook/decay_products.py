@@ -1,0 +1,152 @@
+"""Rate times weight decay: whether the two rates do alike where the product is alike.
+
+Either rate drops, by the same factor in the same epoch, so a product holds before the drop and,
+divided by that factor, after it.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from lrbook import book, small_drops, weight_decay
+from lrbook.arms import by_seed, minus
+from lrbook.noisy_steps import Row
+from lrbook.record import Record
+from lrbook.small_drops import Pair
+from lrbook.vision.histories import mean_before_drop
+
+FIFTH = ("fifth-decay-laptop", "fifth-decay-laptop-control")
+"""Sweeps of both rates, with a fifth of the base's large rate's product, in ``recordings.toml``:
+with the patch and without any."""
+
+FIVEFOLD = ("fivefold-decay-laptop", "fivefold-decay-laptop-control")
+"""Those of the large rate with five times its product."""
+
+LARGE, SMALL = "large rate", "small rate that drops"
+"""What figures and tables call the two."""
+
+KNOWN = (
+    weight_decay.LARGE_NONE,
+    weight_decay.LARGE,
+    weight_decay.SMALL_NONE_DROPS,
+    weight_decay.SMALL_DROPS,
+    weight_decay.SMALL_MATCHED_DROPS,
+)
+"""The rows of ``weight_decay.rows`` in which the rate drops."""
+
+BEFORE = "before the drop, no patch (%)"
+ENDS = {"at the end, no patch (%)": True, "at the end, with it (%)": False}
+"""What an axis says -> whether it is of runs without a patch."""
+
+Products = Mapping[str, Mapping[float, Row]]
+"""``LARGE`` and ``SMALL`` -> first rate times decay, over that of the base's large runs, from the
+lowest to the highest -> the runs."""
+
+
+def recorded(pairs: Pair) -> Products:
+    """The runs of both rates by product. Empty as long as one of the sweeps has not been recorded,
+    and where one differs from ``pairs`` in more than rates and decay.
+
+    Args:
+        pairs: runs of large and small, with the patch and without any.
+    """
+    known = weight_decay.rows(pairs)
+    more = [small_drops.recorded(pairs, each, weight_decay.FREE) for each in (FIFTH, FIVEFOLD)]
+    if not known or not all(all(both) for both in more):
+        return {}
+    with_patch = [run for name in KNOWN for run in known[name][1]]
+    without = [run for name in KNOWN for run in known[name][2]]
+    for both in more:
+        with_patch += both[0]
+        without += both[1]
+    one = _product(known[weight_decay.LARGE][1][0])
+    return {
+        name: _by_product(weight_decay.first_rate(known[row][1][0]), one, with_patch, without)
+        for name, row in ((LARGE, weight_decay.LARGE), (SMALL, weight_decay.SMALL_DROPS))
+    }
+
+
+def _product(run: Record) -> float:
+    return weight_decay.first_rate(run) * float(run.config["weight_decay"])
+
+
+def _by_product(
+    rate: float, one: float, with_patch: Sequence[Record], without: Sequence[Record]
+) -> dict[float, Row]:
+    """Of the runs that begin at ``rate``: product, over ``one``, -> its row."""
+    found: dict[float, tuple[list[Record], list[Record]]] = {}
+    for at, runs in enumerate((with_patch, without)):
+        for run in runs:
+            if weight_decay.first_rate(run) == rate:
+                product = round(_product(run) / one, 6)  # alike by either rate, to the last digit
+                found.setdefault(product, ([], []))[at].append(run)
+    return {product: ("large", *found[product]) for product in sorted(found)}
+
+
+def panels(products: Products) -> dict[str, dict[str, dict[float, list[float]]]]:
+    """What an axis says -> which rate -> product -> accuracy on clean images, one per seed.
+
+    Without the runs that have no decay, for which a logarithmic axis has no place.
+    """
+    shown = {
+        name: {product: row for product, row in rows.items() if product}
+        for name, rows in products.items()
+    }
+    early = {
+        name: {
+            product: [mean_before_drop(run.history, "clean", run.config["drop"]) for run in bare]
+            for product, (_, _, bare) in rows.items()
+        }
+        for name, rows in shown.items()
+    }
+    return {BEFORE: early} | {
+        axis: {
+            name: {product: list(_clean(row, bare).values()) for product, row in rows.items()}
+            for name, rows in shown.items()
+        }
+        for axis, bare in ENDS.items()
+    }
+
+
+def _clean(row: Row, bare: bool) -> dict[int, float]:
+    arm, with_patch, without = row
+    return by_seed(without if bare else with_patch, arm, "clean")
+
+
+def table(products: Products) -> pd.DataFrame:
+    """As ``weight_decay.table`` has it, a row per rate and product (times the base's large one)."""
+    return weight_decay.table(
+        {
+            f"{name}, ×{product:g}": row
+            for name, rows in products.items()
+            for product, row in rows.items()
+        }
+    )
+
+
+def leads(products: Products) -> dict[float, dict[str, list[float]]]:
+    """Product that both rates have -> with the patch, or without any -> by how many points on clean
+    images the large rate ends ahead of the small one that drops, one per seed.
+    """
+    large, small = products[LARGE], products[SMALL]
+    return {
+        product: {
+            told: list(minus(_clean(large[product], bare), _clean(small[product], bare)).values())
+            for told, bare in weight_decay.AHEAD.items()
+        }
+        for product in large
+        if product in small
+    }
+
+
+def leads_words(products: Products) -> str:
+    """What ``leads`` gives: means and 95 % intervals over the seeds."""
+    told = "; ".join(
+        f"at ×{product:g} "
+        + " and ".join(f"**{book.interval_words(v, 1)}** {when}" for when, v in each.items())
+        for product, each in leads(products).items()
+    )
+    return (
+        "Points by which the large rate ends ahead on clean images of a small one that has the "
+        f"same product and drops, too: {told}."
+    )

@@ -2,7 +2,7 @@
 
 Evaluation goes by running statistics, which are of the last steps and so of weights that the
 network has moved on from: the farther, the larger the rate. Watched runs are evaluated with
-statistics of the weights as they are, too ("precise": ``lrbook.vision.order.clean_precise``).
+statistics of the weights as they are, too (``lrbook.vision.norm_statistics``).
 """
 
 from collections.abc import Callable, Sequence
@@ -15,25 +15,38 @@ from lrbook.record import Record
 from lrbook.vision.histories import LAST, at_the_end, mean_before_drop
 from lrbook.whatif import need_pairs
 
-NAME = "precise-laptop-control"
-"""The recording: large and small without any patch, watched."""
+PLAIN = "precise-cifar-laptop"
+"""The recording of large and small on plain images, on the puzzle's schedule, watched."""
+
+BARE = "precise-laptop-control"
+"""That of the patch experiment's runs without any patch."""
 
 WAYS = {"clean": "Running statistics", "clean_precise": "Statistics taken anew"}
 """Column of a watched run's history -> what it is evaluated with."""
+
+AT_REST = {"clean_at_rest": "Running, weights at rest"}
+"""As ``WAYS``, the one that runs recorded earlier lack."""
 
 SETTLED = 4
 """The first epoch that ``jumps`` looks at: up to it accuracy rises in leaps at either rate."""
 
 
-def recorded(base: Sequence[Record]) -> list[Record]:
-    """The finished runs of ``NAME``. Empty as long as it has not been recorded, and where it
+def recorded(base: Sequence[Record], name: str = BARE) -> list[Record]:
+    """The finished runs of ``name``. Empty as long as it has not been recorded, and where it
     differs from ``base`` in more than being watched.
     """
-    return recorded_beside(NAME, base, ("watch",))
+    return recorded_beside(name, base, ("watch",))
+
+
+def ways(runs: Sequence[Record]) -> dict[str, str]:
+    """``WAYS``, and between them ``AT_REST`` where all ``runs`` have it."""
+    (always, title), *anew = WAYS.items()
+    known = all(column in run.history for run in runs for column in AT_REST)
+    return {always: title} | (AT_REST if known else {}) | dict(anew)
 
 
 def panels(runs: Sequence[Record]) -> dict[str, dict[str, list[pd.DataFrame]]]:
-    """What it is evaluated with -> arm -> histories whose ``clean`` is evaluated so."""
+    """Title, of ``WAYS`` -> arm -> histories whose ``clean`` is evaluated in that way."""
     return {
         title: {
             arm: [history.assign(clean=history[way]) for history in histories]
@@ -87,7 +100,7 @@ def table(runs: Sequence[Record]) -> pd.DataFrame:
             {heading: name}
             | {
                 title: book.interval_words([measure(*pair, way) for pair in both], 1)
-                for way, title in WAYS.items()
+                for way, title in ways(runs).items()
             }
             for name, measure in measures.items()
         ]

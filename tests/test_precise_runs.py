@@ -1,5 +1,7 @@
 """The lag by running statistics and by statistics taken anew, on histories made by hand."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from intervals import interval
@@ -87,13 +89,14 @@ def test_panels_show_the_same_runs_in_both_ways():
 
 
 def test_runs_are_found_beside_those_that_differ_in_being_watched_alone(monkeypatch):
-    kept = {precise.NAME: Sweep(RUNS)}
+    kept = {precise.BARE: Sweep(RUNS), "another": Sweep(RUNS[:2])}
     monkeypatch.setattr("lrbook.sweeps.recorded", lambda name: kept[name])
     columns = {"epoch": [1], "clean": [50.0]}
     base = [laptop_run("large", 5, columns, 50.0)]
     assert precise.recorded(base) == RUNS
     assert precise.recorded([laptop_run("large", 5, columns, 50.0, pattern=0.3)]) == []
-    del kept[precise.NAME]
+    assert precise.recorded(base, "another") == RUNS[:2]
+    del kept[precise.BARE]
     assert precise.recorded(base) == []
 
 
@@ -105,3 +108,17 @@ def test_the_lag_in_words_is_that_of_the_table():
         f"last three epochs before the drop, and **{anew}** with statistics taken anew (2 pairs)."
     )
     assert always.startswith("11.5")
+
+
+def test_running_statistics_of_weights_at_rest_are_told_where_every_run_has_them():
+    def rest(run, shift):
+        history = run.history.assign(clean_at_rest=run.history.clean_precise - shift)
+        return dataclasses.replace(run, table=history)
+
+    runs = [rest(run, shift) for run, shift in zip(RUNS, (1.0, 2.0, 0.0, 0.0, 0.0), strict=True)]
+    table = precise.table(runs)
+    titles = ["Running statistics", "Running, weights at rest", "Statistics taken anew"]
+    assert list(table.columns[1:]) == titles
+    told = table.set_index(table.columns[0]).loc["large is behind before the drop"]
+    assert [float(words.split()[0]) for words in told] == [11.5, 10.0, 8.5]
+    assert list(precise.table([*runs[:-1], RUNS[-1]]).columns[1:]) == titles[::2]

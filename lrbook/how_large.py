@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from lrbook import book, sweeps
+from lrbook import book
+from lrbook.alike import recorded_beside
 from lrbook.arms import by_seed, finished, minus
-from lrbook.noisy import alike_but_for
 from lrbook.patch_cost import cost_by_seed
 from lrbook.record import Record
 from lrbook.stats import mean_interval
@@ -40,14 +40,10 @@ def recorded(name: str, base: Sequence[Record]) -> Rates:
         name: a sweep of the arm large over eta1, in ``recordings.toml``.
         base: runs of large and small; other arms are left out.
     """
-    try:
-        found = sweeps.recorded(name).records
-    except LookupError:
-        return {}
+    both = [run for run in base if run.config["arm"] in ARMS]
+    found = recorded_beside(name, both, ("eta1",))
     seeds = {run.config["seed"] for run in found}
-    beside = [run for run in base if run.config["arm"] in ARMS and run.config["seed"] in seeds]
-    runs = [*found, *beside]
-    return by_rate(runs) if alike_but_for(runs, ("arm", "seed", "eta1")) else {}
+    return by_rate([*found, *(run for run in both if run.config["seed"] in seeds)])
 
 
 def by_rate(runs: Sequence[Record]) -> Rates:

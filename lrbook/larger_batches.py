@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from lrbook import book, sweeps
+from lrbook.alike import alike_but_for
 from lrbook.arms import finished, minus
-from lrbook.noisy import alike_but_for
 from lrbook.noisy_steps import level_of, variance
 from lrbook.record import Record
 

@@ -1,15 +1,14 @@
 """Noise in the activations beside a large rate: what it wins back, how much of it, until when."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from lrbook import book, sweeps
-from lrbook.arms import by_seed, finished, minus
+from lrbook import book
+from lrbook.alike import recorded_beside
+from lrbook.arms import by_seed, minus
 from lrbook.beyond import percent, recovered
-from lrbook.provenance import device_kind
 from lrbook.record import Record
 from lrbook.stats import mean_interval
 
@@ -89,41 +88,9 @@ def recorded(name: str, base: Sequence[Record]) -> dict[str, list[Record]]:
         name: a sweep of the arm noise over noise and noise_drop, in ``recordings.toml``.
         base: runs of the arms that the noise is compared with; also of the arm noise, or not.
     """
-    try:
-        found = [*sweeps.recorded(name).records]
-    except LookupError:
-        return {}
-    found += [record for record in base if record.config["arm"] == "noise"]
-    free = ("arm", "seed", "noise", "noise_drop")
-    return groups(found) if alike_but_for([*found, *base], free) else {}
-
-
-def recorded_beside(name: str, base: Sequence[Record], free: Collection[str]) -> list[Record]:
-    """The finished runs of a sweep that are to be set beside ``base``. Empty as long as it has not
-    been recorded, and where anything but arm, seed and ``free`` differs from ``base``, the images
-    first of all: a page never mixes two sets of them.
-    """
-    try:
-        runs = finished(sweeps.recorded(name).records)
-    except LookupError:
-        return []
-    return runs if alike_but_for([*runs, *base], ("arm", "seed", *free)) else []
-
-
-def alike_but_for(records: Sequence[Record], free: Collection[str]) -> bool:
-    """Whether nothing but the fields in ``free`` differs between the records; compared are their
-    images, arithmetic, kind of device (which random numbers depend on), and settings.
-    """
-    fixed = [_fixed(record, free) for record in records]
-    return all(settings == fixed[0] for settings in fixed)
-
-
-def _fixed(
-    record: Record, free: Collection[str]
-) -> tuple[str, str | None, str | None, dict[str, Any]]:
-    settings = {name: value for name, value in record.config.items() if name not in free}
-    origin = record.provenance
-    return book.data_of([record]), origin.get("precision"), device_kind(origin), settings
+    found = recorded_beside(name, base, ("noise", "noise_drop"))
+    noisy = [record for record in base if record.config["arm"] == "noise"]
+    return groups([*found, *noisy]) if found else {}
 
 
 def groups(records: Sequence[Record]) -> dict[str, list[Record]]:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from lrbook import book, sweeps
-from lrbook.arms import by_seed, finished, minus
-from lrbook.noisy import alike_but_for
+from lrbook import book
+from lrbook.alike import recorded_beside
+from lrbook.arms import by_seed, minus
 from lrbook.patch_cost import cost_by_seed
 from lrbook.record import Record
 from lrbook.stats import mean_interval
@@ -50,14 +50,8 @@ def recorded(name: str, base: Sequence[Record]) -> dict[str, list[Record]]:
         name: a sweep of the arm small over sampling_noise, in ``recordings.toml``.
         base: runs of large and small without this noise.
     """
-    try:
-        found = sweeps.recorded(name).records
-    except LookupError:
-        return {}
-    if not alike_but_for([*found, *base], ("arm", "seed", "sampling_noise")):
-        return {}
     levels: dict[float, list[Record]] = {}
-    for record in finished(found):
+    for record in recorded_beside(name, base, ("sampling_noise",)):
         levels.setdefault(level_of(record), []).append(record)
     return {named(level): runs for level, runs in sorted(levels.items())}
 

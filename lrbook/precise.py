@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from lrbook import book
-from lrbook.noisy import recorded_beside
+from lrbook.alike import recorded_beside
 from lrbook.record import Record
 from lrbook.vision.histories import LAST, at_the_end, mean_before_drop
 from lrbook.whatif import need_pairs

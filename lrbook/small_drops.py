@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from lrbook import book
+from lrbook.alike import recorded_beside
 from lrbook.arms import by_seed
 from lrbook.beyond import percent
-from lrbook.noisy import recorded_beside
 from lrbook.patch_cost import cost_by_seed, share
 from lrbook.record import Record
 from lrbook.vision.histories import epochs_words

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from lrbook import book, small_drops
+from lrbook.alike import recorded_beside
 from lrbook.arms import by_seed, finished, minus
-from lrbook.noisy import recorded_beside
 from lrbook.noisy_steps import Row, Rows
 from lrbook.patch_cost import cost_by_seed
 from lrbook.record import Record

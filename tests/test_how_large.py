@@ -51,7 +51,7 @@ def recorded(monkeypatch):
     """What is recorded of the sweep, set by hand."""
 
     def gather(runs, base):
-        monkeypatch.setattr(how_large.sweeps, "recorded", lambda name: Sweep(runs))
+        monkeypatch.setattr("lrbook.sweeps.recorded", lambda name: Sweep(runs))
         return how_large.recorded(SWEEP, base)
 
     return gather
@@ -88,7 +88,7 @@ def test_what_has_not_been_recorded_has_no_rates(monkeypatch):
     def nothing(name):
         raise LookupError(name)
 
-    monkeypatch.setattr(how_large.sweeps, "recorded", nothing)
+    monkeypatch.setattr("lrbook.sweeps.recorded", nothing)
     assert how_large.recorded(SWEEP, BASE) == {}
     assert how_large.named({}) == {}
 

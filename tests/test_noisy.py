@@ -130,7 +130,7 @@ def there(monkeypatch):
             raise LookupError(name)
         return found[name]
 
-    monkeypatch.setattr(noisy.sweeps, "recorded", load)
+    monkeypatch.setattr("lrbook.sweeps.recorded", load)
     return found
 
 

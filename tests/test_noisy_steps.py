@@ -50,13 +50,13 @@ WITH, WITHOUT = (
 
 
 def test_levels_are_named_by_the_variance_and_come_from_low_to_high(monkeypatch):
-    monkeypatch.setattr(noisy_steps.sweeps, "recorded", lambda name: Sweep([*MUCH, *SOME]))
+    monkeypatch.setattr("lrbook.sweeps.recorded", lambda name: Sweep([*MUCH, *SOME]))
     assert noisy_steps.recorded("any", BASE) == WITH
 
 
 def test_a_run_that_diverged_is_in_no_level(monkeypatch):
     lost = [dataclasses.replace(run, status="diverged", result={}) for run in (MUCH[0], *SOME)]
-    monkeypatch.setattr(noisy_steps.sweeps, "recorded", lambda name: Sweep([*lost, *MUCH[1:]]))
+    monkeypatch.setattr("lrbook.sweeps.recorded", lambda name: Sweep([*lost, *MUCH[1:]]))
     levels = noisy_steps.recorded("any", BASE)
     assert levels == {LEVELS[1]: MUCH[1:]}
     assert noisy_steps.prices(noisy_steps.rows(levels, WITHOUT, BASE, CONTROL))[LEVELS[1]] == price(
@@ -74,7 +74,7 @@ def test_a_run_that_has_not_trained_pays_no_price():
 @pytest.mark.parametrize("other", [{"pattern": 0.3}, {"carrier_share": 0.0}, {"epochs": 30}])
 def test_runs_that_differ_in_more_than_the_noise_are_not_set_beside_the_base(monkeypatch, other):
     found = several([60, 61], sampling_noise=4.9, **other)
-    monkeypatch.setattr(noisy_steps.sweeps, "recorded", lambda name: Sweep(found))
+    monkeypatch.setattr("lrbook.sweeps.recorded", lambda name: Sweep(found))
     assert noisy_steps.recorded("any", BASE) == {}
 
 
@@ -82,7 +82,7 @@ def test_what_has_not_been_recorded_is_no_level(monkeypatch):
     def nothing(name):
         raise LookupError(name)
 
-    monkeypatch.setattr(noisy_steps.sweeps, "recorded", nothing)
+    monkeypatch.setattr("lrbook.sweeps.recorded", nothing)
     assert noisy_steps.recorded("any", BASE) == {}
 
 

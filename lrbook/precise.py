@@ -118,8 +118,9 @@ def lag_words(runs: Sequence[Record]) -> str:
         book.interval_words([lag(one.history, two.history, way, drop) for one, two in both], 1)
         for way in WAYS
     )
+    which = "first drop" if "drop2" in runs[0].config else "drop"
     return (
         f"Evaluated as always the large rate is **{always}** points behind on clean images in the "
-        f"last three epochs before the drop, and **{anew}** with statistics taken anew "
+        f"last three epochs before the {which}, and **{anew}** with statistics taken anew "
         f"({book.pairs_words(len(both))})."
     )

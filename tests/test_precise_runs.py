@@ -108,6 +108,10 @@ def test_the_lag_in_words_is_that_of_the_table():
         f"last three epochs before the drop, and **{anew}** with statistics taken anew (2 pairs)."
     )
     assert always.startswith("11.5")
+    thrice = [dataclasses.replace(r, config=r.config | {"drop2": 17, "drop3": 21}) for r in RUNS]
+    assert precise.lag_words(thrice) == precise.lag_words(RUNS).replace(
+        "the drop", "the first drop"
+    )
 
 
 def test_running_statistics_of_weights_at_rest_are_told_where_every_run_has_them():

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 from intervals import interval
 
-from lrbook import book, sweeps
+from lrbook import book, precise, sweeps
+from lrbook.vision import norm_statistics
 
 SEEDS = [5, 6, 7, 8, 9]
 DROP = 13
@@ -30,6 +32,11 @@ def patched():
     return sorted_runs("lengths-laptop")
 
 
+@pytest.fixture(scope="module")
+def plain():
+    return sorted_runs("precise-cifar-laptop")
+
+
 def mean(runs, way, first, last):
     """By seed, over the epochs from first to last."""
     return np.array([run.history.set_index("epoch")[way].loc[first:last].mean() for run in runs])
@@ -39,13 +46,66 @@ def behind(runs, way):
     return mean(runs["small"], way, 10, 12) - mean(runs["large"], way, 10, 12)
 
 
-def test_watching_and_evaluating_twice_changed_nothing(bare, patched):
-    for name, watched in (("patch-laptop-control", bare), ("patch-laptop", patched)):
-        plain = {(r.config["arm"], r.config["seed"]): r for r in book.recorded(name)}
+def test_watching_and_evaluating_twice_changed_nothing(bare, patched, plain):
+    bases = {"patch-laptop-control": bare, "patch-laptop": patched, "cifar-laptop": plain}
+    for name, watched in bases.items():
+        usual = {(r.config["arm"], r.config["seed"]): r for r in book.recorded(name)}
         for arm, runs in watched.items():
             for run in runs:
-                same = plain[arm, run.config["seed"]]
+                same = usual[arm, run.config["seed"]]
                 assert run.history.clean.tolist() == same.history.clean.tolist()
+
+
+def test_on_plain_images_half_of_the_lag_is_the_evaluations(plain):
+    always, anew = behind(plain, "clean"), behind(plain, "clean_precise")
+    assert 11.5 < np.mean(always) < 12  # "nearly twelve"
+    assert np.mean(anew) == pytest.approx(6, abs=0.1)
+    assert interval(anew)[0] > 0
+    assert interval(always - anew)[0] > 0
+    early = [
+        np.mean(mean(plain["small"], way, 1, 9) - mean(plain["large"], way, 1, 9))
+        for way in ("clean", "clean_precise")
+    ]
+    assert early == [pytest.approx(15, abs=0.3), pytest.approx(9, abs=0.4)]
+    table = precise.table([*plain["large"], *plain["small"]]).set_index(
+        "points on CIFAR-10 (JPEG copy) (5 pairs)"
+    )
+    told = [[float(words.split()[0]) for words in row] for row in table.to_numpy()]
+    assert told[0] == [pytest.approx(11.7, abs=0.06), 6.0, 6.0]
+    assert told[1] == [pytest.approx(16, abs=0.2), 9.5, 9.5]  # "ten points for sixteen"
+    assert told[3][2] < 0.5 * told[3][0]  # "half of its jumps"
+
+
+def test_on_plain_images_the_small_rate_gains_three_for_nine(plain):
+    gains = {
+        arm: mean(plain[arm], "clean_precise", 10, 12) - mean(plain[arm], "clean", 10, 12)
+        for arm in ("small", "large")
+    }
+    assert np.mean(gains["small"]) == pytest.approx(3, abs=0.1)
+    assert np.mean(gains["large"]) == pytest.approx(9, abs=0.4)
+    assert interval(gains["small"])[0] > 0
+
+
+def test_by_as_few_images_of_weights_at_rest_the_lag_is_that_by_those_taken_anew(plain):
+    for first, last in ((1, 9), (10, 12)):
+        rest, anew = (
+            mean(plain["small"], way, first, last) - mean(plain["large"], way, first, last)
+            for way in ("clean_at_rest", "clean_precise")
+        )
+        assert np.mean(rest) == pytest.approx(np.mean(anew), abs=0.1)  # "to a tenth of a point"
+    momentum = torch.nn.BatchNorm2d(1).momentum
+    batch = plain["large"][0].config["batch"]
+    # Of a running mean with this weight; it has the variance of a plain one over as many batches
+    assert (2 - momentum) / momentum * batch == pytest.approx(1200, abs=20)
+    assert norm_statistics.IMAGES == 2048
+
+
+def test_on_plain_images_the_end_does_not_change(plain):
+    for way in ("clean", "clean_at_rest", "clean_precise"):
+        ahead = mean(plain["large"], way, 22, 24) - mean(plain["small"], way, 22, 24)
+        assert 1.5 < np.mean(ahead) < 2  # "nearly two points"
+        low, high = interval(ahead)
+        assert low < 0 < high
 
 
 def test_most_of_the_lag_is_the_evaluations(bare, patched):
@@ -120,6 +180,7 @@ def test_of_the_lead_at_the_end_seven_points_of_eight_are_there(bare):
     assert interval(anew)[0] > 0
 
 
-def test_the_lag_is_seen_on_training_images_as_well(bare, patched):
-    assert interval(behind(bare, "train_accuracy"))[0] > 20  # "more than twenty"
+def test_the_lag_is_seen_on_training_images_as_well(bare, patched, plain):
+    for runs in (bare, plain):
+        assert interval(behind(runs, "train_accuracy"))[0] > 20  # "more than twenty"
     assert interval(behind(patched, "train_accuracy"))[0] > 0

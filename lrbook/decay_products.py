@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from lrbook import book, small_drops, weight_decay
+from lrbook.alike import recorded_beside
 from lrbook.arms import by_seed, minus
 from lrbook.noisy_steps import Row
 from lrbook.record import Record
@@ -21,6 +22,12 @@ with the patch and without any."""
 
 FIVEFOLD = ("fivefold-decay-laptop", "fivefold-decay-laptop-control")
 """Those of the large rate with five times its product."""
+
+WATCHED = "lengths-fifth-decay-laptop"
+"""One run of each rate of ``FIFTH`` with the patch, made again and watched."""
+
+LARGE_FIFTH, SMALL_FIFTH = "large, a fifth", "small, drops, a fifth"
+"""What figures call the two."""
 
 LARGE, SMALL = "large rate", "small rate that drops"
 """What figures and tables call the two."""
@@ -150,3 +157,20 @@ def leads_words(products: Products) -> str:
         "Points by which the large rate ends ahead on clean images of a small one that has the "
         f"same product and drops, too: {told}."
     )
+
+
+def watched(base: Sequence[Record]) -> dict[str, list[pd.DataFrame]]:
+    """``LARGE_FIFTH`` and ``SMALL_FIFTH`` -> histories with lengths. Empty as long as ``WATCHED``
+    has not been recorded, and where it differs from ``base`` in more than rates, decay and being
+    watched.
+
+    Args:
+        base: runs of large and small with the patch.
+    """
+    runs = recorded_beside(WATCHED, base, ("watch", *weight_decay.FREE))
+    found: dict[str, list[pd.DataFrame]] = {}
+    for run in sorted(runs, key=weight_decay.first_rate, reverse=True):
+        large = weight_decay.first_rate(run) == base[0].config["eta1"]
+        history = weight_decay.with_lengths(run.history)
+        found.setdefault(LARGE_FIFTH if large else SMALL_FIFTH, []).append(history)
+    return found

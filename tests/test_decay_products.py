@@ -161,3 +161,22 @@ def test_a_run_that_was_lost_is_in_no_mean(gathered):
         41,
         42,
     ]
+
+
+def test_watched_runs_are_by_their_rate(monkeypatch):
+    """The small rate's runs are of the arm large, too, and told from the large one's by eta1."""
+    lengths = {"epoch": [1, 2], "rate": [0.5, 0.1], "length_0": [3.0, 1.0], "length_1": [4.0, 1.0]}
+    small, large = (
+        laptop_run("large", 5, lengths, 50, watch=True, **settings)
+        for settings in (DROPPING | {"weight_decay": 0.0025}, {"weight_decay": 0.0001})
+    )
+    kept = {decay_products.WATCHED: Sweep([small, large])}
+    monkeypatch.setattr("lrbook.sweeps.recorded", lambda name: kept[name])
+    base = [run for run in PAIRS[0] if run.config["seed"] == 5]
+    found = decay_products.watched(base)
+    assert list(found) == ["large, a fifth", "small, drops, a fifth"]
+    assert found["large, a fifth"][0].effective.tolist() == pytest.approx([0.5 / 12.5, 0.1])
+    other = laptop_run("large", 5, lengths, 50, pattern=0.3)
+    assert decay_products.watched([other]) == {}
+    del kept[decay_products.WATCHED]
+    assert decay_products.watched(base) == {}

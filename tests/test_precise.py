@@ -125,9 +125,20 @@ def test_the_rule_forgets_and_the_mean_does_not(asked):
 def test_only_the_first_images_are_visited(asked, monkeypatch):
     task = tiny()
     model = trained(task)
-    monkeypatch.setattr(norm_statistics, "IMAGES", 32)
+    monkeypatch.setattr(norm_statistics, "IMAGES", 20)
+    monkeypatch.setattr(norm_statistics, "BATCHES", 1)
     norm_statistics.clean_anew(task, model)
     assert close(norms(asked[0][0]), by_hand(model, seen_in(task, [32])))
+
+
+def test_there_are_enough_batches_where_they_are_large(asked, monkeypatch):
+    """Else running statistics of weights at rest would not get away from the means."""
+    task = tiny(batch=12)
+    model = trained(task)
+    monkeypatch.setattr(norm_statistics, "IMAGES", 13)
+    monkeypatch.setattr(norm_statistics, "BATCHES", 4)
+    norm_statistics.clean_anew(task, model)
+    assert close(norms(asked[0][0]), by_hand(model, seen_in(task, [12] * 4)))
 
 
 def test_a_compiled_network_is_left_as_it_is_and_not_run():

@@ -15,23 +15,27 @@ from lrbook.vision.task import Task, autocast, training_batch
 from lrbook.vision.train import percent, predict
 from lrbook.vision.wideresnet import WideResNet
 
-IMAGES = 2048
+IMAGES, BATCHES = 2048, 32
+"""The statistics are of at least so many training images, and of so many batches, if there are."""
 
 
 @torch.no_grad()
 def clean_anew(task: Task, model: WideResNet) -> Tensor:
     """Accuracy (%) on the clean test images, by statistics of the weights as they are: (2,).
 
-    First by means over the first ``IMAGES`` training images in batches of the run's size ("precise"
-    batch norm: Wu and Johnson 2021, section 3.1). Then by running statistics as training keeps
-    them, which go on from these over the same batches: they are of as few batches as those of the
-    run, of about (2 - momentum) / momentum, but the weights are at rest.
+    First by means over the first training images, in batches of the run's size ("precise" batch
+    norm: Wu and Johnson 2021, section 3.1, but with the mean of the batches' variances, as running
+    statistics have it). Then by running statistics as training keeps them, which go on from these
+    over the same batches: they are of about as few as those of the run, which amount to
+    (2 - momentum) / momentum batches, but the weights are at rest. (Where the training images make
+    fewer than ``BATCHES``, they stay nearer to the means.)
 
     The images are visited with signs and zeroing that are the same every time, and without
     activation noise.
     """
     size, draws = task.config.batch, generator(task.config.seed, "statistics", 0, task.device.type)
-    parts = torch.arange(len(task.train), device=task.device)[:IMAGES].split(size)
+    count = max(IMAGES, BATCHES * size)
+    parts = torch.arange(len(task.train), device=task.device)[:count].split(size)
     parts = [part for part in parts if len(part) == len(parts[0])]  # a rest would count as much
     batches = [training_batch(task, part, draws).images for part in parts]
     fresh = copy.deepcopy(model)  # whose statistics can be lost

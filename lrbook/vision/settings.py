@@ -81,7 +81,8 @@ class ImageConfig(Config):
 
     watch: bool = False
     """Also record, each epoch, the lengths of the weights, accuracy with batch norm's statistics
-    taken anew and, with a patch, the learning order inside the network; training is the same."""
+    taken anew (without activation noise) and, with a patch, the learning order inside the network;
+    training is the same."""
 
     default_seeds: ClassVar = {
         "smoke": (0,),

@@ -159,18 +159,16 @@ def leads_words(products: Products) -> str:
     )
 
 
-def watched(base: Sequence[Record]) -> dict[str, list[pd.DataFrame]]:
-    """``LARGE_FIFTH`` and ``SMALL_FIFTH`` -> histories with lengths. Empty as long as ``WATCHED``
-    has not been recorded, and where it differs from ``base`` in more than rates, decay and being
-    watched.
+def watched(base: Sequence[Record]) -> dict[str, list[Record]]:
+    """``LARGE_FIFTH`` and ``SMALL_FIFTH`` -> the runs of ``WATCHED``. Empty as long as it has not
+    been recorded, and where it differs from ``base`` in more than rates, decay and being watched.
 
     Args:
         base: runs of large and small with the patch.
     """
     runs = recorded_beside(WATCHED, base, ("watch", *weight_decay.FREE))
-    found: dict[str, list[pd.DataFrame]] = {}
+    found: dict[str, list[Record]] = {}
     for run in sorted(runs, key=weight_decay.first_rate, reverse=True):
         large = weight_decay.first_rate(run) == base[0].config["eta1"]
-        history = weight_decay.with_lengths(run.history)
-        found.setdefault(LARGE_FIFTH if large else SMALL_FIFTH, []).append(history)
+        found.setdefault(LARGE_FIFTH if large else SMALL_FIFTH, []).append(run)
     return found

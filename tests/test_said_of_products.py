@@ -110,9 +110,39 @@ def test_of_the_best_decays_with_the_patch_no_difference_is_clear(clean):
     assert low < 0 < high
 
 
+def test_without_a_patch_the_best_small_rate_is_ahead(clean):
+    means = {p: np.mean(c) for (n, p, b), c in clean.items() if (n, b) == (SMALL, True)}
+    assert max(means, key=means.get) == 1
+    ahead = clean[SMALL, 1, True] - clean[LARGE, 0.2, True]
+    assert np.mean(ahead) == pytest.approx(1.4, abs=0.1)
+    assert interval(ahead)[0] > 0
+
+
 def test_small_with_five_or_25_times_the_decay_is_not_behind_without_a_patch(clean):
     for product in (0.2, 1):
         for large in (0, 0.2, 1):
             low, _ = interval(clean[SMALL, product, True] - clean[LARGE, large, True])
             assert low > -2
             assert np.mean(clean[SMALL, product, True] - clean[LARGE, large, True]) > 0
+
+
+def test_at_a_fifth_the_two_have_one_effective_rate_only_when_the_drop_comes(products):
+    base = book.recorded("patch-laptop")
+    watched = decay_products.watched(base)
+    rates = {}
+    for (name, product), key in zip(((LARGE, 0.2), (SMALL, 0.2)), watched, strict=True):
+        [run] = watched[key]
+        [same] = [r for r in products[name, product, False] if r.config["seed"] == 5]
+        assert run.history.clean.tolist() == same.history.clean.tolist()
+        rates[key] = weight_decay.with_lengths(run.history).set_index("epoch").effective
+    ratio = rates["small, drops, a fifth"] / rates["large, a fifth"]
+    assert ratio.loc[1] == pytest.approx(0.1, abs=0.02)
+    assert ratio.loc[6] == pytest.approx(0.5, abs=0.03)
+    assert ratio.loc[11] < 0.8
+    assert ratio.loc[12:].to_numpy() == pytest.approx(0.95, abs=0.02)
+    full = {
+        row: weight_decay.with_lengths(run.history).set_index("epoch").effective
+        for row, [run] in weight_decay.watched(base).items()
+    }
+    together = full["small, drops, large's decay"] / full["large"]
+    assert together.loc[4:].to_numpy() == pytest.approx(0.95, abs=0.16)

@@ -85,7 +85,10 @@ def arm_color(arm: str) -> str:
 
 def arm_style(arm: str) -> dict[str, str]:
     """Line style and marker of an arm, one of the reader's own included."""
-    return ARM_STYLES.get(arm) or _LOOKS[_place(arm) % len(_LOOKS)]
+    if arm in ARM_STYLES:
+        return ARM_STYLES[arm]
+    place = _place(arm)  # whose colour has been there before has another line than it had then
+    return _LOOKS[(place + place // len(OTHER_COLORS)) % len(_LOOKS)]
 
 
 def _place(arm: str) -> int:

@@ -144,5 +144,7 @@ def test_at_a_fifth_the_two_have_one_effective_rate_only_when_the_drop_comes(pro
         row: weight_decay.with_lengths(run.history).set_index("epoch").effective
         for row, [run] in weight_decay.watched(base).items()
     }
+    mine = rates["small, drops, a fifth"].loc[:11]  # "nearer to the small rate", as a factor
+    assert (mine / full["small"].loc[:11] < full["large"].loc[:11] / mine).all()
     together = full["small, drops, large's decay"] / full["large"]
     assert together.loc[4:].to_numpy() == pytest.approx(0.95, abs=0.16)

@@ -163,3 +163,9 @@ def test_table_has_no_index_and_escapes_bars(capsys):
 def test_a_number_that_rounds_to_zero_has_no_minus_sign_in_a_table(capsys):
     style.table(pd.DataFrame({"gap": [-0.0, -0.25]}))
     assert capsys.readouterr().out.splitlines()[2:] == ["| 0 |", "| -0.25 |"]
+
+
+def test_a_dozen_arms_of_the_readers_own_differ_in_colour_or_line():
+    arms = [f"a reader's own {number}" for number in range(12)]
+    looks = {(style.arm_color(arm), style.arm_style(arm)["linestyle"]) for arm in arms}
+    assert len(looks) == 12

@@ -146,16 +146,37 @@ def leads(products: Products) -> dict[float, dict[str, list[float]]]:
     }
 
 
+def added(products: Products) -> dict[float, list[float]]:
+    """Product that both rates have -> what the patch adds to the large one's lead, one per seed."""
+    large, small = products[LARGE], products[SMALL]
+    with_patch, without = (
+        {
+            product: minus(_clean(large[product], bare), _clean(small[product], bare))
+            for product in large
+            if product in small
+        }
+        for bare in (False, True)
+    )
+    return {
+        product: list(minus(with_patch[product], without[product]).values())
+        for product in with_patch
+    }
+
+
 def leads_words(products: Products) -> str:
-    """What ``leads`` gives: means and 95 % intervals over the seeds."""
+    """What ``leads`` and ``added`` give: means and 95 % intervals over the seeds."""
     told = "; ".join(
         f"at ×{product:g} "
         + " and ".join(f"**{book.interval_words(v, 1)}** {when}" for when, v in each.items())
         for product, each in leads(products).items()
     )
+    more = ", ".join(
+        f"**{book.interval_words(points, 1)}** at ×{product:g}"
+        for product, points in added(products).items()
+    )
     return (
         "Points by which the large rate ends ahead on clean images of a small one that has the "
-        f"same product and drops, too: {told}."
+        f"same product and drops, too: {told}. What the patch adds: {more}."
     )
 
 

@@ -143,7 +143,10 @@ def test_leads_are_differences_by_seed_at_products_that_both_have(gathered):
     low, high = interval([1, 2, 3])
     half = (high - low) / 2
     assert f"at ×0.2 **2.0 ± {half:.1f}** with the patch and **1.0 ±" in said
-    assert re.findall(r"at (\S+) \*\*", said) == ["×0", "×0.2", "×1"]
+    assert re.findall(r"at (\S+) \*\*", said)[:3] == ["×0", "×0.2", "×1"]
+    assert decay_products.added(gathered()) == {0: [9, 9, 5], 0.2: [0, 0, 3], 1: [1, 1, 2]}
+    assert "What the patch adds: **7.7 ±" in said
+    assert said.endswith("at ×1.")
 
 
 def test_the_table_has_a_row_for_each_rate_and_product(gathered):

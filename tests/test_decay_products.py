@@ -3,6 +3,7 @@
 import dataclasses
 import re
 
+import pairs_of_sweeps
 import pytest
 from intervals import interval
 from made_laptop import laptop_run
@@ -63,14 +64,7 @@ def gathered(monkeypatch):
     """What ``recorded`` finds where the sweeps hold what they are given here."""
 
     def gather(changed=None):
-        kept = KEPT | (changed or {})
-        found = {
-            name: Sweep(runs)
-            for names, both in kept.items()
-            for name, runs in zip(names, both, strict=True)
-            if runs
-        }
-        monkeypatch.setattr("lrbook.sweeps.recorded", lambda name: found[name])
+        pairs_of_sweeps.keep(monkeypatch, KEPT | (changed or {}))
         return decay_products.recorded(PAIRS)
 
     return gather

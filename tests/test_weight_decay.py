@@ -4,6 +4,7 @@ import dataclasses
 import re
 
 import numpy as np
+import pairs_of_sweeps
 import pytest
 import torch
 from made_laptop import laptop_run
@@ -59,14 +60,7 @@ def gathered(monkeypatch):
     """What ``rows`` finds where the sweeps hold what they are given here."""
 
     def gather(changed=None):
-        kept = KEPT | (changed or {})
-        found = {
-            name: Sweep(runs)
-            for names, both in kept.items()
-            for name, runs in zip(names, both, strict=True)
-            if runs
-        }
-        monkeypatch.setattr("lrbook.sweeps.recorded", lambda name: found[name])
+        pairs_of_sweeps.keep(monkeypatch, KEPT | (changed or {}))
         return weight_decay.rows(PAIRS)
 
     return gather

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from tiny_images import CPU, tiny
 
-from lrbook.vision import order, train
+from lrbook.vision import norm_statistics, order, train
 from lrbook.vision.patch import generator
 
 
@@ -41,7 +41,7 @@ def test_gradients_are_of_the_first_training_images(monkeypatch):
 def test_so_many_images_are_looked_at_as_the_book_says():
     assert inspect.signature(order.gradient_shares).parameters["count"].default == 1024
     assert (order.PROBE_TRAIN, order.PROBE_TEST) == (2000, 1000)
-    assert order.STATISTICS_IMAGES == 2048
+    assert (norm_statistics.IMAGES, norm_statistics.BATCHES) == (2048, 32)
 
 
 def test_readers_are_shown_the_first_images_of_both_sets(monkeypatch):

@@ -131,35 +131,32 @@ def table(products: Products) -> pd.DataFrame:
     )
 
 
-def leads(products: Products) -> dict[float, dict[str, list[float]]]:
-    """Product that both rates have -> with the patch, or without any -> by how many points on clean
-    images the large rate ends ahead of the small one that drops, one per seed.
-    """
+def _leads(products: Products, bare: bool) -> dict[float, dict[int, float]]:
     large, small = products[LARGE], products[SMALL]
     return {
-        product: {
-            told: list(minus(_clean(large[product], bare), _clean(small[product], bare)).values())
-            for told, bare in weight_decay.AHEAD.items()
-        }
+        product: minus(_clean(large[product], bare), _clean(small[product], bare))
         for product in large
         if product in small
     }
 
 
+def leads(products: Products) -> dict[float, dict[str, list[float]]]:
+    """Product that both rates have -> with the patch, or without any -> by how many points on clean
+    images the large rate ends ahead of the small one that drops, one per seed.
+    """
+    by_kind = {told: _leads(products, bare) for told, bare in weight_decay.AHEAD.items()}
+    return {
+        product: {told: list(found[product].values()) for told, found in by_kind.items()}
+        for product in _leads(products, True)
+    }
+
+
 def added(products: Products) -> dict[float, list[float]]:
     """Product that both rates have -> what the patch adds to the large one's lead, one per seed."""
-    large, small = products[LARGE], products[SMALL]
-    with_patch, without = (
-        {
-            product: minus(_clean(large[product], bare), _clean(small[product], bare))
-            for product in large
-            if product in small
-        }
-        for bare in (False, True)
-    )
+    with_patch, without = (_leads(products, bare) for bare in (False, True))
     return {
-        product: list(minus(with_patch[product], without[product]).values())
-        for product in with_patch
+        product: list(minus(found, without[product]).values())
+        for product, found in with_patch.items()
     }
 
 

@@ -21,7 +21,7 @@ FIFTH = ("fifth-decay-laptop", "fifth-decay-laptop-control")
 with the patch and without any."""
 
 FIVEFOLD = ("fivefold-decay-laptop", "fivefold-decay-laptop-control")
-"""Those of the large rate with five times its product."""
+"""Those of both rates with five times its product."""
 
 WATCHED = "lengths-fifth-decay-laptop"
 """One run of each rate of ``FIFTH`` with the patch, made again and watched."""
@@ -39,7 +39,7 @@ KNOWN = (
     weight_decay.SMALL_DROPS,
     weight_decay.SMALL_MATCHED_DROPS,
 )
-"""The rows of ``weight_decay.rows`` in which the rate drops."""
+"""The rows of ``weight_decay.every_seed`` in which the rate drops."""
 
 BEFORE = "before the drop, no patch (%)"
 ENDS = {"at the end, no patch (%)": True, "at the end, with it (%)": False}
@@ -51,13 +51,15 @@ lowest to the highest -> the runs."""
 
 
 def recorded(pairs: Pair) -> Products:
-    """The runs of both rates by product. Empty as long as one of the sweeps has not been recorded,
-    and where one differs from ``pairs`` in more than rates and decay.
+    """The runs of both rates by product, on all the seeds that they were recorded on.
+
+    Empty as long as one of the sweeps has not been recorded, and where one differs from ``pairs``
+    in more than rates and decay.
 
     Args:
         pairs: runs of large and small, with the patch and without any.
     """
-    known = weight_decay.rows(pairs)
+    known = weight_decay.every_seed(pairs)
     more = [small_drops.recorded(pairs, each, weight_decay.FREE) for each in (FIFTH, FIVEFOLD)]
     if not known or not all(all(both) for both in more):
         return {}
@@ -161,19 +163,21 @@ def added(products: Products) -> dict[float, list[float]]:
 
 
 def leads_words(products: Products) -> str:
-    """What ``leads`` and ``added`` give: means and 95 % intervals over the seeds."""
+    """What ``leads`` and ``added`` give: means and 95 % intervals over the seeds, and how many."""
     told = "; ".join(
         f"at ×{product:g} "
         + " and ".join(f"**{book.interval_words(v, 1)}** {when}" for when, v in each.items())
         for product, each in leads(products).items()
     )
-    more = ", ".join(
-        f"**{book.interval_words(points, 1)}** at ×{product:g}"
-        for product, points in added(products).items()
+    more = added(products)
+    patch = ", ".join(
+        f"**{book.interval_words(points, 1)}** at ×{product:g} "
+        f"({book.pairs_words(len(points), 'seed')})"
+        for product, points in more.items()
     )
     return (
         "Points by which the large rate ends ahead on clean images of a small one that has the "
-        f"same product and drops, too: {told}. What the patch adds: {more}."
+        f"same product and drops, too: {told}. What the patch adds: {patch}."
     )
 
 

@@ -69,11 +69,12 @@ AHEAD = dict(zip(("with the patch", "without any patch"), (False, True), strict=
 """What a lead is of -> whether its runs are those without a patch."""
 
 
-def rows(pairs: Pair) -> Rows:
-    """Both rates as they are, without decay, and the small one with as much decay as the large one.
+def every_seed(pairs: Pair) -> Rows:
+    """Both rates as they are, without decay, and the small one with as much decay as the large one,
+    each on all the seeds that it was recorded on.
 
-    All on the seeds of the runs without decay. Empty as long as one of the sweeps has not been
-    recorded, and where one differs from ``pairs`` in more than rates and decay.
+    Empty as long as one of the sweeps has not been recorded, and where one differs from ``pairs``
+    in more than rates and decay.
 
     Args:
         pairs: runs of large and small, with the patch and without any.
@@ -84,13 +85,9 @@ def rows(pairs: Pair) -> Rows:
     drops = small_drops.recorded(pairs)
     if not all(all(each) for each in (*found, drops)):
         return {}
-    seeds = {run.config["seed"] for runs in none for run in runs}
 
     def row(arm: str, groups: Pair) -> Row:
-        with_patch, without = (
-            [run for run in book.by_arm(runs).get(arm, []) if run.config["seed"] in seeds]
-            for runs in groups
-        )
+        with_patch, without = (book.by_arm(runs).get(arm, []) for runs in groups)
         return arm, with_patch, without
 
     return {
@@ -103,6 +100,22 @@ def rows(pairs: Pair) -> Rows:
         SMALL_MATCHED_DROPS: row("large", both),
         SMALL_NONE_DROPS: row("large", none_drops),
     }
+
+
+def rows(pairs: Pair) -> Rows:
+    """What ``every_seed`` gives, on the seeds of the runs without decay alone."""
+    found = every_seed(pairs)
+    seeds = {
+        run.config["seed"]
+        for name in (LARGE_NONE, SMALL_NONE)
+        for runs in found.get(name, ())[1:]
+        for run in runs
+    }
+
+    def kept(runs: Sequence[Record]) -> list[Record]:
+        return [run for run in runs if run.config["seed"] in seeds]
+
+    return {name: (arm, kept(runs), kept(bare)) for name, (arm, runs, bare) in found.items()}
 
 
 def first_rate(run: Record) -> float:

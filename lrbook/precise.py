@@ -18,9 +18,6 @@ from lrbook.whatif import need_pairs
 PLAIN = "precise-cifar-laptop"
 """The recording of large and small on plain images, on the puzzle's schedule, watched."""
 
-NO_DECAY = "precise-cifar-no-decay-laptop"
-"""As ``PLAIN``, without weight decay."""
-
 BARE = "precise-laptop-control"
 """That of the patch experiment's runs without any patch."""
 
@@ -39,13 +36,6 @@ def recorded(base: Sequence[Record], name: str = BARE) -> list[Record]:
     differs from ``base`` in more than being watched.
     """
     return recorded_beside(name, base, ("watch",))
-
-
-def without_decay(base: Sequence[Record]) -> list[Record]:
-    """The finished runs of ``NO_DECAY``. Empty as long as it has not been recorded, and where it
-    differs from ``base``, runs on plain images, in more than weight decay and being watched.
-    """
-    return recorded_beside(NO_DECAY, base, ("watch", "weight_decay"))
 
 
 def ways(runs: Sequence[Record]) -> dict[str, str]:

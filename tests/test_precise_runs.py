@@ -100,17 +100,6 @@ def test_runs_are_found_beside_those_that_differ_in_being_watched_alone(monkeypa
     assert precise.recorded(base) == []
 
 
-def test_watched_runs_without_decay_are_beside_those_that_have_some(monkeypatch):
-    columns = {"epoch": [1], "clean": [50.0]}
-    none = [laptop_run("large", 5, columns, 50.0, watch=True, weight_decay=0.0)]
-    kept = {precise.NO_DECAY: Sweep(none)}
-    monkeypatch.setattr("lrbook.sweeps.recorded", lambda name: kept[name])
-    assert precise.without_decay([laptop_run("small", 5, columns, 50.0)]) == none
-    assert precise.without_decay([laptop_run("small", 5, columns, 50.0, pattern=0.3)]) == []
-    del kept[precise.NO_DECAY]
-    assert precise.without_decay(RUNS) == []
-
-
 def test_the_lag_in_words_is_that_of_the_table():
     words = precise.lag_words(RUNS).replace("\N{NO-BREAK SPACE}", " ")
     always, anew = row("large is behind before the drop")

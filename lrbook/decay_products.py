@@ -21,7 +21,7 @@ FIFTH = ("fifth-decay-laptop", "fifth-decay-laptop-control")
 with the patch and without any."""
 
 FIVEFOLD = ("fivefold-decay-laptop", "fivefold-decay-laptop-control")
-"""Those of both rates with five times its product."""
+"""Those of the large rate with five times its product."""
 
 WATCHED = "lengths-fifth-decay-laptop"
 """One run of each rate of ``FIFTH`` with the patch, made again and watched."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import kill_often
 import pytest
+import torch
 
 from lrbook import sweeps
 from lrbook.errors import RecordError
@@ -202,13 +203,22 @@ def test_no_room_for_a_part_of_a_sweep(tmp_path):
     assert {path.name for path in folder.iterdir()} == {"sweep.json", "histories.parquet"}
 
 
-def test_out_of_memory_says_what_to_do(lrbook, monkeypatch):
-    import torch
-
+@pytest.mark.parametrize(
+    "lacking",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        MemoryError(),
+    ],
+    ids=["card", "cpu", "cudnn", "cublas", "python"],
+)
+def test_out_of_memory_says_what_to_do(lrbook, monkeypatch, lacking):
     from lrbook.vision import train
 
     def too_much(*_):
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        raise lacking
 
     monkeypatch.setattr(train, "train_epoch", too_much)
     answer = lrbook(*RUN, "--batch", 32, "--device", "cpu", "--quiet")

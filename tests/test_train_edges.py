@@ -155,12 +155,16 @@ def test_a_run_trains_within_both_settings_of_the_card(monkeypatch):
     assert inside == []
 
 
-def test_a_compiler_without_memory_is_no_reason_to_go_on():
+@pytest.mark.parametrize(
+    "told",
+    ["CUDA out of memory. Tried to allocate 2.00 GiB.", "cuDNN error: CUDNN_STATUS_ALLOC_FAILED"],
+)
+def test_a_compiler_without_memory_is_no_reason_to_go_on(told):
     def full(graph, inputs):
-        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        raise RuntimeError(told)
 
     task = tiny()
-    with pytest.raises(RuntimeError, match="out of memory"):
+    with pytest.raises(RuntimeError, match=told):
         train.try_to_compile(task, train.make_model(task.config, CPU), backend=full)
 
 

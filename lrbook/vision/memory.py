@@ -1,4 +1,5 @@
-"""Large arrays on a CPU, in memory that is used again; and what a run that broke off still holds.
+"""Large arrays on a CPU, in memory that is used again; what a run that broke off still holds; and
+whether it was memory that it lacked.
 
 Memory of this size is handed back to the system as soon as it is freed, and taking as much again is
 paid for page by page. A training step makes the same arrays every time: here, what one of them
@@ -19,6 +20,15 @@ SMALL = 2**25
 """Bytes below which an array is left to the C library, of which glibc may keep what is freed up to
 this size (mallopt(3), ``M_MMAP_THRESHOLD``).
 """
+
+NONE_LEFT = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "unable to allocate",
+    "alloc_failed",
+)
+"""What errors say, in small letters, where no memory is left."""
 
 
 class Context(Protocol):
@@ -89,6 +99,18 @@ class Kept:
 
 kept = Kept()
 """What all layers of a process share. ``lrbook.vision.one_run`` releases it after each run."""
+
+
+def is_lacking(error: BaseException) -> bool:
+    """Whether ``error`` says that there is no memory left, on the device or beside it.
+
+    The libraries below PyTorch say so in words of their own: cuDNN and cuBLAS by the name of a
+    status, ``..._ALLOC_FAILED``.
+    """
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    told = str(error).lower()
+    return any(words in told for words in NONE_LEFT)
 
 
 def let_go(error: BaseException) -> None:

@@ -20,12 +20,11 @@ from lrbook.record import INTERRUPTED, Record
 from lrbook.vision import checkpoint, devices, train
 from lrbook.vision.beside import Beside
 from lrbook.vision.images import Images
-from lrbook.vision.memory import kept, let_go
+from lrbook.vision.memory import is_lacking, kept, let_go
 from lrbook.vision.outcome import outcome
 from lrbook.vision.settings import ImageConfig
 
 CHECKPOINT_SHARE = 0.01  # of the time, at most, for checkpoints that take long to write
-NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 SMALL = 8_000_000  # bytes; a checkpoint up to here is written after every epoch
 MEASURED = ("clean", "mixed", "patch_only")  # in the order of ``train.evaluate``
 
@@ -106,7 +105,7 @@ def _run(job: Job, store: Keeper, bar: tqdm, before_batch: Callable[[], None] | 
     except (Exception, KeyboardInterrupt) as error:  # of a compiler too, whatever it may raise
         broken = isinstance(error, KeyboardInterrupt)
         reason = INTERRUPTED if broken else own.words_of(error, type(config))
-        if any(words in reason for words in NO_MEMORY):
+        if is_lacking(error):
             size = f"batch = {config.batch}, widen = {config.widen}"
             reason = f"out of memory with {size}; give a smaller --batch or --widen"
         store.fail(config, reason, origin)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lrbook.errors import ConfigError
 from lrbook.vision.loss import training_loss
+from lrbook.vision.memory import is_lacking
 from lrbook.vision.patch import apply_patch, draw_visit, generator
 from lrbook.vision.settings import ImageConfig
 from lrbook.vision.task import PatchTask, Task, autocast, make_task, normalise, training_batch
@@ -156,7 +157,7 @@ def _why_not(task: Task, model: WideResNet, options: Mapping[str, object]) -> st
                     logits = trial(images)
                 logits.float().sum().backward()
     except Exception as error:  # not all that compilers raise is a RuntimeError
-        if "out of memory" in str(error):
+        if is_lacking(error):
             raise
         return " ".join(str(error).split("\n\n")[0].split())  # below it advice on debugging
     return ""

@@ -70,10 +70,11 @@ data: $(STAMP) ## fetch the images of the recordings (22 MB) and put them into d
 record: $(STAMP) ## list the recordings the book wants and their state; RUN=1 runs the missing ones
 	$(BIN)/lrbook record $(if $(filter-out 0,$(RUN)),--run) $(RECORD_ARGS)
 
-bench: $(STAMP) ## time toy and images against plain loops, and what a study costs beside its runs
-	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
+bench: $(STAMP) ## time toy, images and studies; AUTHORS=their code and IMAGES=a folder for more
+	$(BIN)/python benchmarks/run.py $(if $(AUTHORS),--authors "$(AUTHORS)") $(BENCH_ARGS)
 	$(if $(BENCH_ARGS),,$(BIN)/python benchmarks/demo.py)
 	$(if $(BENCH_ARGS),,$(BIN)/python benchmarks/sweep.py)
+	$(if $(IMAGES),$(BIN)/python benchmarks/arms.py --data "$(IMAGES)")
 
 lock: $(BIN)/uv ## rewrite requirements.txt from pyproject.toml (LOCK_ARGS=--upgrade for newer ones)
 	$(UV) pip compile --universal --python-version 3.11 --all-extras $(LOCK_ARGS) \

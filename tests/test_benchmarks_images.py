@@ -233,3 +233,22 @@ def test_what_the_page_says_of_the_rows_of_memory_and_saving():
         "(In `vision-cpu` and `vision-cpu-bf16` this is the processor's own time, and leaves out "
     )
     assert f"{waiting}the wait for the disk.)" in page
+
+
+def test_all_arms_beside_their_own_times(vision, monkeypatch):
+    import arms
+
+    seen, run = [], arms.experiment.run
+
+    def kept(*given, **named):
+        seen.extend(run(*given, **named))
+        return seen
+
+    monkeypatch.setattr(arms.experiment, "run", kept)
+    row = arms.row("smoke", "digits", "cpu", epochs=2, drop=2, **SMALL)
+    assert [record.config["arm"] for record in seen] == ["large", "small", "noise"]
+    assert {record.config["epochs"] for record in seen} == {2}
+    assert row.name == "profile smoke, arms large, small, noise: beside their own times added up"
+    assert row.peer == pytest.approx(sum(record.wall_s for record in seen))
+    assert row.ours > row.peer / 3  # no run is longer than all of them together
+    sys.modules.pop("arms")

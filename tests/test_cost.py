@@ -98,6 +98,13 @@ def test_speeds_are_what_their_headings_say():
         assert speed == pytest.approx(share / 100 * peak * 1e12)
 
 
+def test_colab_is_sized_for_forty_minutes_on_the_card_that_colab_lends():
+    table = cost.table(PatchConfig, cost.GPU_SPEEDS).set_index("profile")
+    assert table.loc["`colab`", "runs"] == 3
+    [told] = table.loc["`colab`", list(cost.GPU_SPEEDS)]
+    assert seconds(told) < 40 * 60
+
+
 def test_recorded_speed_is_the_median_of_work_over_time():
     config = PatchConfig.for_profile("smoke", arm="large", seed=0)
     times = (1.0, 2.0, 4.0, None)

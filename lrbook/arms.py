@@ -72,6 +72,17 @@ def by_seed(records: Sequence[Record], arm: str, quantity: str) -> dict[int, flo
     return {seed: run.result[quantity] for seed, run in runs.items()}
 
 
+def paired(records: Sequence[Record], first: str, second: str) -> list[tuple[Record, Record]]:
+    """The runs of two arms of each seed that both have finished, from the lowest seed up.
+
+    Raises:
+        ValueError: two finished runs of one arm and seed, which differ in their settings.
+    """
+    arms = by_arm(records)
+    one, other = (one_per_seed(arms.get(arm, [])) for arm in (first, second))
+    return [(one[seed], other[seed]) for seed in sorted(one.keys() & other.keys())]
+
+
 def minus(one: Mapping[int, float], other: Mapping[int, float]) -> dict[int, float]:
     """Seed -> the number of ``one`` minus that of ``other``, for the seeds that both have."""
     return {seed: float(one[seed] - other[seed]) for seed in sorted(one.keys() & other.keys())}

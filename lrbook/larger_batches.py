@@ -12,7 +12,7 @@ import pandas as pd
 
 from lrbook import book, sweeps
 from lrbook.alike import alike_but_for
-from lrbook.arms import finished, minus
+from lrbook.arms import finished, minus, one_per_seed
 from lrbook.noisy_steps import level_of, variance
 from lrbook.record import Record
 
@@ -121,7 +121,7 @@ def given_back_words(groups: Mapping[Batch, Sequence[Record]]) -> str:
         if not level or (batch, 0.0) not in groups:
             continue
         without, with_it = (
-            {run.config["seed"]: last_part(run, "patch_only") for run in runs}
+            {seed: last_part(run, "patch_only") for seed, run in one_per_seed(runs).items()}
             for runs in (groups[batch, 0.0], noisy)
         )
         less = list(minus(without, with_it).values())

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lrbook import beyond, book, claims, whatif
+from lrbook.arms import paired
 from lrbook.record import Record
 from lrbook.stats import FEWEST, clearly
 from lrbook.toy import events
@@ -78,13 +79,9 @@ def early_in_the_model(runs: Sequence[Record]) -> list[float]:
     """S minus L-S on fresh P, in points, over L-S's last five measurements before annealing, at
     equal steps, by seed.
     """
-    arms = {
-        arm: {run.config["seed"]: run.history for run in found}
-        for arm, found in book.by_arm(runs).items()
-    }
     found = []
-    for seed in sorted(arms["L-S"].keys() & arms["S"].keys()):
-        large, small = arms["L-S"][seed], arms["S"][seed]
+    for one, other in paired(runs, "L-S", "S"):
+        large, small = one.history, other.history
         late = large[large.rate == large.rate.max()].tail(5)
         there = np.interp(late.step, small.step, small[beyond.QUANTITY])
         found.append(100 * float(there.mean() - late[beyond.QUANTITY].mean()))
@@ -131,21 +128,19 @@ def _counted(so: Sequence[bool]) -> Cell:
     return Cell(HOLDS if all(so) else IN_PART if any(so) else FAILS, count, len(so))
 
 
-def order_in_the_model(runs: Sequence[Record]) -> Cell:
+def order_in_the_model(runs: Sequence[Record]) -> Cell | None:
     """In how many seeds Q is learnt first by S and not by L-S: for good, and by first crossing."""
-    arms = book.by_arm(runs)
-    cells = []
-    for lasting in (True, False):
-        first = {
-            arm: {
-                run.config["seed"]: events.learnt_first(run.history, SETTLED, lasting) == "Q"
-                for run in found
-            }
-            for arm, found in arms.items()
-        }
-        seeds = sorted(first["S"].keys() & first["L-S"].keys())
-        cells.append(_counted([first["S"][seed] and not first["L-S"][seed] for seed in seeds]))
-    settled, crossed = cells
+    pairs = paired(runs, "S", "L-S")
+    if not pairs:
+        return None
+
+    def q_first(run: Record, lasting: bool) -> bool:
+        return events.learnt_first(run.history, SETTLED, lasting) == "Q"
+
+    settled, crossed = (
+        _counted([q_first(one, lasting) and not q_first(other, lasting) for one, other in pairs])
+        for lasting in (True, False)
+    )
     same = settled.verdict == crossed.verdict
     once = crossed.numbers.removesuffix(" seeds")
     numbers = (
@@ -156,9 +151,10 @@ def order_in_the_model(runs: Sequence[Record]) -> Cell:
 
 def teachers(
     runs: Sequence[Record], value: Callable[[pd.DataFrame], float], what: str, digits: int
-) -> Cell:
+) -> Cell | None:
     """Whether ``value`` of a history parts the arms so that the one with the small rate hears less
-    of the examples with both patterns; small first, with the number of each arm.
+    of the examples with both patterns; small first, with the number of each arm. None without a
+    seed of both.
 
     Args:
         runs: of the model or on images.
@@ -167,28 +163,26 @@ def teachers(
         what: the value is called.
         digits: of the numbers, which are shown without their sign.
     """
-    arms = book.by_arm(runs)
-    small, large = ("S", "L-S") if "S" in arms else ("small", "large")
-    found = {
-        arm: {run.config["seed"]: value(run.history) for run in arms[arm]} for arm in (small, large)
-    }
-    seeds = sorted(found[small].keys() & found[large].keys())
+    arms = ("S", "L-S") if "S" in book.by_arm(runs) else ("small", "large")
+    found = [(value(small.history), value(large.history)) for small, large in paired(runs, *arms)]
+    if not found:
+        return None
     numbers = ", ".join(
-        f"{interval_words([abs(values[seed]) for seed in seeds], digits)} in {arm}"
-        for arm, values in found.items()
+        f"{interval_words([abs(each) for each in values], digits)} in {arm}"
+        for arm, values in zip(arms, zip(*found, strict=True), strict=True)
     )
-    leads = [found[small][seed] - found[large][seed] for seed in seeds]
-    return Cell(verdict(leads), f"{what} {numbers}", len(seeds))
+    leads = [small - large for small, large in found]
+    return Cell(verdict(leads), f"{what} {numbers}", len(leads))
 
 
-def teachers_in_the_model(runs: Sequence[Record]) -> Cell:
+def teachers_in_the_model(runs: Sequence[Record]) -> Cell | None:
     """Of the P-only examples' share of W's gradient over the whole run."""
     return teachers(
         runs, lambda h: h.p_only_gradient_share.iloc[-1], "share of gradient from P alone", 2
     )
 
 
-def teachers_on_images(watched: Sequence[Record]) -> Cell:
+def teachers_on_images(watched: Sequence[Record]) -> Cell | None:
     """Of the gradient of examples with image and patch over that of the image alone, at the end."""
     return teachers(
         watched,

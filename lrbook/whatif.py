@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from lrbook import book, recordings, setting_words, sweeps
-from lrbook.arms import images_of
+from lrbook.arms import images_of, paired
 from lrbook.errors import RecordLookupError
 from lrbook.record import Record, recordings_dir
 from lrbook.stats import FEWEST, clearly, mean_interval
@@ -94,12 +94,8 @@ def label(point: Mapping[str, Any]) -> str:
 
 
 def pairs(records: Sequence[Record]) -> list[tuple[Record, Record]]:
-    """(large, small) of each seed that has both, finished."""
-    arms = {
-        arm: {run.config["seed"]: run for run in runs} for arm, runs in book.by_arm(records).items()
-    }
-    large, small = arms.get("large", {}), arms.get("small", {})
-    return [(large[seed], small[seed]) for seed in sorted(large.keys() & small.keys())]
+    """(large, small) of each seed that has both, finished; raises as ``arms.paired``."""
+    return paired(records, *ARMS)
 
 
 def need_pairs(records: Sequence[Record]) -> list[tuple[Record, Record]]:
@@ -146,17 +142,17 @@ def table(groups: Mapping[str, Sequence[Record]]) -> pd.DataFrame:
     for setting, records in groups.items():
         arms, both = book.by_arm(records), pairs(records)
         row = {f"setting, on {images}": named[setting]}
-        paired = {arm: len(arms.get(arm, [])) == len(both) for arm in ARMS}
+        even = {arm: len(arms.get(arm, [])) == len(both) for arm in ARMS}
         for arm in ARMS:
             epochs = [run.result["patch_learned_epoch"] for run in arms.get(arm, [])]
-            row[f"{arm}: learnt in"] = epochs_words(epochs, brief=paired[arm]) if epochs else "–"
+            row[f"{arm}: learnt in"] = epochs_words(epochs, brief=even[arm]) if epochs else "–"
         for arm in ARMS:
             clean = [run.result["clean"] for run in arms.get(arm, [])]
             words = f"{mean_interval(clean)[0]:.1f}" if clean else "diverged"
-            over = "" if paired[arm] or not clean else f" ({book.pairs_words(len(clean), 'seed')})"
+            over = "" if even[arm] or not clean else f" ({book.pairs_words(len(clean), 'seed')})"
             row[f"{arm}: clean (%)"] = words + over
         found = gap(records)
-        over = f" ({book.pairs_words(len(found))})" if found and not all(paired.values()) else ""
+        over = f" ({book.pairs_words(len(found))})" if found and not all(even.values()) else ""
         row["large − small"] = book.signed_words(found) + over
         row["order holds"] = held[setting]
         rows.append(row)

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from made_runs import record
 
-from lrbook import arms
+from lrbook import arms, whatif
 from lrbook.words import gaps
 
 
@@ -27,6 +27,9 @@ def test_runs_of_two_settings_are_not_taken_for_one():
         lambda found: gaps(found, "clean", "small", "large"),
         lambda found: gaps(found, "clean", "large", "small"),
         lambda found: arms.limit(found, "p_only"),
+        lambda found: arms.paired(found, "small", "large"),
+        lambda found: arms.paired(found, "large", "small"),
+        whatif.pairs,
     ]
     for ask in asked:
         with pytest.raises(ValueError, match=words):
@@ -41,3 +44,14 @@ def test_a_run_that_is_there_twice_counts_once():
     assert arms.by_seed(runs, "small", "clean") == {0: 60.0, 1: 60.0}
     assert gaps(runs, "clean", "large", "small") == {1: 10.0}
     assert arms.limit(runs, "p_only") == [0.5, 0.6]
+
+
+def test_runs_are_paired_by_seed_where_both_arms_finished():
+    """The order is that of the seeds, whatever that of the runs."""
+    small = [record("small", seed, clean=60.0) for seed in (3, 1, 2, 4)]
+    large = [record("large", seed, clean=70.0) for seed in (1, 2, 3)]
+    large[1] = dataclasses.replace(large[1], status="diverged")
+    runs = [*small, *large, small[0]]
+    assert arms.paired(runs, "small", "large") == [(small[1], large[0]), (small[0], large[2])]
+    assert whatif.pairs(runs) == [(large[0], small[1]), (large[2], small[0])]
+    assert arms.paired(small, "small", "large") == []

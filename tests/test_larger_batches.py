@@ -65,6 +65,13 @@ def test_a_run_that_diverged_is_left_out(monkeypatch):
     assert larger_batches.recorded("less") == {(256, 0.0): LESS}
 
 
+def test_two_runs_of_one_seed_are_not_taken_for_one(groups):
+    """Of a batch and a noise that were recorded with two lengths, the last would stand for both."""
+    longer = run(SEEDS[0], [11.0] * 48, sampling_noise=1.73, batch=256, epochs=48, drop=33)
+    with pytest.raises(ValueError, match=r"two runs of large, seed 5.*epochs = 40 and 48"):
+        larger_batches.given_back_words(groups | {(256, 1.73): [*BACK, longer]})
+
+
 def test_what_has_not_been_recorded_leaves_nothing(monkeypatch):
     def nothing(name):
         raise LookupError(name)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lrbook import book, small_drops, weight_decay
 from lrbook.alike import recorded_beside
-from lrbook.arms import by_seed, minus
+from lrbook.arms import minus
 from lrbook.noisy_steps import Row
 from lrbook.record import Record
 from lrbook.small_drops import Pair
@@ -63,14 +63,16 @@ def recorded(pairs: Pair) -> Products:
     more = [small_drops.recorded(pairs, each, weight_decay.FREE) for each in (FIFTH, FIVEFOLD)]
     if not known or not all(all(both) for both in more):
         return {}
-    with_patch = [run for name in KNOWN for run in known[name][1]]
-    without = [run for name in KNOWN for run in known[name][2]]
+    with_patch = [run for name in KNOWN for run in known[name].with_patch]
+    without = [run for name in KNOWN for run in known[name].without]
     for both in more:
         with_patch += both[0]
         without += both[1]
-    one = _product(known[weight_decay.LARGE][1][0])
+    one = _product(known[weight_decay.LARGE].with_patch[0])
     return {
-        name: _by_product(weight_decay.first_rate(known[row][1][0]), one, with_patch, without)
+        name: _by_product(
+            weight_decay.first_rate(known[row].with_patch[0]), one, with_patch, without
+        )
         for name, row in ((LARGE, weight_decay.LARGE), (SMALL, weight_decay.SMALL_DROPS))
     }
 
@@ -89,7 +91,7 @@ def _by_product(
             if weight_decay.first_rate(run) == rate:
                 product = round(_product(run) / one, 6)  # alike by either rate, to the last digit
                 found.setdefault(product, ([], []))[at].append(run)
-    return {product: ("large", *found[product]) for product in sorted(found)}
+    return {product: Row("large", *found[product]) for product in sorted(found)}
 
 
 def panels(products: Products) -> dict[str, dict[str, dict[float, list[float]]]]:
@@ -103,23 +105,18 @@ def panels(products: Products) -> dict[str, dict[str, dict[float, list[float]]]]
     }
     early = {
         name: {
-            product: [mean_before_drop(run.history, "clean", run.config["drop"]) for run in bare]
-            for product, (_, _, bare) in rows.items()
+            product: [mean_before_drop(r.history, "clean", r.config["drop"]) for r in row.without]
+            for product, row in rows.items()
         }
         for name, rows in shown.items()
     }
     return {BEFORE: early} | {
         axis: {
-            name: {product: list(_clean(row, bare).values()) for product, row in rows.items()}
+            name: {product: list(row.clean(bare).values()) for product, row in rows.items()}
             for name, rows in shown.items()
         }
         for axis, bare in ENDS.items()
     }
-
-
-def _clean(row: Row, bare: bool) -> dict[int, float]:
-    arm, with_patch, without = row
-    return by_seed(without if bare else with_patch, arm, "clean")
 
 
 def table(products: Products) -> pd.DataFrame:
@@ -136,7 +133,7 @@ def table(products: Products) -> pd.DataFrame:
 def _leads(products: Products, bare: bool) -> dict[float, dict[int, float]]:
     large, small = products[LARGE], products[SMALL]
     return {
-        product: minus(_clean(large[product], bare), _clean(small[product], bare))
+        product: minus(large[product].clean(bare), small[product].clean(bare))
         for product in large
         if product in small
     }

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from lrbook import book, noisy_steps, small_drops
-from lrbook.arms import by_seed, minus
+from lrbook.arms import minus
 from lrbook.noisy_steps import LARGE, SMALL, Row, Rows
 from lrbook.record import Record
 from lrbook.small_drops import Pair
@@ -62,7 +62,7 @@ def rows(pairs: Pair, shallow: bool = False) -> Rows:
         with_patch, without = (
             [run for run in runs if run.config["seed"] in seeds] for runs in groups
         )
-        return arm, with_patch, without
+        return Row(arm, with_patch, without)
 
     return {
         SMALL: row("small", small),
@@ -87,16 +87,9 @@ def histories(rows: Rows) -> dict[str, dict[str, list[pd.DataFrame]]]:
     """
     called = {SMALL: "small", LARGE: "large", DROP: small_drops.ARM, BOTH: f"small, {BOTH}"}
     return {
-        title: {
-            name: [run.history for run in _runs(rows[row], bare)] for row, name in called.items()
-        }
+        title: {name: [run.history for run in rows[row].runs(bare)] for row, name in called.items()}
         for title, bare in PANELS.items()
     }
-
-
-def _runs(row: Row, bare: bool) -> Sequence[Record]:
-    _, with_patch, without = row
-    return without if bare else with_patch
 
 
 def gains(rows: Rows, bare: bool) -> dict[str, dict[int, float]]:
@@ -106,7 +99,7 @@ def gains(rows: Rows, bare: bool) -> dict[str, dict[int, float]]:
         rows: as ``rows`` gives them.
         bare: whether the runs are those without a patch.
     """
-    ends = {name: by_seed(_runs(row, bare), row[0], "clean") for name, row in rows.items()}
+    ends = {name: row.clean(bare) for name, row in rows.items()}
     return {name: minus(ends[name], ends[SMALL]) for name in rows if name not in (SMALL, LARGE)}
 
 

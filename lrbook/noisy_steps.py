@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -22,8 +23,43 @@ SMALL, ACTIVATIONS, LARGE = "small rate", "noise in activations", "large rate"
 COSTS, BEHIND = "the patch costs it", "behind large, no patch"
 """What is asked of every row."""
 
-Row = tuple[str, Sequence[Record], Sequence[Record]]
-"""An arm, its runs with the patch, and those without any."""
+
+class Row(NamedTuple):
+    """An arm, its runs with the patch, and those without any."""
+
+    arm: str
+    with_patch: Sequence[Record]
+    without: Sequence[Record]
+
+    def runs(self, bare: bool) -> Sequence[Record]:
+        """Those without a patch if ``bare``, else those with it."""
+        return self.without if bare else self.with_patch
+
+    def clean(self, bare: bool) -> dict[int, float]:
+        """Seed -> accuracy on clean images at the end, of these ``runs``.
+
+        Raises:
+            ValueError: two of them are of one seed.
+        """
+        return by_seed(self.runs(bare), self.arm, "clean")
+
+    def costs(self) -> dict[int, float]:
+        """Seed -> by how many points the patch lowers that, as ``patch_cost.cost_by_seed``."""
+        return cost_by_seed(self.with_patch, self.without, self.arm)
+
+    def accuracies(self) -> dict[str, str]:
+        """Heading -> mean accuracy on clean images over the seeds, as tables have it; a dash where
+        there are no runs.
+        """
+        early = [mean_before_drop(r.history, "clean", r.config["drop"]) for r in self.without]
+        ends = [[run.result["clean"] for run in self.runs(bare)] for bare in (True, False)]
+        found = {
+            "before the drop, no patch (%)": early,
+            "at the end, no patch (%)": ends[0],
+            "at the end, with it (%)": ends[1],
+        }
+        return {head: f"{mean_interval(v)[0]:.1f}" if v else "–" for head, v in found.items()}
+
 
 Rows = Mapping[str, Row]
 """What a row is called -> the row."""
@@ -102,12 +138,14 @@ def rows(
             [run for run in book.by_arm(group).get(name, []) if run.config["seed"] in seeds]
             for group in (base, control)
         )
-        return name, mine, theirs
+        return Row(name, mine, theirs)
 
     found = {SMALL: arm("small")}
-    found |= {level: ("small", runs, without.get(level, [])) for level, runs in with_patch.items()}
+    found |= {
+        level: Row("small", runs, without.get(level, [])) for level, runs in with_patch.items()
+    }
     found |= {ACTIVATIONS: arm("noise"), LARGE: arm("large")}
-    return {name: row for name, row in found.items() if row[1]}
+    return {name: row for name, row in found.items() if row.with_patch}
 
 
 def prices(rows: Rows) -> dict[str, dict[str, list[float]]]:
@@ -115,21 +153,16 @@ def prices(rows: Rows) -> dict[str, dict[str, list[float]]]:
     arm, and by how much it is behind the large rate where there is no patch. One without runs of
     both kinds is left out.
     """
-    alone = {name: by_seed(plain, arm, "clean") for name, (arm, _, plain) in rows.items()}
+    alone = {name: row.clean(True) for name, row in rows.items()}
     large = alone.get(LARGE, {})
     return {
         name: {
-            COSTS: list(_costs(row).values()),
+            COSTS: list(row.costs().values()),
             BEHIND: [] if name == LARGE else list(minus(large, alone[name]).values()),
         }
         for name, row in rows.items()
-        if row[2]
+        if row.without
     }
-
-
-def _costs(row: Row) -> dict[int, float]:
-    arm, runs, alone = row
-    return cost_by_seed(runs, alone, arm)
 
 
 def table(rows: Rows) -> pd.DataFrame:
@@ -140,28 +173,22 @@ def table(rows: Rows) -> pd.DataFrame:
     patch costs, also beside what it costs the large rate, and how far behind the large rate it ends
     without a patch. The first heading names the images.
     """
-    images = book.data_of([run for _, runs, _ in rows.values() for run in runs])
+    images = book.data_of([run for row in rows.values() for run in row.with_patch])
     priced, told = prices(rows), []
-    of_large = _costs(rows[LARGE]) if LARGE in rows else {}
-    for name, each in rows.items():
-        _, runs, alone = each
-        config = runs[0].config
-        early = [mean_before_drop(run.history, "clean", config["drop"]) for run in alone]
-        accuracies = {
-            "before the drop, no patch (%)": early,
-            "at the end, no patch (%)": [run.result["clean"] for run in alone],
-            "at the end, with it (%)": [run.result["clean"] for run in runs],
-        }
-        more = [] if name == LARGE else list(minus(_costs(each), of_large).values())
+    of_large = rows[LARGE].costs() if LARGE in rows else {}
+    for name, row in rows.items():
+        runs = row.with_patch
+        batch = runs[0].config["batch"]
+        more = [] if name == LARGE else list(minus(row.costs(), of_large).values())
         told.append(
             {
                 f"on {images}": name,
-                "noise of a batch of": f"{config['batch'] / variance(level_of(runs[0])):.3g}",
+                "noise of a batch of": f"{batch / variance(level_of(runs[0])):.3g}",
                 "patch learnt in": epochs_words(
                     [run.result["patch_learned_epoch"] for run in runs], True
                 ),
             }
-            | {head: f"{mean_interval(v)[0]:.1f}" if v else "–" for head, v in accuracies.items()}
+            | row.accuracies()
             | {
                 COSTS: book.signed_words(priced[name][COSTS]) if name in priced else "–",
                 "more than large": book.signed_words(more),

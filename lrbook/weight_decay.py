@@ -12,13 +12,11 @@ import pandas as pd
 
 from lrbook import book, small_drops
 from lrbook.alike import recorded_beside
-from lrbook.arms import by_seed, finished, minus
+from lrbook.arms import finished, minus
 from lrbook.noisy_steps import Row, Rows
-from lrbook.patch_cost import cost_by_seed
 from lrbook.record import Record
 from lrbook.small_drops import Pair
-from lrbook.stats import mean_interval
-from lrbook.vision.histories import epochs_words, mean_before_drop
+from lrbook.vision.histories import epochs_words
 
 NONE = ("no-decay-laptop", "no-decay-laptop-control")
 """Sweeps of large and small without any decay in ``recordings.toml``, with the patch and without
@@ -88,7 +86,7 @@ def every_seed(pairs: Pair) -> Rows:
 
     def row(arm: str, groups: Pair) -> Row:
         with_patch, without = (book.by_arm(runs).get(arm, []) for runs in groups)
-        return arm, with_patch, without
+        return Row(arm, with_patch, without)
 
     return {
         LARGE: row("large", pairs),
@@ -108,14 +106,17 @@ def rows(pairs: Pair) -> Rows:
     seeds = {
         run.config["seed"]
         for name in (LARGE_NONE, SMALL_NONE)
-        for runs in found.get(name, ())[1:]
-        for run in runs
+        if name in found
+        for bare in (False, True)
+        for run in found[name].runs(bare)
     }
 
     def kept(runs: Sequence[Record]) -> list[Record]:
         return [run for run in runs if run.config["seed"] in seeds]
 
-    return {name: (arm, kept(runs), kept(bare)) for name, (arm, runs, bare) in found.items()}
+    return {
+        name: Row(row.arm, kept(row.with_patch), kept(row.without)) for name, row in found.items()
+    }
 
 
 def first_rate(run: Record) -> float:
@@ -126,7 +127,7 @@ def first_rate(run: Record) -> float:
 def histories(rows: Rows, names: Sequence[str]) -> dict[str, dict[str, list[pd.DataFrame]]]:
     """What a panel shows -> row, of ``names`` -> one history per seed."""
     return {
-        title: {name: [run.history for run in _runs(rows[name], bare)] for name in names}
+        title: {name: [run.history for run in rows[name].runs(bare)] for name in names}
         for title, bare in zip(small_drops.PANELS, (False, True), strict=True)
     }
 
@@ -137,25 +138,16 @@ def leads(rows: Rows) -> dict[str, dict[str, list[float]]]:
     """
     return {
         kind: {
-            told: list(minus(*(_clean(rows[name], bare) for name in compared)).values())
+            told: list(minus(*(rows[name].clean(bare) for name in compared)).values())
             for told, bare in AHEAD.items()
         }
         for kind, compared in COMPARED.items()
     }
 
 
-def _clean(row: Row, bare: bool) -> dict[int, float]:
-    return by_seed(_runs(row, bare), row[0], "clean")
-
-
-def _runs(row: Row, bare: bool) -> Sequence[Record]:
-    _, with_patch, without = row
-    return without if bare else with_patch
-
-
 def change(rows: Rows, one: str, other: str, bare: bool) -> list[float]:
     """By how many points on clean images the row ``one`` ends above the row ``other``, by seed."""
-    return list(minus(_clean(rows[one], bare), _clean(rows[other], bare)).values())
+    return list(minus(rows[one].clean(bare), rows[other].clean(bare)).values())
 
 
 def halves_in(run: Record) -> float:
@@ -175,28 +167,20 @@ def table(rows: Rows) -> pd.DataFrame:
     drop, when the patch is learnt, accuracy on clean images without a patch before the drop and at
     the end, the same with the patch, and what the patch costs. The first heading names the images.
     """
-    images, told = book.data_of([run for _, runs, _ in rows.values() for run in runs]), []
-    for name, (arm, runs, alone) in rows.items():
-        config = runs[0].config
-        early = [mean_before_drop(run.history, "clean", config["drop"]) for run in alone]
-        accuracies = {
-            "before the drop, no patch (%)": early,
-            "at the end, no patch (%)": [run.result["clean"] for run in alone],
-            "at the end, with it (%)": [run.result["clean"] for run in runs],
-        }
+    images, told = book.data_of([run for row in rows.values() for run in row.with_patch]), []
+    for name, row in rows.items():
+        runs = row.with_patch
         learnt = [run.result["patch_learned_epoch"] for run in runs]
         told.append(
             {
                 f"on {images}": name,
-                "weight decay": f"{config['weight_decay']:g}",
+                "weight decay": f"{runs[0].config['weight_decay']:g}",
                 "halves lengths in": _epochs(halves_in(runs[0])),
                 "patch learnt in": epochs_words(learnt, True),
             }
-            | {head: f"{mean_interval(found)[0]:.1f}" for head, found in accuracies.items()}
+            | row.accuracies()
             | {
-                "the patch costs it": book.signed_words(
-                    list(cost_by_seed(runs, alone, arm).values())
-                ),
+                "the patch costs it": book.signed_words(list(row.costs().values())),
                 "seeds": len(runs),
             }
         )

@@ -1,6 +1,6 @@
 """Finished runs by arm and seed, and the values that go into a figure, a table or a sentence."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -40,6 +40,16 @@ def by_arm(records: Sequence[Record]) -> dict[str, list[Record]]:
     for record in finished(records):
         arms.setdefault(record.config["arm"], []).append(record)
     return {arm: sorted(runs, key=lambda run: run.config["seed"]) for arm, runs in arms.items()}
+
+
+def seeds_of(*groups: Iterable[Record]) -> set[int]:
+    """The seeds that a run of one of the groups has."""
+    return {run.config["seed"] for runs in groups for run in runs}
+
+
+def on_seeds(records: Iterable[Record], seeds: Container[int]) -> list[Record]:
+    """Those of the runs that are of one of these seeds, in their order."""
+    return [run for run in records if run.config["seed"] in seeds]
 
 
 def one_per_seed(records: Iterable[Record]) -> dict[int, Record]:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from lrbook import book, origin, patch_cost, whatif
+from lrbook.arms import paired
 from lrbook.figures.arms import CHANCE
-from lrbook.paper_and_ours import paired
 from lrbook.record import Record
 from lrbook.vision import cost
 from lrbook.vision.config import PatchConfig
@@ -45,7 +45,7 @@ def words(runs: Sequence[Record]) -> str:
             f"{most:.0f} % in its best one; chance is {CHANCE} %."
         )
     for other in ("small", "noise"):
-        if paired(runs, other):
+        if paired(runs, "large", other):
             said += f" Large minus {other} at the end, in points: {_gaps(runs, other)}."
     return said
 

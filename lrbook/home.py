@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lrbook import book, cite, style
+from lrbook.arms import on_seeds
 from lrbook.chapters.contents import table
 from lrbook.errors import RecordLookupError
 from lrbook.figures.base import aligned, new_figure, sign
@@ -179,8 +180,8 @@ def origins(found: Sizes) -> str:
         added = gaps_added(runs, control, "clean", "large", "small")
         seeds = added or gaps(runs, "clean", "large", "small")
         every = [*runs, *control] if added else runs
-        shown = [run for run in every if run.config["seed"] in seeds]
-        told.append(f"{size[0].upper()}{size[1:]}: {book.provenance(shown).strip('*')}")
+        shown = book.provenance(on_seeds(every, seeds)).strip("*")
+        told.append(f"{size[0].upper()}{size[1:]}: {shown}")
     return (
         "*Accuracy on new images without a patch; ± is the 95 % interval over paired seeds, of two "
         f"seeds both are listed ({{doc}}`patch_experiment`). {' '.join(told)}*"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lrbook import book
 from lrbook.alike import recorded_beside
-from lrbook.arms import by_seed, finished, minus
+from lrbook.arms import by_seed, finished, minus, on_seeds, seeds_of
 from lrbook.patch_cost import cost_by_seed
 from lrbook.record import Record
 from lrbook.stats import mean_interval
@@ -42,8 +42,7 @@ def recorded(name: str, base: Sequence[Record]) -> Rates:
     """
     both = [run for run in base if run.config["arm"] in ARMS]
     found = recorded_beside(name, both, ("eta1",))
-    seeds = {run.config["seed"] for run in found}
-    return by_rate([*found, *(run for run in both if run.config["seed"] in seeds)])
+    return by_rate([*found, *on_seeds(both, seeds_of(found))])
 
 
 def by_rate(runs: Sequence[Record]) -> Rates:

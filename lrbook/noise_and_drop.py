@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from lrbook import book, noisy_steps, small_drops
-from lrbook.arms import minus
+from lrbook.arms import minus, on_seeds, seeds_of
 from lrbook.noisy_steps import LARGE, SMALL, Row, Rows
 from lrbook.record import Record
 from lrbook.small_drops import Pair
@@ -56,12 +56,10 @@ def rows(pairs: Pair, shallow: bool = False) -> Rows:
     small, large = (
         [book.by_arm(base).get(arm, []) for base in pairs] for arm in ("small", "large")
     )
-    seeds = {run.config["seed"] for runs in both for run in runs}
+    seeds = seeds_of(*both)
 
     def row(arm: str, groups: Sequence[Sequence[Record]]) -> Row:
-        with_patch, without = (
-            [run for run in runs if run.config["seed"] in seeds] for runs in groups
-        )
+        with_patch, without = (on_seeds(runs, seeds) for runs in groups)
         return Row(arm, with_patch, without)
 
     return {

@@ -8,7 +8,7 @@ import pandas as pd
 
 from lrbook import book
 from lrbook.alike import recorded_beside
-from lrbook.arms import by_seed, minus
+from lrbook.arms import by_seed, minus, on_seeds, seeds_of
 from lrbook.patch_cost import cost_by_seed
 from lrbook.record import Record
 from lrbook.stats import mean_interval
@@ -114,9 +114,8 @@ def histories(
     """Level -> histories of large, of small and of the noisy small rate, on the level's seeds."""
     found = {}
     for level, runs in levels.items():
-        seeds = {run.config["seed"] for run in runs}
-        beside = [run for run in base if run.config["seed"] in seeds]
-        both = {arm: book.histories(beside).get(arm, []) for arm in ("large", "small")}
+        beside = book.histories(on_seeds(base, seeds_of(runs)))
+        both = {arm: beside.get(arm, []) for arm in ("large", "small")}
         found[level] = both | {NOISY: book.histories(runs)["small"]}
     return found
 
@@ -131,12 +130,11 @@ def rows(
 
     One without runs with the patch is left out.
     """
-    seeds = {run.config["seed"] for runs in with_patch.values() for run in runs}
+    seeds = seeds_of(*with_patch.values())
 
     def arm(name: str) -> Row:
         mine, theirs = (
-            [run for run in book.by_arm(group).get(name, []) if run.config["seed"] in seeds]
-            for group in (base, control)
+            on_seeds(book.by_arm(group).get(name, []), seeds) for group in (base, control)
         )
         return Row(name, mine, theirs)
 

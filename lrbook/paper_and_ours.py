@@ -1,11 +1,11 @@
 """The numbers that the paper reports beside those recorded here, and what differs between them."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from lrbook import book, recordings, style
+from lrbook.arms import paired
 from lrbook.record import Record
 from lrbook.stats import FEWEST
 from lrbook.words import difference_words, gaps, listed_words, pairs_words
@@ -64,7 +64,7 @@ def agreement(
     """
     lines = []
     for quantity in quantities:
-        for other in (o for o in ("noise", "small") if paired(runs, o)):
+        for other in (o for o in ("noise", "small") if paired(runs, "large", o)):
             theirs = told["large"][quantity] - told[other][quantity]
             paper = "ahead of" if theirs > 0 else "behind"
             found = gaps(runs, quantity, "large", other).values()
@@ -134,14 +134,6 @@ def _mean(runs: list[Record], arm: str, quantity: str) -> str:
 
 
 def _gap(runs: list[Record], quantity: str, other: str) -> str:
-    return (
-        difference_words(runs, quantity, "large", other, 1) if paired(runs, other) else NOT_RECORDED
-    )
-
-
-def paired(runs: Sequence[Record], other: str) -> set[int]:
-    """The seeds that large and the arm ``other`` have in common."""
-    seeds = [
-        {run.config["seed"] for run in book.by_arm(runs).get(arm, [])} for arm in ("large", other)
-    ]
-    return seeds[0] & seeds[1]
+    if not paired(runs, "large", other):
+        return NOT_RECORDED
+    return difference_words(runs, quantity, "large", other, 1)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from lrbook import book, whatif
-from lrbook.arms import by_seed, finished, minus
+from lrbook.arms import by_seed, finished, minus, on_seeds, seeds_of
 from lrbook.record import Record
 from lrbook.words import gaps_added
 
@@ -46,8 +46,7 @@ def controls(
     whatif.check_images(base, plain, groups[whatif.BASE])
     for setting, runs in groups.items():
         if setting not in found and _varied(runs, groups[whatif.BASE]) <= OF_THE_PATCH:
-            seeds = {run.config["seed"] for run in runs}
-            found[setting] = [run for run in plain if run.config["seed"] in seeds]
+            found[setting] = on_seeds(plain, seeds_of(runs))
     there = {setting: found[setting] for setting in groups if setting in found}
     return there, [setting for setting in groups if setting not in found]
 
@@ -112,13 +111,8 @@ def at_most_words(
     """
     told = []
     for arm in whatif.ARMS:
-        seeds = set.intersection(
-            *(
-                {run.config["seed"] for run in book.by_arm(group).get(arm, [])}
-                for group in few.values()
-            )
-        )
-        mine = [run for run in control if run.config["seed"] in seeds]
+        of_arm = [book.by_arm(group).get(arm, []) for group in few.values()]
+        mine = on_seeds(control, set.intersection(*map(seeds_of, of_arm)))
         paid = book.interval_words(cost(runs, mine)[arm], 1)
         most = " and ".join(
             f"**{book.interval_words(cost(group, mine)[arm], 1)}** {words}"

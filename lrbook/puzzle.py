@@ -6,6 +6,7 @@ import pandas as pd
 
 from lrbook import book
 from lrbook.alike import recorded_beside
+from lrbook.arms import on_seeds, seeds_of
 from lrbook.record import Record
 from lrbook.vision.histories import at_the_end, crossing, mean_before_drop
 from lrbook.whatif import need_pairs
@@ -76,6 +77,5 @@ def beside(base: Sequence[Record], none: Sequence[Record]) -> dict[str, list[pd.
     """What a figure calls them -> histories: both arms of ``base``, on the seeds of ``none``, and
     those of ``none``, which has no weight decay.
     """
-    seeds = {run.config["seed"] for run in none}
-    with_decay = book.histories([run for run in base if run.config["seed"] in seeds])
+    with_decay = book.histories(on_seeds(base, seeds_of(none)))
     return with_decay | {f"{arm}, no decay": h for arm, h in book.histories(none).items()}

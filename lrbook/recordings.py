@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lrbook import sweeps
-from lrbook.arms import by_arm
+from lrbook.arms import by_arm, seeds_of
 from lrbook.config import Config
 from lrbook.errors import ConfigError, RecordLookupError, UserError
 from lrbook.keeper import Keeper
@@ -169,7 +169,7 @@ def need_arms(name: str, records: Sequence[Record], arms: Sequence[str]) -> None
             the arms.
     """
     found = by_arm(records)
-    seeds = [{run.config["seed"] for run in found.get(arm, [])} for arm in arms]
+    seeds = [seeds_of(found.get(arm, [])) for arm in arms]
     missing = [arm for arm, there in zip(arms, seeds, strict=True) if not there]
     if missing:
         lack = f"no finished run of the arm {' and '.join(missing)}"

@@ -12,7 +12,7 @@ import pandas as pd
 
 from lrbook import book
 from lrbook.alike import recorded_beside
-from lrbook.arms import by_seed
+from lrbook.arms import by_seed, on_seeds, seeds_of
 from lrbook.beyond import percent
 from lrbook.patch_cost import cost_by_seed, share
 from lrbook.record import Record
@@ -70,8 +70,7 @@ def recorded(
 
 def instead(base: Sequence[Record], dropping: Sequence[Record]) -> list[Record]:
     """The large runs of ``base``, and ``dropping`` as the arm small, on the seeds of both."""
-    seeds = {run.config["seed"] for run in dropping}
-    large = [r for r in base if r.config["arm"] == "large" and r.config["seed"] in seeds]
+    large = [r for r in on_seeds(base, seeds_of(dropping)) if r.config["arm"] == "large"]
     return large + [dataclasses.replace(r, config=r.config | {"arm": "small"}) for r in dropping]
 
 
@@ -84,10 +83,9 @@ def rows(pairs: Pair, dropping: Pair, ended: Pair = NOTHING) -> dict[str, Pair]:
         dropping: as ``recorded`` gives them. All rows are on their seeds.
         ended: as ``recorded`` gives those of ``ENDED``.
     """
-    seeds = {run.config["seed"] for runs in dropping for run in runs}
+    seeds = seeds_of(*dropping)
     with_patch, without = (
-        [run for run in runs if run.config["seed"] in seeds and run.config["arm"] in ARMS]
-        for runs in pairs
+        [run for run in on_seeds(runs, seeds) if run.config["arm"] in ARMS] for runs in pairs
     )
     found: dict[str, Pair] = {NEVER: (with_patch, without)}
     found[DROPS] = instead(with_patch, dropping[0]), instead(without, dropping[1])

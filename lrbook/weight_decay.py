@@ -12,7 +12,7 @@ import pandas as pd
 
 from lrbook import book, small_drops
 from lrbook.alike import recorded_beside
-from lrbook.arms import finished, minus
+from lrbook.arms import finished, minus, on_seeds, seeds_of
 from lrbook.noisy_steps import Row, Rows
 from lrbook.record import Record
 from lrbook.small_drops import Pair
@@ -103,19 +103,11 @@ def every_seed(pairs: Pair) -> Rows:
 def rows(pairs: Pair) -> Rows:
     """What ``every_seed`` gives, on the seeds of the runs without decay alone."""
     found = every_seed(pairs)
-    seeds = {
-        run.config["seed"]
-        for name in (LARGE_NONE, SMALL_NONE)
-        if name in found
-        for bare in (False, True)
-        for run in found[name].runs(bare)
-    }
-
-    def kept(runs: Sequence[Record]) -> list[Record]:
-        return [run for run in runs if run.config["seed"] in seeds]
-
+    none = [found[name] for name in (LARGE_NONE, SMALL_NONE) if name in found]
+    seeds = seeds_of(*(row.runs(bare) for row in none for bare in (False, True)))
     return {
-        name: Row(row.arm, kept(row.with_patch), kept(row.without)) for name, row in found.items()
+        name: Row(row.arm, on_seeds(row.with_patch, seeds), on_seeds(row.without, seeds))
+        for name, row in found.items()
     }
 
 

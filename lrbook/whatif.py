@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from lrbook import book, recordings, setting_words, sweeps
-from lrbook.arms import images_of, paired
+from lrbook.arms import images_of, on_seeds, paired, seeds_of
 from lrbook.errors import RecordLookupError
 from lrbook.record import Record, recordings_dir
 from lrbook.stats import FEWEST, clearly, mean_interval
@@ -54,8 +54,8 @@ def gather(base: str, names: Sequence[str]) -> tuple[dict[str, list[Record]], li
         as_there = {name: plain[0].config[name] for point in points for name in point}
         for point in points:
             if varied := sweep.select(**(as_there | point)):
-                seeds = {run.config["seed"] for run in varied if "small" not in plan.arms}
-                groups[label(point)] = varied + [r for r in small if r.config["seed"] in seeds]
+                beside = [] if "small" in plan.arms else on_seeds(small, seeds_of(varied))
+                groups[label(point)] = varied + beside
             else:
                 missing.append(f"{label(point)} of {name}")
     return groups, missing

@@ -55,3 +55,12 @@ def test_runs_are_paired_by_seed_where_both_arms_finished():
     assert arms.paired(runs, "small", "large") == [(small[1], large[0]), (small[0], large[2])]
     assert whatif.pairs(runs) == [(large[0], small[1]), (large[2], small[0])]
     assert arms.paired(small, "small", "large") == []
+
+
+def test_runs_on_the_seeds_of_others():
+    small = [record("small", seed, clean=60.0) for seed in (3, 1, 2)]
+    large = [record("large", seed, clean=70.0) for seed in (1, 3)]
+    assert arms.seeds_of(large, small[2:]) == {1, 2, 3}
+    assert arms.seeds_of() == set()
+    assert arms.on_seeds(small, arms.seeds_of(large)) == small[:2]
+    assert arms.on_seeds(small, {}) == []

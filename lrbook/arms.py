@@ -1,5 +1,6 @@
 """Finished runs by arm and seed, and the values that go into a figure, a table or a sentence."""
 
+import math
 from collections.abc import Container, Iterable, Mapping, Sequence
 
 import pandas as pd
@@ -106,6 +107,28 @@ def histories(records: Sequence[Record]) -> dict[str, list[pd.DataFrame]]:
 def values(records: Sequence[Record], quantity: str) -> dict[str, list[float | None]]:
     """Arm -> one value of a result per seed; None where a run has none."""
     return {arm: [run.result[quantity] for run in runs] for arm, runs in by_arm(records).items()}
+
+
+def first_rate(run: Record) -> float:
+    """The rate of a run on images before the first drop: ``eta1`` is that of the arm large alone,
+    so that the arm noise begins at ``eta2``, as small does.
+    """
+    return float(run.config["eta1" if run.config["arm"] == "large" else "eta2"])
+
+
+def steps_an_epoch(run: Record) -> int:
+    """How many steps an epoch of a run on images has, the last, smaller batch being one, too.
+
+    Raises:
+        ValueError: it is on all images (``train_size = 0``), and its settings do not say how many
+            these are.
+    """
+    if not run.config["train_size"]:
+        raise ValueError(
+            f"{run.run_id} is on all images (train_size = 0), and how many these are is not among "
+            "its settings, so the steps of an epoch cannot be counted; give train_size a number."
+        )
+    return math.ceil(run.config["train_size"] / run.config["batch"])
 
 
 def limit(records: Sequence[Record], name: str) -> list[float]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lrbook import book, small_drops, weight_decay
 from lrbook.alike import recorded_beside
-from lrbook.arms import minus
+from lrbook.arms import first_rate, minus
 from lrbook.noisy_steps import Row
 from lrbook.record import Record
 from lrbook.small_drops import Pair
@@ -70,15 +70,13 @@ def recorded(pairs: Pair) -> Products:
         without += both[1]
     one = _product(known[weight_decay.LARGE].with_patch[0])
     return {
-        name: _by_product(
-            weight_decay.first_rate(known[row].with_patch[0]), one, with_patch, without
-        )
+        name: _by_product(first_rate(known[row].with_patch[0]), one, with_patch, without)
         for name, row in ((LARGE, weight_decay.LARGE), (SMALL, weight_decay.SMALL_DROPS))
     }
 
 
 def _product(run: Record) -> float:
-    return weight_decay.first_rate(run) * float(run.config["weight_decay"])
+    return first_rate(run) * float(run.config["weight_decay"])
 
 
 def _by_product(
@@ -88,7 +86,7 @@ def _by_product(
     found: dict[float, tuple[list[Record], list[Record]]] = {}
     for at, runs in enumerate((with_patch, without)):
         for run in runs:
-            if weight_decay.first_rate(run) == rate:
+            if first_rate(run) == rate:
                 product = round(_product(run) / one, 6)  # alike by either rate, to the last digit
                 found.setdefault(product, ([], []))[at].append(run)
     return {product: Row("large", *found[product]) for product in sorted(found)}
@@ -187,7 +185,7 @@ def watched(base: Sequence[Record]) -> dict[str, list[Record]]:
     """
     runs = recorded_beside(WATCHED, base, ("watch", *weight_decay.FREE))
     found: dict[str, list[Record]] = {}
-    for run in sorted(runs, key=weight_decay.first_rate, reverse=True):
-        large = weight_decay.first_rate(run) == base[0].config["eta1"]
+    for run in sorted(runs, key=first_rate, reverse=True):
+        large = first_rate(run) == base[0].config["eta1"]
         found.setdefault(LARGE_FIFTH if large else SMALL_FIFTH, []).append(run)
     return found

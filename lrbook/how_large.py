@@ -10,7 +10,7 @@ import pandas as pd
 
 from lrbook import book
 from lrbook.alike import recorded_beside
-from lrbook.arms import by_seed, finished, minus, on_seeds, seeds_of
+from lrbook.arms import by_seed, finished, first_rate, minus, on_seeds, seeds_of
 from lrbook.patch_cost import cost_by_seed
 from lrbook.record import Record
 from lrbook.stats import mean_interval
@@ -23,11 +23,6 @@ BARE, PATCHED, COST = "no patch", "with the patch", "what the patch costs"
 
 Rates = Mapping[float, Sequence[Record]]
 """First rate -> its finished runs by seed, from the lowest rate to the highest."""
-
-
-def first_rate(run: Record) -> float:
-    """The rate at which a run of the arm small or large begins."""
-    return float(run.config["eta2" if run.config["arm"] == "small" else "eta1"])
 
 
 def recorded(name: str, base: Sequence[Record]) -> Rates:

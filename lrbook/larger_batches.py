@@ -5,14 +5,13 @@ in as many steps. Sampling noise brings the noise back and leaves the images as 
 kinds of runs tell the noise from the images.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from lrbook import book, sweeps
 from lrbook.alike import alike_but_for
-from lrbook.arms import finished, minus, one_per_seed
+from lrbook.arms import finished, minus, one_per_seed, steps_an_epoch
 from lrbook.noisy_steps import level_of, variance
 from lrbook.record import Record
 
@@ -55,11 +54,12 @@ def to_the_drop(run: Record) -> pd.DataFrame:
 
     Args:
         run: on a part of the images (``train_size`` says how many).
+
+    Raises:
+        ValueError: it is on all of them, as ``arms.steps_an_epoch``.
     """
-    config = run.config
-    history = run.history[run.history.epoch < config["drop"]]
-    each = math.ceil(config["train_size"] / config["batch"])
-    return history.assign(step=history.epoch * each)
+    history = run.history[run.history.epoch < run.config["drop"]]
+    return history.assign(step=history.epoch * steps_an_epoch(run))
 
 
 def histories(groups: Mapping[Batch, Sequence[Record]]) -> dict[str, dict[str, list[pd.DataFrame]]]:

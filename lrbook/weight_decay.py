@@ -12,7 +12,7 @@ import pandas as pd
 
 from lrbook import book, small_drops
 from lrbook.alike import recorded_beside
-from lrbook.arms import finished, minus, on_seeds, seeds_of
+from lrbook.arms import finished, first_rate, minus, on_seeds, seeds_of, steps_an_epoch
 from lrbook.noisy_steps import Row, Rows
 from lrbook.record import Record
 from lrbook.small_drops import Pair
@@ -111,11 +111,6 @@ def rows(pairs: Pair) -> Rows:
     }
 
 
-def first_rate(run: Record) -> float:
-    """The rate at which a run of large or small begins."""
-    return float(run.config["eta1" if run.config["arm"] == "large" else "eta2"])
-
-
 def histories(rows: Rows, names: Sequence[str]) -> dict[str, dict[str, list[pd.DataFrame]]]:
     """What a panel shows -> row, of ``names`` -> one history per seed."""
     return {
@@ -147,11 +142,13 @@ def halves_in(run: Record) -> float:
 
     A step shortens by rate times decay, and momentum carries it on: by 1 / (1 - momentum) times as
     much in the long run. Infinite without decay.
+
+    Raises:
+        ValueError: the run has decay and is on all images, as ``arms.steps_an_epoch``.
     """
     config = run.config
     each = first_rate(run) * config["weight_decay"] / (1 - config["momentum"])
-    steps = math.ceil(config["train_size"] / config["batch"])
-    return math.log(2) / (each * steps) if each else math.inf
+    return math.log(2) / (each * steps_an_epoch(run)) if each else math.inf
 
 
 def table(rows: Rows) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import pytest
 from made_runs import record
 
 from lrbook import arms, whatif
+from lrbook.vision.config import PatchConfig
 from lrbook.words import gaps
 
 
@@ -64,3 +65,19 @@ def test_runs_on_the_seeds_of_others():
     assert arms.seeds_of() == set()
     assert arms.on_seeds(small, arms.seeds_of(large)) == small[:2]
     assert arms.on_seeds(small, {}) == []
+
+
+@pytest.mark.parametrize("arm", ["large", "small", "noise"])
+def test_a_run_begins_at_the_rate_of_its_arm(arm):
+    config = PatchConfig(arm=arm, seed=0, eta1=0.5, eta2=0.02)
+    run = dataclasses.replace(record(arm, 0), config=config.model_dump(mode="json"))
+    assert arms.first_rate(run) == config.rate(1)
+
+
+def test_the_steps_of_an_epoch_are_counted_of_a_known_number_of_images_alone():
+    """Of all images, which 0 stands for, there would be no step."""
+    run = dataclasses.replace(record("small", 0), config={"train_size": 130, "batch": 64})
+    assert arms.steps_an_epoch(run) == 3
+    run.config["train_size"] = 0
+    with pytest.raises(ValueError, match=r"patch-small-0 is on all images \(train_size = 0\)"):
+        arms.steps_an_epoch(run)

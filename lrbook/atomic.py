@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import secrets
+import tempfile
 import time
 from pathlib import Path
 
@@ -35,6 +36,18 @@ def write_atomically(path: Path, data: bytes) -> None:
         hint = " Make room and give the same command again; what was there is intact."
         reason = f"{path} cannot be written ({error.strerror})."
         raise RecordError(reason + (hint if full else "")) from None
+
+
+def make_writable(folder: Path) -> None:
+    """Make ``folder``, and a file in it that is gone at once: that a folder is there does not say
+    that anything can be written to it.
+
+    Raises:
+        OSError: it cannot be made, or nothing can be written there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):  # without a name, where the system can
+        pass
 
 
 def _take_its_place(temporary: Path, path: Path) -> None:

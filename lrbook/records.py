@@ -14,7 +14,6 @@ import hashlib
 import io
 import json
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from typing import Any
 import pandas as pd
 
 from lrbook import experiments
-from lrbook.atomic import write_atomically
+from lrbook.atomic import make_writable, write_atomically
 from lrbook.config import Config
 from lrbook.errors import ConfigError, RecordError
 from lrbook.locks import claim, is_held
@@ -59,9 +58,7 @@ class Store:
     def check_writable(self) -> None:
         """Make the folder; raise RecordError, before any work is done, if nothing can be kept."""
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.root):  # without a name, where the system can
-                pass
+            make_writable(self.root)
         except OSError as error:
             raise RecordError(
                 f"the results folder {self.root} cannot be written ({error.strerror}); "

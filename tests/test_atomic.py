@@ -9,6 +9,8 @@ import pytest
 
 from lrbook.atomic import write_atomically
 from lrbook.errors import RecordError
+from lrbook.records import Store
+from lrbook.sweeps import SweepStore
 
 
 def no_space(*_, **__):
@@ -49,3 +51,24 @@ def test_all_bytes_have_left_the_program_when_the_file_is_flushed_to_disk(tmp_pa
     monkeypatch.setattr(os, "fsync", measured)
     write_atomically(tmp_path / "record.json", b"nine byte")
     assert sizes == [9]
+
+
+@pytest.mark.parametrize(
+    ("make", "written", "told"),
+    [
+        (Store, "", r"the results folder \S*/runs cannot be written \(.+\); name another with"),
+        (lambda folder: SweepStore(folder, []), "parts",
+         r"the sweep folder \S*/runs cannot be written \(.+\); name another one\."),
+    ],
+)  # fmt: skip
+def test_a_folder_that_is_there_and_takes_no_file_is_found_out_first(tmp_path, make, written, told):
+    """``/proc/self`` takes none, not even of the superuser, whom no permissions keep off."""
+    if not Path("/proc/self").is_dir():
+        pytest.skip("no such folder on this system")
+    store, folder = make(tmp_path / "runs"), tmp_path / "runs" / written
+    store.check_writable()
+    assert list(folder.iterdir()) == []
+    folder.rmdir()
+    folder.symlink_to("/proc/self")
+    with pytest.raises(RecordError, match=told):
+        store.check_writable()

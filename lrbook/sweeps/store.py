@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from lrbook.atomic import write_atomically
+from lrbook.atomic import make_writable, write_atomically
 from lrbook.config import Config
 from lrbook.errors import RecordError
 from lrbook.keeper import Unstored
@@ -34,7 +34,7 @@ class SweepStore(Unstored):
     def check_writable(self) -> None:
         """Make the folder; raises RecordError where it cannot be written."""
         try:
-            self.parts.mkdir(parents=True, exist_ok=True)
+            make_writable(self.parts)
         except OSError as error:
             raise RecordError(
                 f"the sweep folder {self.folder} cannot be written ({error.strerror}); "

@@ -12,6 +12,7 @@ from lrbook.figures.base import (
     Histories,
     band_of,
     draw_arm,
+    draw_arms,
     legend_above,
     mark_annealing,
     new_figure,
@@ -44,9 +45,7 @@ def patch_learning(histories: Histories, drop: int) -> "Figure":
     """
     figure, panels = new_figure(3, 1, figsize=(style.WIDTH, 9.4), sharex=True)
     for axes, (column, title) in zip(panels, PATCH_PANELS.items(), strict=True):
-        for arm, seeds in histories.items():
-            draw_arm(axes, arm, seeds, "epoch", column)
-        axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.2)
+        draw_arms(axes, histories, column, [drop])
         axes.set(title=title, ylabel="accuracy (%)")
         if column != "clean":
             axes.set_ylim(0, 102)

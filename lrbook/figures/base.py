@@ -55,6 +55,38 @@ def draw_arm(
     draw_seeds(axes, *aligned(histories, x, y), color=style.arm_color(arm), **look)
 
 
+def draw_arms(
+    axes: "Axes", histories: Histories, column: str, drops: Iterable[int] = (), x: str = "epoch"
+) -> None:
+    """Every arm as ``draw_arm`` has it, then a line at each drop of the rate.
+
+    Args:
+        axes: where.
+        histories: arm -> one history per seed.
+        column: of the histories, what is drawn.
+        drops: first epochs at a lower rate.
+        x: the column that it is drawn over.
+    """
+    for arm, seeds in histories.items():
+        draw_arm(axes, arm, seeds, x, column)
+    mark_drops(axes, drops)
+
+
+def mark_drops(axes: "Axes", drops: Iterable[int], **look: Any) -> None:
+    """A vertical line for each of ``drops``, the first epochs at a lower rate.
+
+    Args:
+        axes: where.
+        drops: the epochs.
+        **look: of the lines, where it is not the usual grey.
+    """
+    # What stands at an epoch is measured at its end: the line is between the last point of the
+    # higher rate and the first one of the lower, and through neither.
+    shown: dict[str, Any] = {"color": style.NEUTRAL, "linewidth": 1.2} | look
+    for drop in drops:
+        axes.axvline(drop - 0.5, **shown)
+
+
 def draw_seeds(axes: "Axes", x: Any, values: np.ndarray, **look: Any) -> None:
     """Mean and range of at least ``FEWEST`` rows of ``values``, one per seed; of fewer, each row,
     for their mean is a curve that none has.

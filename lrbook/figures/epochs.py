@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lrbook import style
-from lrbook.figures.base import Histories, draw_arm, legend_above, new_figure, whole_epochs
+from lrbook.figures.base import Histories, draw_arms, legend_above, new_figure, whole_epochs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,10 +27,7 @@ def by_epoch(
     size = (style.WIDTH, 1.0 + 2.8 * len(columns))
     figure, panels = new_figure(len(columns), 1, figsize=size, sharex=True, squeeze=False)
     for axes, (column, title) in zip(panels.flat, columns.items(), strict=True):
-        for arm, seeds in histories.items():
-            draw_arm(axes, arm, seeds, "epoch", column)
-        for drop in drops:
-            axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.2)
+        draw_arms(axes, histories, column, drops)
         axes.set(title=title, ylabel=ylabel)
     panels[-1, 0].set_xlabel("epoch (grey lines: the rate drops)")
     whole_epochs(panels[-1, 0])
@@ -55,10 +52,7 @@ def grid_by_epoch(
     )
     for row, (title, histories) in zip(panels, groups.items(), strict=True):
         for axes, (column, words) in zip(row, columns.items(), strict=True):
-            for arm, seeds in histories.items():
-                draw_arm(axes, arm, seeds, "epoch", column)
-            for drop in drops:
-                axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.2)
+            draw_arms(axes, histories, column, drops)
             axes.set_title(f"{title}:\n{words}", loc="left", fontsize=12)
             whole_epochs(axes, 4)
     for axes in panels[-1]:
@@ -84,10 +78,7 @@ def side_by_side(
         1, len(groups), figsize=(style.WIDTH, 4.2), sharex=True, sharey=True, squeeze=False
     )
     for axes, (title, histories) in zip(panels.flat, groups.items(), strict=True):
-        for arm, seeds in histories.items():
-            draw_arm(axes, arm, seeds, x, column)
-        for drop in drops:
-            axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.2)
+        draw_arms(axes, histories, column, drops, x)
         axes.set(title=title, xlabel=x)
         whole_epochs(axes, 4)
     panels[0, 0].set_ylabel("accuracy (%)")
@@ -106,9 +97,7 @@ def lengths(histories: Histories, drop: int) -> "Figure":
     figure, panels = new_figure(2, 1, figsize=(style.WIDTH, 6.6), sharex=True)
     titles = {"length": "Length of the weights", "effective": "Rate over length squared"}
     for axes, (column, title) in zip(panels, titles.items(), strict=True):
-        for arm, seeds in histories.items():
-            draw_arm(axes, arm, seeds, "epoch", column)
-        axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.2)
+        draw_arms(axes, histories, column, [drop])
         axes.set_title(title)
     panels[0].set_ylabel("1: at the start")
     panels[1].set(xlabel="epoch (grey line: the rate drops)", ylabel="rate", yscale="log")

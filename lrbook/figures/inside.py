@@ -12,7 +12,9 @@ from lrbook.figures.base import (
     aligned,
     apart,
     draw_arm,
+    draw_arms,
     legend_above,
+    mark_drops,
     new_figure,
     stack,
     whole_epochs,
@@ -39,9 +41,7 @@ def by_kind(
     """
     figure, panels = new_figure(3, 1, figsize=(style.WIDTH, 8.4), sharex=True, sharey=True)
     for axes, (kind, title) in zip(panels, KINDS.items(), strict=True):
-        for arm, seeds in histories.items():
-            draw_arm(axes, arm, seeds, "epoch", f"{quantity}_{kind}")
-        axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.2)
+        draw_arms(axes, histories, f"{quantity}_{kind}", [drop])
         axes.set(title=f"Examples that show {title}", ylabel=ylabel, ylim=(0, top))
     panels[-1].set_xlabel("epoch (grey line: the rate drops)")
     whole_epochs(panels[-1])
@@ -69,7 +69,7 @@ def shares_by_kind(histories: Histories, drop: int) -> "Figure":
         at, _ = found["image"]
         means = {KINDS[kind]: values.mean(0) for kind, (_, values) in found.items()}
         stack(axes, at, means, style.arm_color(arm))
-        axes.axvline(drop - 0.5, color="#202020", linewidth=1.2, **halo)
+        mark_drops(axes, [drop], color="#202020", **halo)
         axes.set(title=title, ylabel="share of the gradient", ylim=(0, 1), xlim=(at[0], at[-1]))
     axes.set_xlabel("epoch (line: the rate drops)")
     whole_epochs(axes)
@@ -103,7 +103,7 @@ def readings(histories: Histories, drop: int) -> "Figure":
                 vmax=100,
                 cmap=_viridis(),
             )
-            axes.axvline(drop - 0.5, color="white", linewidth=1.4, linestyle="--")
+            mark_drops(axes, [drop], color="white", linewidth=1.4, linestyle="--")
             axes.set_title(f"{title}: {what}", fontsize=12)
             axes.grid(visible=False)
         for axes in row:
@@ -147,7 +147,7 @@ def beside_wrong_patch(values: Mapping[str, pd.DataFrame], drop: int) -> "Figure
     for axes, (arm, seeds) in zip(np.atleast_1d(panels), values.items(), strict=True):
         for column, (label, shape) in lines.items():
             draw_arm(axes, arm, seeds, "epoch", column, label=label, linestyle=shape)
-        axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.2)
+        mark_drops(axes, [drop])
         axes.set(title=arm, ylabel="answers (%)", ylim=(0, 102))
     axes.set_xlabel("epoch (grey line: the rate drops)")
     whole_epochs(axes)

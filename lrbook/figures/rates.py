@@ -9,7 +9,15 @@ import pandas as pd
 
 from lrbook import style
 from lrbook.figures.artists import NOT_DATA
-from lrbook.figures.base import aligned, band_of, draw_seeds, legend_above, new_figure, whole_epochs
+from lrbook.figures.base import (
+    aligned,
+    band_of,
+    draw_seeds,
+    legend_above,
+    mark_drops,
+    new_figure,
+    whole_epochs,
+)
 from lrbook.stats import FEWEST, mean_interval
 
 if TYPE_CHECKING:
@@ -56,7 +64,7 @@ def rates_by_epoch(
             look = {"color": _color(rate, small, large), "linestyle": dashes}
             shown = values if len(values) < FEWEST else values.mean(0, keepdims=True)
             draw_seeds(axes, at, shown, label=names[rate], **look)
-        axes.axvline(drop - 0.5, color=style.NEUTRAL, linewidth=1.2)
+        mark_drops(axes, [drop])
         axes.set(title=title, ylabel="accuracy (%)")
     panels[-1, 0].set_xlabel("epoch (grey line: the rate drops)")
     whole_epochs(panels[-1, 0])

@@ -149,6 +149,14 @@ def test_the_table_has_what_decay_does_before_the_drop(gathered):
     assert table.seeds.tolist() == [3] * 8
 
 
+def test_a_row_of_which_nothing_is_known_without_a_patch_has_dashes(gathered):
+    row = gathered()["small"]._replace(without=[])
+    told = weight_decay.table({"small": row}).loc[0]
+    assert told["at the end, with it (%)"] == "52.0"
+    for name in ("before the drop, no patch (%)", "at the end, no patch (%)", "the patch costs it"):
+        assert told[name] == "–"
+
+
 @pytest.mark.parametrize("run", [LARGE[0][0], MATCHED[0][0], BOTH[0][0]])
 def test_decay_alone_halves_a_weight_in_as_many_steps(run):
     """As PyTorch's optimiser does it, on a weight that has no gradient of its own."""

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lrbook import book
 from lrbook.alike import recorded_beside
-from lrbook.arms import by_seed, minus
+from lrbook.arms import by_seed, minus, on_seeds
 from lrbook.record import Record
 from lrbook.vision.histories import epochs_words
 from lrbook.whatif import ARMS
@@ -82,9 +82,8 @@ def table(whole: Sequence[Record], fast: Sequence[Record]) -> pd.DataFrame:
 def _learnt(runs: Sequence[Record], name: str, seeds: Collection[int]) -> str:
     if name == LEAD:
         return "–"
-    arm = book.by_arm(runs)[name]
-    found = [run.result["patch_learned_epoch"] for run in arm if run.config["seed"] in seeds]
-    return epochs_words(found, brief=True)
+    of_arm = on_seeds(book.by_arm(runs)[name], seeds)
+    return epochs_words([run.result["patch_learned_epoch"] for run in of_arm], brief=True)
 
 
 def words(whole: Sequence[Record], fast: Sequence[Record]) -> str:

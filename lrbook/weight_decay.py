@@ -181,17 +181,16 @@ def _epochs(found: float) -> str:
 
 
 def leads_words(found: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
-    """What ``leads`` gives, or some of it: means and 95 % intervals over the seeds."""
+    """What ``leads`` gives, or some of it: means and 95 % intervals, and of how many seeds each."""
     told = "; ".join(
         f"*{kind}* "
         + " and ".join(
             f"**{book.interval_words(points, 1)}** {when}" for when, points in each.items()
         )
+        + f" ({' or '.join(str(n) for n in sorted({len(v) for v in each.values()}))} seeds)"
         for kind, each in found.items()
     )
-    seeds = {len(points) for each in found.values() for points in each.values()}
-    over = " or ".join(map(str, sorted(seeds)))
-    return f"Points by which the large rate ends ahead on clean images: {told} ({over} seeds)."
+    return f"Points by which the large rate ends ahead on clean images: {told}."
 
 
 def watched(base: Sequence[Record]) -> dict[str, list[Record]]:

@@ -84,6 +84,19 @@ def test_all_rows_are_on_the_seeds_of_the_runs_without_decay(gathered):
     }
 
 
+def test_every_seed_of_a_row_is_kept_and_leads_are_of_those_that_both_have(gathered):
+    gathered()
+    rows = weight_decay.every_seed(PAIRS)
+    ends = [run.result["clean"] for run in rows["small, drops, too"].with_patch]
+    assert ends == [56, 57, 61, 2]
+    assert [len(row.without) for row in rows.values()] == [4, 3, 4, 3, 3, 4, 3, 4]
+    leads = weight_decay.leads(rows)
+    assert leads["as in the experiment"]["with the patch"] == [10, 12, 11, -80]
+    assert leads["both drop, no decay"]["with the patch"] == [6, 7, 5]
+    said = weight_decay.leads_words(leads)
+    assert [said.count(f" ({n} seeds)") for n in (3, 4)] == [4, 2]
+
+
 @pytest.mark.parametrize("names", KEPT)
 def test_none_without_one_of_the_recordings(gathered, names):
     assert gathered({names: ([], [])}) == {}
@@ -121,6 +134,7 @@ def test_leads_are_differences_by_seed(gathered):
     said = weight_decay.leads_words(leads).replace("\N{NO-BREAK SPACE}", " ")
     half = 4.302653 * np.std([5, 3, 7], ddof=1) / np.sqrt(3)
     assert f"*no decay in either* **9.0 ± 2.5** with the patch and **5.0 ± {half:.1f}**" in said
+    assert said.count(" (3 seeds)") == 6
     assert said.endswith("(3 seeds).")
     assert re.findall(r"\*\*(\S+) ±", said)[-2:] == ["2.3", "1.0"]
 

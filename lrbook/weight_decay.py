@@ -12,7 +12,15 @@ import pandas as pd
 
 from lrbook import book, small_drops
 from lrbook.alike import recorded_beside
-from lrbook.arms import finished, first_rate, minus, on_seeds, seeds_of, steps_an_epoch
+from lrbook.arms import (
+    finished,
+    first_rate,
+    minus,
+    on_seeds,
+    one_per_seed,
+    seeds_of,
+    steps_an_epoch,
+)
 from lrbook.noisy_steps import Row, Rows
 from lrbook.record import Record
 from lrbook.small_drops import Pair
@@ -205,7 +213,7 @@ def watched(base: Sequence[Record]) -> dict[str, list[Record]]:
     for row, (name, arm) in WATCHED.items():
         if not (runs := recorded_beside(name, base, ("watch", *FREE))):
             return {}
-        found[row] = {run.config["seed"]: run for run in runs if run.config["arm"] == arm}
+        found[row] = one_per_seed(run for run in runs if run.config["arm"] == arm)
     seeds = sorted(set.intersection(*map(set, found.values())))
     return {row: [runs[seed] for seed in seeds] for row, runs in found.items()}
 

@@ -140,11 +140,6 @@ def leads(rows: Rows) -> dict[str, dict[str, list[float]]]:
     }
 
 
-def change(rows: Rows, one: str, other: str, bare: bool) -> list[float]:
-    """By how many points on clean images the row ``one`` ends above the row ``other``, by seed."""
-    return list(minus(rows[one].clean(bare), rows[other].clean(bare)).values())
-
-
 def halves_in(run: Record) -> float:
     """Epochs in which decay by itself would halve a length, at the rate that ``run`` begins with.
 

@@ -139,13 +139,6 @@ def test_leads_are_differences_by_seed(gathered):
     assert re.findall(r"\*\*(\S+) ±", said)[-2:] == ["2.3", "1.0"]
 
 
-def test_a_change_is_one_row_less_another(gathered):
-    rows = gathered()
-    without = weight_decay.change(rows, weight_decay.LARGE_NONE, weight_decay.LARGE, True)
-    assert without == [-3, -4, -2]
-    assert weight_decay.change(rows, weight_decay.SMALL_MATCHED, "small", False) == [5, 5, 5]
-
-
 def test_the_table_has_what_decay_does_before_the_drop(gathered):
     table = weight_decay.table(gathered()).set_index("on digits")
     assert table["weight decay"].tolist() == [

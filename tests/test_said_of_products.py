@@ -67,9 +67,21 @@ def test_without_a_patch_who_is_ahead_depends_on_the_product(clean):
         lead = sign * less(clean[LARGE, product, True], clean[SMALL, product, True])
         assert interval(lead)[0] > 0
         assert np.mean(lead) == pytest.approx(points, abs=0.1)
-    for fewer, more in ((0, 0.2), (0.2, 1)):  # "more of it brings the small rate more"
-        gains = [clean[n, more, True] - clean[n, fewer, True] for n in (SMALL, LARGE)]
-        assert interval(less(*gains))[0] > 0
+
+
+def test_without_a_patch_more_decay_brings_the_small_rate_more(clean):
+    gains = {
+        (name, more): less(clean[name, more, True], clean[name, fewer, True])
+        for name in (LARGE, SMALL)
+        for fewer, more in ((0, 0.2), (0.2, 1))
+    }
+    for name, points in ((SMALL, 5), (LARGE, 2)):
+        assert np.mean(gains[name, 0.2]) == pytest.approx(points, abs=0.4)
+        assert interval(gains[name, 0.2])[0] > 0
+    low, high = interval(gains[SMALL, 1])
+    assert low < 0 < high  # "nothing that is clear"
+    assert np.mean(gains[LARGE, 1]) == pytest.approx(-1.3, abs=0.1)
+    assert interval(gains[LARGE, 1])[1] < 0
 
 
 def added(clean, product):
@@ -85,6 +97,13 @@ def test_the_patch_adds_less_where_the_small_rate_finds_it_late(products, clean)
     low, high = interval(full.to_numpy())
     assert low < 0 < high
     assert interval(less(fifth, full))[0] > 0
+    assert np.mean(less(fifth, full)) == pytest.approx(2, abs=0.1)
+    halves = [(fifth - full).loc[list(half)].mean() for half in (FIVE, range(10, 15))]
+    assert halves[0] < 1 < 3 < halves[1]  # "nearly all in the five recorded later"
+    halves = [full.loc[list(half)].mean() for half in (FIVE, range(10, 15))]
+    assert halves == [pytest.approx(3.8, abs=0.1), pytest.approx(0.2, abs=0.1)]
+    assert full.loc[9] / full.sum() == pytest.approx(0.5, abs=0.02)  # "half of that"
+    assert full.drop(9).mean() == pytest.approx(1.1, abs=0.1)  # "about one in those nine alone"
     late = np.array(learnt(products[SMALL, 1, False]))
     assert (late >= 13).sum() == 9  # "in nine seeds of ten"
     usual = learnt(products[LARGE, 1, False])
@@ -101,10 +120,22 @@ def test_it_costs_the_small_rate_hardly_less_there_and_the_large_one_more(clean)
     small = less(costs[SMALL, 1], costs[SMALL, 0.2])
     low, high = interval(small)
     assert low < 0 < high
-    assert abs(np.mean(small)) < 1
+    assert np.mean(small) == pytest.approx(-0.6, abs=0.1)  # "half a point only"
     large = less(costs[LARGE, 1], costs[LARGE, 0.2])
-    assert np.mean(large) > 2 * abs(np.mean(small))
-    assert interval(large)[0] > 0
+    assert np.mean(large) == pytest.approx(1.4, abs=0.1)  # "about one and a half"
+    assert 0 < interval(large)[0] < 0.1  # "only just clear"
+
+
+def test_later_is_cheaper_among_seeds_and_hardly_between_decays(products, clean):
+    costs = {key[:2]: clean[key[0], key[1], True] - clean[key] for key in clean if not key[2]}
+    epochs = {key: pd.Series(learnt(products[*key, False]), index=TEN)
+              for key in costs if len(costs[key]) == 10}  # fmt: skip
+    late = epochs[SMALL, 1] - epochs[SMALL, 0.04]
+    assert late.mean() == pytest.approx(10, abs=0.5)  # "ten epochs later"
+    low, high = interval(less(costs[SMALL, 1], costs[SMALL, 0.04]))
+    assert low < 0 < high
+    for key, learnt_in in epochs.items():  # "those that learn it later mostly pay less"
+        assert np.corrcoef(learnt_in, costs[key])[0, 1] < -0.3
 
 
 def test_with_five_times_its_decay_small_ends_above_the_large_of_the_experiment(clean):
@@ -174,8 +205,8 @@ def test_of_the_best_decays_the_large_rate_is_ahead_with_the_patch_alone(clean):
         low, high = interval(less(clean[SMALL, 1, bare], clean[SMALL, 0.2, bare]))
         assert low < 0 < high  # "cannot be told from the next"
     ahead = less(clean[LARGE, 0.2, False], clean[SMALL, 1, False])
-    assert 2 < np.mean(ahead) < 3
-    assert interval(ahead)[0] > 0
+    assert np.mean(ahead) == pytest.approx(2.7, abs=0.05)  # "nearly three points"
+    assert interval(ahead) == pytest.approx((0.7, 4.8), abs=0.1)
     low, high = interval(less(clean[LARGE, 0.2, True], clean[SMALL, 1, True]))
     assert low < 0 < high
 

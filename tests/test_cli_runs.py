@@ -10,7 +10,7 @@ import pytest
 from conftest import assert_refused
 from tiny_command import RUN, TINY
 
-from lrbook import records
+from lrbook import atomic
 from lrbook.records import Store
 from lrbook.vision.config import PatchConfig
 
@@ -85,7 +85,7 @@ def test_finished_runs_are_loaded_from_a_folder_that_cannot_be_written(
     def refused(dir):
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr(records.tempfile, "TemporaryFile", refused)
+    monkeypatch.setattr(atomic.tempfile, "TemporaryFile", refused)
     assert lrbook(*command) == first
     for more in (["--force"], ["--seeds", "7"]):
         assert_refused(lrbook(*command, *more), "results folder runs cannot be written")

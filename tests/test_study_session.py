@@ -10,7 +10,7 @@ import made_up
 import pytest
 import tiny_toy
 
-from lrbook import records
+from lrbook import atomic
 from lrbook.errors import RecordError, RunError
 from lrbook.records import Store
 from lrbook.study import engine, handout, screen, tasks, work
@@ -110,7 +110,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_started(tmp_
     def refused(dir):
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr(records.tempfile, "TemporaryFile", refused)
+    monkeypatch.setattr(atomic.tempfile, "TemporaryFile", refused)
     client = Client(lambda *_: pytest.fail("handed out"))
     with pytest.raises(RecordError, match=r"results folder .* cannot be written \(Read-only"):
         sweep(client, [config], tmp_path, monkeypatch)

@@ -4,6 +4,7 @@ In the recorded runs forward and backward passes are in bf16, on weights in fp32
 single run as another seed would, so what has to agree are the means over paired seeds.
 """
 
+import math
 from collections.abc import Collection, Sequence
 
 import pandas as pd
@@ -12,6 +13,7 @@ from lrbook import book
 from lrbook.alike import recorded_beside
 from lrbook.arms import by_seed, minus, on_seeds
 from lrbook.record import Record
+from lrbook.stats import mean_interval
 from lrbook.vision.histories import epochs_words
 from lrbook.whatif import ARMS
 
@@ -87,12 +89,18 @@ def _learnt(runs: Sequence[Record], name: str, seeds: Collection[int]) -> str:
 
 
 def words(whole: Sequence[Record], fast: Sequence[Record]) -> str:
-    """Whether each mean difference is within ``TOLERANCE``, and by how much the lead changed."""
+    """By how much the lead differs, and whether the largest mean difference is within
+    ``TOLERANCE``, with its interval or without.
+    """
     found = changes(whole, fast)
-    largest = max(abs(sum(points) / len(points)) for points in found.values())
-    is_ = "is" if largest <= TOLERANCE else "is **not**"
+    name = max(found, key=lambda each: abs(mean_interval(found[each])[0]))
+    mean, half = mean_interval(found[name])
+    far = abs(mean) + (half or math.inf)  # a single pair has no interval
+    within = "with its interval, within" if far <= TOLERANCE else "but not its interval, within"
+    said = f"is, {within}" if abs(mean) <= TOLERANCE else "is **not** within"
     return (
         f"In bf16 the lead is wider by **{book.interval_words(found[LEAD], 1)}** points "
-        f"({book.pairs_words(len(found[LEAD]), 'seed')}). The largest of the mean differences, "
-        f"{largest:.1f} points, {is_} within the tolerance of {TOLERANCE:g}."
+        f"({book.pairs_words(len(found[LEAD]), 'seed')}). The mean difference is largest for "
+        f"*{name}*, {book.signed_words(found[name])}; it {said} the tolerance of {TOLERANCE:g} "
+        "points."
     )

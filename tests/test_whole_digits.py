@@ -79,9 +79,16 @@ def test_the_table_is_on_the_seeds_of_both():
     assert table.seeds.tolist() == [3, 3, 3]
 
 
-def test_words_hold_the_means_against_the_tolerance(monkeypatch):
-    said = whole_digits.words(WHOLE, FAST).replace("\N{NO-BREAK SPACE}", " ")
-    assert "wider by **0.8 ±" in said
-    assert said.endswith("0.8 points, is within the tolerance of 3.")
+def test_words_hold_the_largest_mean_and_its_interval_against_the_tolerance(monkeypatch):
+    def said():
+        return whole_digits.words(WHOLE, FAST).replace("\N{NO-BREAK SPACE}", " ")
+
+    low, high = interval(np.array([0.0, -0.5, 3.0]))  # of the lead; 0.5 and -0.3 of the arms
+    assert f"wider by **0.8 ± {(high - low) / 2:.1f}** points (3 seeds)" in said()
+    assert "largest for *large − small*, +0.8 ±" in said()
+    assert high > 3
+    assert said().endswith("it is, but not its interval, within the tolerance of 3 points.")
+    monkeypatch.setattr(whole_digits, "TOLERANCE", 6.0)
+    assert said().endswith("it is, with its interval, within the tolerance of 6 points.")
     monkeypatch.setattr(whole_digits, "TOLERANCE", 0.8)
-    assert "is **not** within the tolerance of 0.8." in whole_digits.words(WHOLE, FAST)
+    assert said().endswith("it is **not** within the tolerance of 0.8 points.")

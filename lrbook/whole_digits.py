@@ -95,7 +95,7 @@ def words(whole: Sequence[Record], fast: Sequence[Record]) -> str:
     found = changes(whole, fast)
     name = max(found, key=lambda each: abs(mean_interval(found[each])[0]))
     mean, half = mean_interval(found[name])
-    far = abs(mean) + (half or math.inf)  # a single pair has no interval
+    far = abs(mean) + (math.inf if half is None else half)  # one pair has no interval
     within = "with its interval, within" if far <= TOLERANCE else "but not its interval, within"
     said = f"is, {within}" if abs(mean) <= TOLERANCE else "is **not** within"
     return (

@@ -19,7 +19,7 @@ def vision(monkeypatch):
     torch.set_num_threads(1)
     yield vision
     torch.set_num_threads(threads)
-    for name in ("vision", "authors", "ceilings", "parts", "harness"):
+    for name in ("vision", "arms", "authors", "ceilings", "parts", "harness"):
         sys.modules.pop(name, None)
 
 
@@ -251,4 +251,3 @@ def test_all_arms_beside_their_own_times(vision, monkeypatch):
     assert row.name == "profile smoke, arms large, small, noise: beside their own times added up"
     assert row.peer == pytest.approx(sum(record.wall_s for record in seen))
     assert row.ours > row.peer / 3  # no run is longer than all of them together
-    sys.modules.pop("arms")

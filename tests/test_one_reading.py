@@ -1,10 +1,12 @@
 """In an epoch of training and evaluation the host reads from the device once, at its end.
 
 A card works ahead of the host until this asks for a number, or for the size of what a mask picks
-out. Here a CPU stands in for the card: PyTorch calls the same operations for either.
+out. Here a CPU stands in for the card: PyTorch calls the same operations for either. (What is
+nothing on a CPU, as ``to("cpu")``, is not seen.)
 """
 
 import collections
+import contextlib
 from unittest import mock
 
 import pytest
@@ -53,10 +55,11 @@ def readings(task, tmp_path, before_batch=None):
         return mock.patch.object(torch.Tensor, name, counted)
 
     origin = {"compiled": False}
-    with Beside(task) as beside:
+    with Beside(task) as beside, contextlib.ExitStack() as stack:
         training = one_run._Training(task, origin, Store(tmp_path), beside)
-        with seen, counting("tolist"), counting("numpy"), counting("cpu"):
-            assert training.epoch(1, before_batch) == ""
+        for each in (seen, *map(counting, TO_HOST)):
+            stack.enter_context(each)
+        assert training.epoch(1, before_batch) == ""
     assert len(training.rows) == 1
     return dict(seen.counts)
 

@@ -126,65 +126,6 @@ def test_a_kind_that_is_not_there_has_no_share(model):
     assert sum(shares) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("alike", [0, 50])  # features all but the same: the penalty decides
-def test_ridge_is_least_squares_with_its_penalty(alike):
-    rng = np.random.default_rng(0)
-    x, others = (rng.normal(2, 3, (n, 5)) + alike * rng.normal(size=(n, 1)) for n in (60, 40))
-    y = rng.integers(10, size=60)
-    scaled, scaled_others = ((a - x.mean(0)) / x.std(0, ddof=1) for a in (x, others))
-    onehot = np.eye(10)[y]
-    # The penalty as rows of data: 60 * 1e-3 * |w|^2 is the squared length of sqrt(60 * 1e-3) w.
-    rows = np.vstack([scaled, np.sqrt(60 * 1e-3) * np.eye(5)])
-    targets = np.vstack([onehot - onehot.mean(0), np.zeros((5, 10))])
-    weights, *_ = np.linalg.lstsq(rows, targets, rcond=None)
-    wanted = (scaled_others @ weights + onehot.mean(0)).argmax(1)
-    found = order.ridge(torch.tensor(x), torch.tensor(y), torch.tensor(others))
-    assert found.tolist() == wanted.tolist()
-
-
-def test_ridge_reads_features_however_small():
-    """Their own spread is the unit, so that the penalty weighs as much on the smallest ones."""
-    labels = (torch.arange(40) % 4 == 0).long()
-    features = 1e-5 * labels[:, None].double()
-    assert torch.equal(order.ridge(features, labels, features), labels)
-    assert torch.equal(order.ridge(0 * features, labels, features), torch.zeros_like(labels))
-
-
-class Reads(torch.nn.Module):
-    """A network whose places give the label of the picture, and of the patch, one-hot."""
-
-    def __init__(self, shown, carried):
-        super().__init__()
-        self.shown, self.carried = shown, carried
-
-    def read_by_blocks(self, x):
-        return [F.one_hot(f(x), 10).float() for f in (self.shown, self.carried)]
-
-
-def test_readers_find_picture_and_patch_where_they_are():
-    """Pictures of one grey each, by class; the patch is told from its distance to every zeta."""
-    task = tiny(z_scale=0.0, pattern=1.0)
-    grey = (20 * torch.arange(10)).view(10, 1, 1, 1).expand(10, 3, 32, 32).to(torch.uint8)
-    labels = torch.arange(200) % 10
-    task = dataclasses.replace(
-        task, train=grey[labels], train_labels=labels, test=grey[labels], test_labels=labels
-    )
-    levels = train.normalise(grey, task)[:, 0, 0, 0]
-
-    def shown(x):
-        return (x[:, 0, 0, 0, None] - levels).abs().argmin(1)
-
-    def carried(x):
-        centre = x[:, :, 12:19, 12:19].flatten(1)
-        return (centre @ task.patch.zeta.flatten(1).T).abs().argmax(1)
-
-    image, patch = order.readable(task, Reads(shown, carried)).tolist()
-    assert image[0] == 100
-    assert patch[1] == 100
-    assert image[1] < 40  # the patch is drawn without regard to the picture
-    assert patch[0] < 40
-
-
 def test_wrong_patch_is_never_the_right_one(monkeypatch):
     task = tiny(z_scale=0.0, pattern=1.0)
     seen = []
@@ -205,21 +146,11 @@ def test_wrong_patch_is_never_the_right_one(monkeypatch):
     assert not torch.equal(seen[0], seen[1])
 
 
-def test_readers_see_the_same_images_however_far_training_is(monkeypatch):
-    task, shown = tiny(), []
-    monkeypatch.setattr(order, "_features", lambda task, model, images: shown.append(images) or [])
-    monkeypatch.setattr(order.torch, "stack", lambda found: torch.zeros(2))
-    model = train.make_model(task.config, CPU)
-    order.readable(task, model)
-    for epoch in (1, 2):
-        train.train_epoch(task, model, train.make_optimizer(model, task.config), epoch)
-    order.readable(task, model)
-    assert torch.equal(shown[0], shown[2])
-    assert torch.equal(shown[1], shown[3])
-
-
 def test_a_row_is_the_tally_per_example_of_its_kind_and_what_was_looked_at(monkeypatch):
-    looks = {"gradient_shares": [0.5, 0.3, 0.2], "readable": [[10.0, 20.0], [30.0, 40.0]]}
+    looks = {
+        "gradient_shares": [0.5, 0.3, 0.2],
+        "readable": [[10.0, 20.0], [30.0, 40.0], [50.0, 60.0], [70.0, 80.0]],
+    }
     looks["lengths"] = [1.5, 2.0]
     for name, values in looks.items():
         monkeypatch.setattr(order, name, lambda *_, values=values: torch.tensor(values))
@@ -247,6 +178,10 @@ def test_a_row_is_the_tally_per_example_of_its_kind_and_what_was_looked_at(monke
             "reads_image_1": 20,
             "reads_patch_0": 30,
             "reads_patch_1": 40,
+            "reads_covered_0": 50,
+            "reads_covered_1": 60,
+            "reads_clean_0": 70,
+            "reads_clean_1": 80,
             "length_0": 1.5,
             "length_1": 2,
             "wrong_patch": 60,
@@ -256,26 +191,6 @@ def test_a_row_is_the_tally_per_example_of_its_kind_and_what_was_looked_at(monke
         },
         nan_ok=True,
     )
-
-
-def test_readers_are_fitted_on_training_images_and_tried_on_test_images():
-    """A class that looks like another one in the test images alone is read as the other."""
-    task = tiny()
-    grey = torch.tensor([0, 200], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 32, 32)
-    labels = torch.arange(70) % 2
-    task = dataclasses.replace(
-        task,
-        train=grey[labels],
-        train_labels=labels,
-        test=grey[torch.zeros(30, dtype=torch.long)],
-        test_labels=torch.ones(30, dtype=torch.long),
-    )
-
-    def bright(x):
-        return (x[:, 0, 0, 0] > 0).long()
-
-    found = order.readable(task, Reads(bright, bright))
-    assert found[0].tolist() == [0, 0]
 
 
 def test_wrong_patches_are_at_full_strength_with_both_signs_and_of_every_other_class(monkeypatch):

@@ -51,7 +51,8 @@ def test_readers_are_shown_the_first_images_of_both_sets(monkeypatch):
     order.readable(task, reads)
     outside = torch.ones(32, 32, dtype=torch.bool)
     outside[12:19, 12:19] = False
-    for shown, pixels in zip(reads.shown, (task.train[:20], task.test[:10]), strict=True):
+    sets = (task.train[:20], task.test[:10])
+    for shown, pixels in zip(reads.shown, 3 * sets, strict=True):
         assert torch.equal(shown[:, :, outside], train.normalise(pixels, task)[:, :, outside])
 
 
@@ -67,8 +68,18 @@ def test_patches_that_readers_see_are_the_draw_of_the_seed_under_its_own_name():
     order.readable(task, reads)
     draws = generator(3, "probe")
     labels = [torch.randint(10, (count,), generator=draws) for count in (70, 30)]
-    for shown, each in zip(reads.shown, labels, strict=True):
+    for shown, each in zip(reads.shown[:2], labels, strict=True):
         torch.testing.assert_close(shown[:, :, 12:19, 12:19], centres(task, each, draws))
+
+
+def test_the_same_images_are_read_with_z_in_their_centre_and_with_nothing_on_them():
+    task, reads = tiny(), Reads()
+    order.readable(task, reads)
+    for covered, clean, pixels in zip(
+        reads.shown[2:4], reads.shown[4:], (task.train, task.test), strict=True
+    ):
+        assert (covered[:, :, 12:19, 12:19] == task.patch.z).all()
+        assert torch.equal(clean, train.normalise(pixels, task))
 
 
 @pytest.mark.parametrize("epoch", [1, 2])

@@ -20,6 +20,7 @@ from lrbook.vision.wideresnet import WideResNet
 CLASSES = 10
 GRADIENT_IMAGES = 1024
 PROBE_TRAIN, PROBE_TEST = 2000, 1000
+READS = ("image", "patch", "covered", "clean")
 RIDGE = 1e-3  # of the features' variance, which is 1
 
 
@@ -38,8 +39,8 @@ def observe(task: Task, model: WideResNet, epoch: int, tally: Tensor) -> dict[st
         fitted_KIND, loss_KIND: accuracy (%) and loss (nats) of the training examples visited in the
         epoch that show KIND (image, both, patch), nan where there was none.
         share_KIND: its share of the gradient, see ``gradient_shares``.
-        reads_image_0..n, reads_patch_0..n: see ``readable``; 0 is the input of the first block and
-        n that of the linear layer.
+        reads_image_0..n, reads_patch_0..n, reads_covered_0..n, reads_clean_0..n: see ``readable``;
+        0 is the input of the first block and n that of the linear layer.
         wrong_patch, wrong_patch_followed: see ``wrong_patch``.
     """
     model.eval()
@@ -56,7 +57,7 @@ def _order(task: PatchTask, model: WideResNet, epoch: int, tally: Tensor) -> dic
         row[f"loss_{kind}"] = loss / count if count else float("nan")
     shares = gradient_shares(task, model)
     row |= {f"share_{kind}": share for kind, share in zip(KINDS, shares.tolist(), strict=True)}
-    for what, found in zip(("image", "patch"), readable(task, model).tolist(), strict=True):
+    for what, found in zip(READS, readable(task, model).tolist(), strict=True):
         row |= {f"reads_{what}_{at}": value for at, value in enumerate(found)}
     right, followed = wrong_patch(task, model, epoch).tolist()
     return row | {"wrong_patch": right, "wrong_patch_followed": followed}
@@ -109,31 +110,43 @@ def lengths(model: WideResNet) -> Tensor:
 
 @torch.no_grad()
 def readable(task: PatchTask, model: WideResNet) -> Tensor:
-    """What a linear reader makes of each block's input: accuracy (%), (2, blocks + 1).
+    """What a linear reader makes of each block's input: accuracy (%), (4, blocks + 1).
 
-    Images that carry the full-strength patch of a class drawn at random, whatever they show; row 0
-    reads what they show, row 1 the class of the patch. The reader is ridge regression on one-hot
-    classes, from the block's activated input averaged over the sites. It is fitted on the first
-    training images, whose patches are the same every time, and tested on test images. nan where
-    there is one training image only, which has no spread.
+    Row 0 reads what images show and row 1 the class of their patch, which is at full strength and
+    of a class drawn at random. Rows 2 and 3 read what the same images show where their centre is
+    covered by z, which says nothing of a class, and where nothing covers it: covered like row 0,
+    but without a pattern; and clean.
+
+    The reader is ridge regression on one-hot classes, from the block's activated input averaged
+    over the sites. Each row's is fitted on the first training images, whose patches are the same
+    every time, and tested on test images, both as the row has them. nan where there is one training
+    image only, which has no spread.
     """
     model.eval()
     draw = _stream(task, "probe")
-    fit, test = task.train[:PROBE_TRAIN], task.test[:PROBE_TEST]
+    images = task.train[:PROBE_TRAIN], task.test[:PROBE_TEST]
     shown = task.train_labels[:PROBE_TRAIN], task.test_labels[:PROBE_TEST]
-    carried = [task.draw_labels(len(x), draw) for x in (fit, test)]
-    fitted, tested = (
-        _features(task, model, _with_full_patch(task, normalise(x, task), labels, draw))
-        for x, labels in zip((fit, test), carried, strict=True)
-    )
-    if len(fit) == 1:
-        return torch.full((2, len(fitted)), float("nan"), device=task.device)
+    carried = tuple(task.draw_labels(len(x), draw) for x in images)
+
+    def features(strength: float | None) -> list[list[Tensor]]:
+        found = []
+        for x, labels in zip(images, carried, strict=True):
+            x = normalise(x, task)
+            if strength is not None:
+                x = _with_patch(task, x, labels, draw, strength)
+            found.append(_features(task, model, x))
+        return found
+
+    patched, covered, clean = features(1.0), features(0.0), features(None)
+    asked = [(patched, shown), (patched, carried), (covered, shown), (clean, shown)]
+    if len(images[0]) == 1:
+        return torch.full((len(asked), len(clean[0])), float("nan"), device=task.device)
     found = [
         percent(ridge(a, labels, b), others)
-        for labels, others in (shown, carried)
-        for a, b in zip(fitted, tested, strict=True)
+        for seen, (labels, others) in asked
+        for a, b in zip(*seen, strict=True)
     ]
-    return torch.stack(found).view(2, -1)
+    return torch.stack(found).view(len(asked), -1)
 
 
 def ridge(features: Tensor, labels: Tensor, others: Tensor) -> Tensor:
@@ -167,7 +180,7 @@ def wrong_patch(task: PatchTask, model: WideResNet, epoch: int) -> Tensor:
     draw = _stream(task, "wrong patch", epoch)
     step = torch.randint(1, classes, labels.shape, generator=draw, device=task.device)
     others = task.classes[(torch.searchsorted(task.classes, labels) + step) % classes]
-    images = _with_full_patch(task, normalise(task.test, task), others, draw)
+    images = _with_patch(task, normalise(task.test, task), others, draw)
     answers = predict(task, model, images)
     return torch.stack([percent(answers, labels), percent(answers, others)])
 
@@ -176,15 +189,19 @@ def _stream(task: Task, name: str, epoch: int = 0) -> torch.Generator:
     return generator(task.config.seed, name, epoch, task.device.type)
 
 
-def _with_full_patch(
-    task: PatchTask, images: Tensor, labels: Tensor, draw: torch.Generator
+def _with_patch(
+    task: PatchTask,
+    images: Tensor,
+    labels: Tensor,
+    draw: torch.Generator,
+    strength: float = 1.0,
 ) -> Tensor:
-    """Images whose centre is z +- zeta of the labels."""
+    """Images whose centre is z +- ``strength`` times zeta of the labels."""
     sign = torch.rand(len(labels), generator=draw, device=task.device) < 0.5
     visit = Draws(
         sign=torch.where(sign, -1.0, 1.0),
         zeroed=torch.zeros_like(sign),
-        scale=torch.ones(len(labels), device=task.device),
+        scale=torch.full((len(labels),), strength, device=task.device),
     )
     return apply_patch(images, labels, torch.ones_like(sign), task.patch, visit)
 

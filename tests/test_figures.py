@@ -178,7 +178,8 @@ def test_kinds_blocks_and_wrong_patches_are_drawn_from_the_columns():
     epochs = pd.DataFrame({"epoch": [1, 2, 3]})
     columns = ["clean", "wrong_patch", "wrong_patch_followed"]
     columns += [f"fitted_{kind}" for kind in ("image", "both", "patch")]
-    columns += [f"reads_{what}_{at}" for what in ("image", "patch") for at in (0, 1)]
+    reads = ("image", "patch", "covered", "clean")
+    columns += [f"reads_{what}_{at}" for what in reads for at in (0, 1)]
     seeds = [
         epochs.assign(**{name: [10.0 * i + s, 50, 90] for i, name in enumerate(columns)})
         for s in (0, 2, 1)
@@ -198,6 +199,9 @@ def test_kinds_blocks_and_wrong_patches_are_drawn_from_the_columns():
 
     lies = figures.beside_wrong_patch(histories, 2)
     assert [line.get_ydata()[0] for line in lies.axes[1].lines[:3]] == [1, 11, 21]
+
+    heads = figures.readings_at_the_head(histories, 2)
+    assert [line.get_ydata()[0] for line in heads.axes[1].lines[:3]] == [131, 111, 71]
 
 
 def test_columns_by_epoch_with_every_drop():

@@ -18,7 +18,13 @@ from lrbook.figures.base import draw_arm, sign
 from lrbook.figures.by_row import means_by_row
 from lrbook.figures.epochs import by_epoch, grid_by_epoch, lengths, side_by_side
 from lrbook.figures.explorer import curve_grid, explorer
-from lrbook.figures.inside import beside_wrong_patch, by_kind, readings, shares_by_kind
+from lrbook.figures.inside import (
+    beside_wrong_patch,
+    by_kind,
+    readings,
+    readings_at_the_head,
+    shares_by_kind,
+)
 from lrbook.figures.movie import movie
 from lrbook.figures.order import gradient_shares, signal_and_noise, trap
 from lrbook.figures.patterns import few_examples, linear_errors, memoriser_by_length, on_and_off
@@ -74,6 +80,7 @@ __all__ = [
     "phase_map",
     "rates_by_epoch",
     "readings",
+    "readings_at_the_head",
     "replay",
     "scaling",
     "shares_by_kind",

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from lrbook import style
 from lrbook.figures.base import (
@@ -128,7 +127,25 @@ def _places(count: int) -> list[str]:
     return [f"block {index + 1}" for index in range(count - 1)] + ["head"]
 
 
-def beside_wrong_patch(values: Mapping[str, pd.DataFrame], drop: int) -> "Figure":
+def readings_at_the_head(histories: Histories, drop: int) -> "Figure":
+    """What a linear reader at the head gets right of pictures, by what covers their centre.
+
+    Args:
+        histories: arm -> one history per seed, with columns reads_clean_K, reads_covered_K and
+            reads_image_K, of which the largest K is the head.
+        drop: the first epoch at the lower rate.
+    """
+    columns = next(iter(histories.values()))[0].columns
+    head = columns.str.startswith(PLACES).sum() - 1
+    lines = {
+        f"reads_clean_{head}": ("nothing on the picture", "-"),
+        f"reads_covered_{head}": ("$z$ on its centre", "--"),
+        f"reads_image_{head}": ("a patch on its centre", ":"),
+    }
+    return _lines_by_arm(histories, drop, lines, "read right (%)")
+
+
+def beside_wrong_patch(values: Histories, drop: int) -> "Figure":
     """Clean images, and the same with the patch of another class, by epoch: one panel per arm.
 
     Args:
@@ -136,19 +153,26 @@ def beside_wrong_patch(values: Mapping[str, pd.DataFrame], drop: int) -> "Figure
             wrong_patch_followed.
         drop: the first epoch at the lower rate.
     """
-    figure, panels = new_figure(
-        len(values), 1, figsize=(style.WIDTH, 0.9 + 2.5 * len(values)), sharex=True
-    )
     lines = {
         "clean": ("clean image, right", "-"),
         "wrong_patch": ("with another class's patch, right", "--"),
         "wrong_patch_followed": ("with another class's patch, says that class", ":"),
     }
-    for axes, (arm, seeds) in zip(np.atleast_1d(panels), values.items(), strict=True):
+    return _lines_by_arm(values, drop, lines, "answers (%)")
+
+
+def _lines_by_arm(
+    histories: Histories, drop: int, lines: Mapping[str, tuple[str, str]], ylabel: str
+) -> "Figure":
+    """One panel per arm, with a line per column: its name in the legend, and its shape."""
+    figure, panels = new_figure(
+        len(histories), 1, figsize=(style.WIDTH, 0.9 + 2.5 * len(histories)), sharex=True
+    )
+    for axes, (arm, seeds) in zip(np.atleast_1d(panels), histories.items(), strict=True):
         for column, (label, shape) in lines.items():
             draw_arm(axes, arm, seeds, "epoch", column, label=label, linestyle=shape)
         mark_drops(axes, [drop])
-        axes.set(title=arm, ylabel="answers (%)", ylim=(0, 102))
+        axes.set(title=arm, ylabel=ylabel, ylim=(0, 102))
     axes.set_xlabel("epoch (grey line: the rate drops)")
     whole_epochs(axes)
     legend = figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center")

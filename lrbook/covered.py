@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from lrbook import book
+from lrbook.alike import recorded_beside
+from lrbook.precise import BARE
 from lrbook.record import Record
 from lrbook.vision.histories import LAST, at_the_end
 
@@ -20,6 +22,13 @@ WAYS = ("clean", "covered", "image")
 def with_readers(runs: Sequence[Record]) -> list[Record]:
     """Those whose pictures were read in all three ways; runs recorded earlier were not."""
     return [run for run in runs if all(f"reads_{way}_0" in run.history for way in WAYS)]
+
+
+def without_patch(runs: Sequence[Record]) -> list[Record]:
+    """Runs with the same readers, of large and small, that were trained without any patch. Empty as
+    long as they have not been recorded, and where they differ from ``runs`` in more than that.
+    """
+    return with_readers(recorded_beside(BARE, runs, ("carrier_share",))) if runs else []
 
 
 def at_head(history: pd.DataFrame, way: str) -> str:

@@ -1,5 +1,8 @@
 """What descriptions of the maps of *Phase diagram* say is seen in them is in the records."""
 
+import pytest
+from intervals import interval
+
 from lrbook import book, phase
 
 
@@ -46,3 +49,17 @@ def test_by_the_rule_the_error_hardly_changes_with_the_rate():
     [fixed, _], _ = maps("eta1", "r")
     change = fixed.max(axis="columns") - fixed.min(axis="columns")
     assert change.loc[[0.15, 0.3]].min() > 0.05
+
+
+def test_the_recorded_noise_does_not_keep_q_from_being_fitted():
+    """At three times the paper's noise, of L-S; the loss of a guess is log 2."""
+    runs = book.sweep("phase-rate-noise").runs
+    losses = runs[runs.arm == "L-S"].pivot(index="eta1", columns=["noise", "seed"])["q_only_loss"]
+    more = losses[3.0] - losses[1.0]
+    assert more.shape == (3, 5)
+    assert (more.mean(axis=1) > 0.01).tolist() == [True, True, False]
+    assert more.mean(axis=1).iloc[-1] == pytest.approx(0, abs=0.002)
+    for gaps in more.to_numpy():
+        low, high = interval(gaps)
+        assert low < 0 < high
+    assert losses[3.0].mean(axis=1).max() < 0.1

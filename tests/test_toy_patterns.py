@@ -48,6 +48,22 @@ def test_memoriser_is_right_exactly_where_its_docstring_says(r, a, rho, seed):
     assert f == pytest.approx([rho - a, rho, rho - a], abs=1e-9)
 
 
+def test_two_neurons_can_do_with_a_quarter_of_its_squared_length_and_not_with_less():
+    """As two_patterns says: by the second difference over the three points, which is 2 in size."""
+    z, zeta = q_directions(r=0.15)
+    w, v = patterns.memoriser(z, zeta)
+    short = -zeta / 0.15**2, zeta / 0.15**2
+    points = [a * (z + side * zeta) for a in (0.1, 0.5, 1.0) for side in (-1, 0, 1)]
+    values = [patterns.memorise(np.array(points), *pair, 0.2) for pair in ((w, v), short)]
+    assert values[1] == pytest.approx(values[0], abs=1e-9)
+    long, least = (sum(x @ x for x in pair) for pair in ((w, v), short))
+    assert least == pytest.approx(long / 4, rel=0.01)
+    at_one = values[1][6:]
+    bend = abs(at_one[0] + at_one[2] - 2 * at_one[1])
+    # A relu's second difference is at most |<w, zeta>|, so bend <= r (|w| + |v|)
+    assert least == pytest.approx(2 * (bend / 0.15 / 2) ** 2)
+
+
 def test_memoriser_has_the_signs_of_the_paper():
     z, zeta = q_directions()
     w, v = patterns.memoriser(z, zeta)

@@ -158,21 +158,24 @@ def beside_wrong_patch(values: Histories, drop: int) -> "Figure":
         "wrong_patch": ("with another class's patch, right", "--"),
         "wrong_patch_followed": ("with another class's patch, says that class", ":"),
     }
-    return _lines_by_arm(values, drop, lines, "answers (%)")
+    figure = _lines_by_arm(values, drop, lines, "answers (%)")
+    figure.axes[0].set_ylim(0, 102)  # and with it the others'
+    return figure
 
 
 def _lines_by_arm(
     histories: Histories, drop: int, lines: Mapping[str, tuple[str, str]], ylabel: str
 ) -> "Figure":
-    """One panel per arm, with a line per column: its name in the legend, and its shape."""
-    figure, panels = new_figure(
-        len(histories), 1, figsize=(style.WIDTH, 0.9 + 2.5 * len(histories)), sharex=True
-    )
+    """One panel per arm, with a line per column: its name in the legend, and its shape. All have
+    the same axes.
+    """
+    size = (style.WIDTH, 0.9 + 2.5 * len(histories))
+    figure, panels = new_figure(len(histories), 1, figsize=size, sharex=True, sharey=True)
     for axes, (arm, seeds) in zip(np.atleast_1d(panels), histories.items(), strict=True):
         for column, (label, shape) in lines.items():
             draw_arm(axes, arm, seeds, "epoch", column, label=label, linestyle=shape)
         mark_drops(axes, [drop])
-        axes.set(title=arm, ylabel=ylabel, ylim=(0, 102))
+        axes.set(title=arm, ylabel=ylabel)
     axes.set_xlabel("epoch (grey line: the rate drops)")
     whole_epochs(axes)
     legend = figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center")

@@ -89,18 +89,21 @@ def _learnt(runs: Sequence[Record], name: str, seeds: Collection[int]) -> str:
 
 
 def words(whole: Sequence[Record], fast: Sequence[Record]) -> str:
-    """By how much the lead differs, and whether the largest mean difference is within
-    ``TOLERANCE``, with its interval or without.
+    """By how much the lead differs, and for each difference whether it is within ``TOLERANCE``:
+    with its interval, in the mean alone, or not even that.
     """
     found = changes(whole, fast)
-    name = max(found, key=lambda each: abs(mean_interval(found[each])[0]))
-    mean, half = mean_interval(found[name])
-    far = abs(mean) + (math.inf if half is None else half)  # one pair has no interval
-    within = "with its interval, within" if far <= TOLERANCE else "but not its interval, within"
-    said = f"is, {within}" if abs(mean) <= TOLERANCE else "is **not** within"
+    told = "; ".join(f"*{name}* {_within(points)}" for name, points in found.items())
     return (
         f"In bf16 the lead is wider by **{book.interval_words(found[LEAD], 1)}** points "
-        f"({book.pairs_words(len(found[LEAD]), 'seed')}). The mean difference is largest for "
-        f"*{name}*, {book.signed_words(found[name])}; it {said} the tolerance of {TOLERANCE:g} "
-        "points."
+        f"({book.pairs_words(len(found[LEAD]), 'seed')}). Within the tolerance of {TOLERANCE:g} "
+        f"points: {told}."
     )
+
+
+def _within(points: Sequence[float]) -> str:
+    mean, half = mean_interval(points)
+    if abs(mean) > TOLERANCE:
+        return "**not**"
+    far = math.inf if half is None else abs(mean) + half  # one pair has no interval
+    return "with its interval" if far <= TOLERANCE else "in the mean, but not with its interval"

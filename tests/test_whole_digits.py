@@ -79,16 +79,28 @@ def test_the_table_is_on_the_seeds_of_both():
     assert table.seeds.tolist() == [3, 3, 3]
 
 
-def test_words_hold_the_largest_mean_and_its_interval_against_the_tolerance(monkeypatch):
+def test_words_hold_each_difference_and_its_interval_against_the_tolerance(monkeypatch):
     def said():
         return whole_digits.words(WHOLE, FAST).replace("\N{NO-BREAK SPACE}", " ")
 
-    low, high = interval(np.array([0.0, -0.5, 3.0]))  # of the lead; 0.5 and -0.3 of the arms
+    changes = {"large": [1.0, -0.5, 1.0], "small": [1.0, 0.0, -2.0]}
+    lead = np.array([0.0, -0.5, 3.0])
+    low, high = interval(lead)
     assert f"wider by **0.8 ± {(high - low) / 2:.1f}** points (3 seeds)" in said()
-    assert "largest for *large − small*, +0.8 ±" in said()
-    assert high > 3
-    assert said().endswith("it is, but not its interval, within the tolerance of 3 points.")
+    reach = [max(map(abs, interval(np.array(points)))) for points in [*changes.values(), lead]]
+    assert reach[0] < 3 < reach[1] < reach[2] < 6
+    alone = "in the mean, but not with its interval"
+    assert said().endswith(
+        "Within the tolerance of 3 points: *large* with its interval; "
+        f"*small* {alone}; *large − small* {alone}."
+    )
     monkeypatch.setattr(whole_digits, "TOLERANCE", 6.0)
-    assert said().endswith("it is, with its interval, within the tolerance of 6 points.")
-    monkeypatch.setattr(whole_digits, "TOLERANCE", 0.8)
-    assert said().endswith("it is **not** within the tolerance of 0.8 points.")
+    assert said().count("with its interval") == 3
+    assert alone not in said()
+    monkeypatch.setattr(whole_digits, "TOLERANCE", 0.4)
+    assert said().endswith(f"*large* **not**; *small* {alone}; *large − small* **not**.")
+
+
+def test_one_pair_has_no_interval():
+    one = whole_digits.words([WHOLE[0], WHOLE[3]], FAST)
+    assert one.count("in the mean, but not with its interval") == 3

@@ -36,10 +36,14 @@ def at_head(history: pd.DataFrame, way: str) -> str:
     return f"reads_{way}_{sum(name.startswith(f'reads_{way}_') for name in history) - 1}"
 
 
+def best(history: pd.DataFrame, way: str) -> float:
+    """What the head tells in the best three epochs in a row, in percent."""
+    return float(history[at_head(history, way)].rolling(LAST).mean().max())
+
+
 def fall(history: pd.DataFrame, way: str) -> float:
     """By how many points the last three epochs are below the best three in a row."""
-    column = at_head(history, way)
-    return float(history[column].rolling(LAST).mean().max()) - at_the_end(history, column)
+    return best(history, way) - at_the_end(history, at_head(history, way))
 
 
 def falls(runs: Sequence[Record], way: str) -> dict[str, list[float]]:
@@ -58,7 +62,7 @@ def parts(runs: Sequence[Record]) -> dict[str, dict[str, list[float]]]:
     clean, covered, patched = (falls(runs, way) for way in WAYS)
     return {
         arm: {
-            "whole picture": clean[arm],
+            "fall on the whole picture": clean[arm],
             "more with $z$ on it": _minus(covered[arm], clean[arm]),
             "more with a patch": _minus(patched[arm], covered[arm]),
             "in all": patched[arm],
@@ -72,17 +76,19 @@ def _minus(ones: Sequence[float], others: Sequence[float]) -> list[float]:
 
 
 def table(kinds: Mapping[str, Sequence[Record]]) -> pd.DataFrame:
-    """``parts`` of each kind of run, one row per arm, with intervals over seeds. The first heading
-    names the images.
+    """The best that the head tells of whole pictures, and ``parts``, of each kind of run: one row
+    per arm, with intervals over seeds. The first heading names the images.
 
     Args:
         kinds: what the runs are trained on -> the runs, all of them ``with_readers``.
     """
     heading = f"points on {book.data_of([run for runs in kinds.values() for run in runs])}"
-    return pd.DataFrame(
-        {heading: f"{arm}, {kind}"}
-        | {part: book.signed_words(points) for part, points in of_arm.items()}
-        | {"seeds": len(of_arm["in all"])}
-        for kind, runs in kinds.items()
-        for arm, of_arm in parts(runs).items()
-    )
+    rows = []
+    for kind, runs in kinds.items():
+        split = parts(runs)
+        for arm, found in book.histories(runs).items():
+            most = book.interval_words([best(history, "clean") for history in found], 1)
+            falls_of = {part: book.signed_words(points) for part, points in split[arm].items()}
+            row = {heading: f"{arm}, {kind}", "whole picture, best (%)": most}
+            rows.append(row | falls_of | {"seeds": len(found)})
+    return pd.DataFrame(rows)

@@ -41,13 +41,13 @@ def test_the_head_is_the_last_place():
 def test_the_fall_under_a_patch_is_split_seed_by_seed():
     assert covered.parts(RUNS) == {
         "small": {
-            "whole picture": [2, 3, 4],
+            "fall on the whole picture": [2, 3, 4],
             "more with $z$ on it": [6, 7, 5],
             "more with a patch": [5, 5, 5],
             "in all": [13, 15, 14],
         },
         "large": {
-            "whole picture": [1],
+            "fall on the whole picture": [1],
             "more with $z$ on it": [1],
             "more with a patch": [0],
             "in all": [2],
@@ -68,6 +68,8 @@ def test_the_table_has_a_row_per_arm_and_kind():
     low, high = interval(np.array([6, 7, 5]))
     assert told == f"+6.0 ± {(high - low) / 2:.1f}"
     assert table["in all"][1] == "+2.0"
+    assert table["whole picture, best (%)"][1] == "65.0"
+    assert table["whole picture, best (%)"][2].startswith("60.3")
 
 
 def test_runs_recorded_before_there_were_such_readers_are_left_out():

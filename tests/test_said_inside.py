@@ -1,9 +1,11 @@
 """What is said in prose of the runs that were watched inside is in their records."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from intervals import interval
 
-from lrbook import book
+from lrbook import book, covered
 from lrbook.stats import mean_interval
 from lrbook.vision import histories
 
@@ -104,3 +106,77 @@ def test_inside_the_network_how_far_the_head_goes_back_on_pictures():
     for arm in ("small", "noise"):  # the accuracy on clean images falls by much less
         assert falls[arm][0] > 3 * falls[arm][1] > 0
     assert 2 < falls["large"][0] < 5
+
+
+@pytest.fixture(scope="module")
+def read():
+    """With the patch in training and without, five seeds each, that were read in three ways."""
+    with_patch = covered.with_readers(book.recorded("patch-laptop-watched"))
+    without = covered.without_patch(with_patch)
+    for runs, arms in ((with_patch, 3), (without, 2)):
+        assert len(runs) == 5 * arms
+        assert sorted({run.config["seed"] for run in runs}) == [5, 6, 7, 8, 9]
+    return with_patch, without
+
+
+def test_inside_the_network_most_of_the_fall_is_there_only_beside_a_patch(read):
+    found = covered.parts(read[0])
+    for arm in ("small", "noise"):
+        *three, total = (np.array(points) for points in found[arm].values())
+        assert three[0].mean() < total.mean() / 2.5  # "most"
+        for part in three:
+            assert interval(part)[0] > 0
+    told = [np.mean(points) for points in found["small"].values()]
+    assert told == [
+        pytest.approx(4, abs=0.3),
+        pytest.approx(5, abs=0.3),
+        pytest.approx(5, abs=0.3),
+        pytest.approx(14, abs=0.3),
+    ]
+    for part in list(found["large"].values())[1:3]:
+        assert abs(np.mean(part)) < 1  # "hardly part"
+
+
+def test_inside_the_network_it_is_the_patch_in_training_that_does_it(read):
+    trained, bare = map(covered.parts, read)
+    for arm in ("large", "small"):
+        whole, by_z, by_patch, total = bare[arm].values()
+        assert np.mean(whole) == pytest.approx(2, abs=0.35)
+        for part in (by_z, by_patch):
+            assert interval(np.array(part))[0] < 0 < interval(np.array(part))[1]
+        assert np.mean(total) == pytest.approx(2, abs=0.3)
+    more = {
+        part: np.array(trained["small"][part]) - np.array(bare["small"][part])
+        for part in trained["small"]
+    }
+    assert np.mean(more["in all"]) == pytest.approx(12, abs=0.1)
+    assert np.mean(more["fall on the whole picture"]) == pytest.approx(2, abs=0.1)
+    assert interval(more["fall on the whole picture"])[0] > 0
+    costs = [
+        np.mean([covered.best(h, "clean") - covered.best(h, way) for h in found])
+        for found in book.histories(read[1]).values()
+        for way in ("covered", "image")
+    ]
+    assert 3.5 < min(costs) <= max(costs) < 5  # "four or five points at their best"
+
+
+def test_inside_the_network_with_the_patch_in_training_the_best_is_lower_in_either_arm(read):
+    lower = {}
+    for arm in ("large", "small"):
+        with_patch, without = (
+            np.array([covered.best(h, "clean") for h in book.histories(runs)[arm]]) for runs in read
+        )
+        assert interval(without - with_patch)[0] > 0
+        lower[arm] = np.mean(without - with_patch)
+    assert 0.75 < lower["large"] / lower["small"] < 1  # "by nearly as much"
+
+
+def test_inside_the_network_a_run_made_once_more_is_the_same_to_the_last_number():
+    """What was seen of it before, and what its first recording without instruments says."""
+    plain = book.by_arm(book.recorded("patch-laptop"))
+    for arm, runs in book.by_arm(book.recorded("patch-laptop-watched")).items():
+        for run in runs:
+            [same] = [r for r in plain[arm] if r.config["seed"] == run.config["seed"]]
+            pd.testing.assert_frame_equal(
+                run.history[list(same.history)], same.history, check_exact=True
+            )

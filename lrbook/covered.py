@@ -1,4 +1,4 @@
-"""Does the picture fade inside a network, or only behind a patch: what a head tells of pictures.
+"""What of a picture fades inside a network: what a head tells of whole and of covered ones.
 
 Watched runs have a linear reader at the head, tried on pictures with a patch on their centre, with
 z on it, which covers as much and says nothing of a class, and with nothing
@@ -13,7 +13,7 @@ from lrbook import book
 from lrbook.alike import recorded_beside
 from lrbook.precise import BARE
 from lrbook.record import Record
-from lrbook.vision.histories import LAST, at_the_end
+from lrbook.vision.histories import LAST
 
 WAYS = ("clean", "covered", "image")
 """What is read, as in a history's column reads_WHAT_K: with nothing on the centre, z, a patch."""
@@ -36,59 +36,52 @@ def at_head(history: pd.DataFrame, way: str) -> str:
     return f"reads_{way}_{sum(name.startswith(f'reads_{way}_') for name in history) - 1}"
 
 
-def best(history: pd.DataFrame, way: str) -> float:
-    """What the head tells in the best three epochs in a row, in percent."""
-    return float(history[at_head(history, way)].rolling(LAST).mean().max())
+def at_best(history: pd.DataFrame) -> pd.DataFrame:
+    """The three epochs in a row in which the head tells most of whole pictures: one moment for all
+    readings, so that they can be compared. Being the best of many, what it tells there of whole
+    pictures is a little too high.
+    """
+    last = int(history[at_head(history, "clean")].rolling(LAST).mean().argmax())
+    return history.iloc[last - LAST + 1 : last + 1]
 
 
-def fall(history: pd.DataFrame, way: str) -> float:
-    """By how many points the last three epochs are below the best three in a row."""
-    return best(history, way) - at_the_end(history, at_head(history, way))
-
-
-def falls(runs: Sequence[Record], way: str) -> dict[str, list[float]]:
-    """Arm -> ``fall``, one per seed."""
+def readings(history: pd.DataFrame) -> dict[str, float]:
+    """What the head tells of whole pictures at its best, in percent, and how many points less at
+    the end (the last three epochs); and at both what $z$ on their centre costs, and a patch beyond
+    that.
+    """
+    clean, covered, patched = (at_head(history, way) for way in WAYS)
+    then, end = at_best(history).mean(), history.tail(LAST).mean()
     return {
-        arm: [fall(history, way) for history in found]
+        "whole, best (%)": float(then[clean]),
+        "its fall to the end": float(then[clean] - end[clean]),
+        "$z$ costs, then": float(then[clean] - then[covered]),
+        "$z$ costs, at the end": float(end[clean] - end[covered]),
+        "a patch beyond it, then": float(then[covered] - then[patched]),
+        "a patch beyond it, at the end": float(end[covered] - end[patched]),
+    }
+
+
+def readings_by_arm(runs: Sequence[Record]) -> dict[str, pd.DataFrame]:
+    """Arm -> its ``readings``, one row per seed."""
+    return {
+        arm: pd.DataFrame([readings(history) for history in found])
         for arm, found in book.histories(runs).items()
     }
 
 
-def parts(runs: Sequence[Record]) -> dict[str, dict[str, list[float]]]:
-    """Arm -> where its fall under a patch comes from -> points, one per seed: its fall on the whole
-    picture, by how much more it falls with z on the centre, and by how much more than that with a
-    patch. They add up to the last, the fall under a patch.
-    """
-    clean, covered, patched = (falls(runs, way) for way in WAYS)
-    return {
-        arm: {
-            "fall on the whole picture": clean[arm],
-            "more with $z$ on it": _minus(covered[arm], clean[arm]),
-            "more with a patch": _minus(patched[arm], covered[arm]),
-            "in all": patched[arm],
-        }
-        for arm in clean
-    }
-
-
-def _minus(ones: Sequence[float], others: Sequence[float]) -> list[float]:
-    return [one - other for one, other in zip(ones, others, strict=True)]
-
-
 def table(kinds: Mapping[str, Sequence[Record]]) -> pd.DataFrame:
-    """The best that the head tells of whole pictures, and ``parts``, of each kind of run: one row
-    per arm, with intervals over seeds. The first heading names the images.
+    """``readings`` of each kind of run, one row per arm, with intervals over seeds. The first
+    heading names the images.
 
     Args:
         kinds: what the runs are trained on -> the runs, all of them ``with_readers``.
     """
     heading = f"points on {book.data_of([run for runs in kinds.values() for run in runs])}"
-    rows = []
-    for kind, runs in kinds.items():
-        split = parts(runs)
-        for arm, found in book.histories(runs).items():
-            most = book.interval_words([best(history, "clean") for history in found], 1)
-            falls_of = {part: book.signed_words(points) for part, points in split[arm].items()}
-            row = {heading: f"{arm}, {kind}", "whole picture, best (%)": most}
-            rows.append(row | falls_of | {"seeds": len(found)})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        {heading: f"{arm}, {kind}"}
+        | {name: book.interval_words(list(points), 1) for name, points in found.items()}
+        | {"seeds": len(found)}
+        for kind, runs in kinds.items()
+        for arm, found in readings_by_arm(runs).items()
+    )

@@ -1,5 +1,6 @@
 """What is said of runs in fp32 is in the records: reproduce."""
 
+import numpy as np
 import pytest
 from intervals import interval
 
@@ -30,8 +31,13 @@ def test_two_differences_are_within_the_tolerance_and_the_large_rates_is_in_the_
     for points in found.values():
         low, high = interval(points)
         assert low < 0 < high
-    five = found[whole_digits.LEAD][:5]
-    assert interval(five)[1] > whole_digits.TOLERANCE  # "with the first five seeds"
+    lead = found[whole_digits.LEAD]
+    assert interval(lead[:5])[1] > whole_digits.TOLERANCE  # "with the first five seeds"
+    assert reach[whole_digits.LEAD] > whole_digits.TOLERANCE - 0.1  # "only just"
+    assert (SEEDS[np.argmax(lead)], SEEDS[np.argmin(lead)]) == (9, 8)
+    assert min(lead) == pytest.approx(-max(lead), abs=0.3)  # "as far out on the other side"
+    others = interval(np.delete(lead, SEEDS.index(9)))
+    assert max(map(abs, others)) == pytest.approx(whole_digits.TOLERANCE + 0.1, abs=0.05)
 
 
 def test_in_one_seed_the_large_rate_finds_the_patch_before_the_drop_in_fp32_alone(both):

@@ -122,38 +122,44 @@ def gaps(read, name):
     return [(trained[arm][name] - bare[arm][name]).to_numpy() for arm in ("large", "small")]
 
 
-def test_inside_the_network_little_is_lost_of_whole_pictures(read):
+def test_inside_the_network_less_is_lost_of_whole_pictures(read):
     trained, bare = map(covered.readings_by_arm, read)
     fall = "its fall to the end"
     assert trained["small"][fall].mean() == pytest.approx(4, abs=0.3)
     assert bare["small"][fall].mean() == pytest.approx(2, abs=0.3)
-    assert interval(gaps(read, fall)[1])[0] > 0  # "then loses a little more", in what_if
+    more = gaps(read, fall)[1]  # "about two points more than without one", in what_if
+    assert interval(more)[0] > 0
+    assert more.mean() == pytest.approx(2, abs=0.1)
+    assert 4 < trained["noise"][fall].mean() < 5
+    falls = [  # of pictures with a patch, from the same moment
+        covered.at_best(h).reads_image_3.mean() - h.reads_image_3.tail(3).mean()
+        for h in book.histories(read[0])["small"]
+    ]
+    assert np.mean(falls) == pytest.approx(13, abs=0.1)
     large, small = gaps(read, "whole, best (%)")
     for less, told in ((large, 3.5), (small, 4.5)):
         assert -less.mean() == pytest.approx(told, abs=0.15)
         assert interval(less)[1] < 0
 
 
-def test_inside_the_network_reading_without_the_centre_is_lost(read):
+def test_inside_the_network_some_of_the_reading_without_the_centre_is_lost(read):
     trained, bare = map(covered.readings_by_arm, read)
     then, end = "$z$ costs, then", "$z$ costs, at the end"
     assert 1 < trained["small"][then].mean() < 2
     assert trained["small"][end].mean() == pytest.approx(6, abs=0.2)
     costs = [found[time].mean() for found in bare.values() for time in (then, end)]
     assert 4 < min(costs) <= max(costs) < 5.1
-    low, high = interval(gaps(read, end)[1])
-    assert low < 0 < high  # "about what it costs one that never saw any"
+    assert (gaps(read, end)[1] > 0).all()  # "no less than it costs one that never saw any"
     growth = {arm: found[end] - found[then] for arm, found in trained.items()}
     assert interval(growth["small"].to_numpy())[0] > 0
     assert interval(growth["noise"].to_numpy())[0] > 0
-    assert trained["noise"][end].mean() < trained["small"][end].mean() - 1  # "not as far"
     assert abs(growth["large"].mean()) < 0.1
     for moments in zip(*(book.histories(read[0])[arm] for arm in ("small", "noise")), strict=True):
         early, late = (covered.at_best(history).epoch.max() for history in moments)
         assert early < late  # "later"
 
 
-def test_inside_the_network_the_rest_is_there_with_a_patch_alone(read):
+def test_inside_the_network_the_rest_is_seen_only_where_there_is_a_pattern(read):
     trained, bare = map(covered.readings_by_arm, read)
     end = "a patch beyond it, at the end"
     for arm in ("small", "noise"):

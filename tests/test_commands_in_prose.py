@@ -24,7 +24,7 @@ def markdown(path):
 
 
 def commands_of(text):
-    """Those that are written out, and those of which a block gives the other options alone."""
+    """Those that are written out, and those of which a block gives further options alone."""
     found = {}
     for command in (" ".join(code.split()) for code in CODE.findall(text)):
         if command.startswith(("lrbook run ", "lrbook chapter ")):
@@ -33,7 +33,7 @@ def commands_of(text):
     for block in BLOCK.findall(text):
         for code in (" ".join(code.split()) for code in CODE.findall(block)):
             if code.startswith("lrbook run "):
-                base["--"] = re.sub(r"(?<=\S) --(?!profile).*", "", code)
+                base["--"] = code
             elif code.startswith("lrbook chapter "):
                 base["-p"] = code.split(" -p ")[0]
             elif code[:2] in base and " " in code:
@@ -57,7 +57,7 @@ def test_commands_are_found():
         "lrbook chapter a -p b 1",
         "lrbook run patch --profile demo --arms large",
         "lrbook chapter x -p y 1",
-        "lrbook run patch --profile demo --eta1 2",
+        "lrbook run patch --profile demo --arms large --eta1 2",
         "lrbook chapter x -p y 2",
     ]
     assert len(GIVEN) > 35

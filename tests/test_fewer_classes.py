@@ -32,13 +32,13 @@ def test_of_fewer_classes_only_these_have_a_patch(monkeypatch, classes):
     assert sum(counts) == 300
     assert min(counts) > 0.7 * 300 / len(classes)
     labels = []
-    real = order._with_full_patch
+    real = order._with_patch
 
-    def spy(task, images, carried, draw):
+    def spy(task, images, carried, *rest):
         labels.append(carried)
-        return real(task, images, carried, draw)
+        return real(task, images, carried, *rest)
 
-    monkeypatch.setattr(order, "_with_full_patch", spy)
+    monkeypatch.setattr(order, "_with_patch", spy)
     order.readable(task, train.make_model(task.config, CPU))
     assert {label for each in labels for label in each.tolist()} == set(classes)
 

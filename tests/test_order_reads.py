@@ -46,18 +46,21 @@ class Reads(torch.nn.Module):
         return [F.one_hot(f(x), 10).float() for f in (self.shown, self.carried)]
 
 
-def test_readers_find_picture_and_patch_where_they_are():
-    """Pictures of one grey each, by class; the patch is told from its distance to every zeta."""
-    task = tiny(z_scale=0.0, pattern=1.0)
+def of_greys(**settings):
+    """A task with pictures of one grey each, by class, and what tells the class from a corner."""
+    task = tiny(**settings)
     grey = (20 * torch.arange(10)).view(10, 1, 1, 1).expand(10, 3, 32, 32).to(torch.uint8)
     labels = torch.arange(200) % 10
     task = dataclasses.replace(
         task, train=grey[labels], train_labels=labels, test=grey[labels], test_labels=labels
     )
     levels = train.normalise(grey, task)[:, 0, 0, 0]
+    return task, lambda x: (x[:, 0, 0, 0, None] - levels).abs().argmin(1)
 
-    def shown(x):
-        return (x[:, 0, 0, 0, None] - levels).abs().argmin(1)
+
+def test_readers_find_picture_and_patch_where_they_are():
+    """The picture is told from its grey; the patch is told from its distance to every zeta."""
+    task, shown = of_greys(z_scale=0.0, pattern=1.0)
 
     def carried(x):
         centre = x[:, :, 12:19, 12:19].flatten(1)
@@ -72,13 +75,7 @@ def test_readers_find_picture_and_patch_where_they_are():
 
 def test_pictures_are_read_under_the_patch_under_z_and_clean():
     """Each by a network that tells the picture only where its centre is so."""
-    task = tiny(pattern=1.0)
-    grey = (20 * torch.arange(10)).view(10, 1, 1, 1).expand(10, 3, 32, 32).to(torch.uint8)
-    labels = torch.arange(200) % 10
-    task = dataclasses.replace(
-        task, train=grey[labels], train_labels=labels, test=grey[labels], test_labels=labels
-    )
-    levels = train.normalise(grey, task)[:, 0, 0, 0]
+    task, shown = of_greys(pattern=1.0)
 
     def only(under):
         def told(x):
@@ -88,8 +85,7 @@ def test_pictures_are_read_under_the_patch_under_z_and_clean():
                 "nothing": (centre == corner).all(dim=(1, 2, 3)),
             }
             kinds["patch"] = ~(kinds["z"] | kinds["nothing"])
-            classes = (corner[:, 0, :, 0] - levels).abs().argmin(1)
-            return torch.where(kinds[under], classes, 0)
+            return torch.where(kinds[under], shown(x), 0)
 
         return told
 

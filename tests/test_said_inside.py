@@ -123,6 +123,7 @@ def gaps(read, name):
 
 
 def test_inside_the_network_less_is_lost_of_whole_pictures(read):
+    """In part what_stands says so, too, and what_if."""
     trained, bare = map(covered.readings_by_arm, read)
     fall = "its fall to the end"
     assert trained["small"][fall].mean() == pytest.approx(4, abs=0.3)

@@ -41,8 +41,9 @@ def at_best(history: pd.DataFrame) -> pd.DataFrame:
     readings, so that they can be compared. Being the best of many, what it tells there of whole
     pictures is a little too high.
     """
-    last = int(history[at_head(history, "clean")].rolling(LAST).mean().argmax())
-    return history.iloc[last - LAST + 1 : last + 1]
+    rows = min(LAST, len(history))
+    last = int(history[at_head(history, "clean")].rolling(rows).mean().argmax())
+    return history.iloc[last - rows + 1 : last + 1]
 
 
 def readings(history: pd.DataFrame) -> dict[str, float]:

@@ -40,6 +40,7 @@ def test_all_is_read_at_the_moment_that_is_best_for_whole_pictures():
     later = RUNS[0].history.copy()
     later.loc[later.epoch == 16, "reads_clean_1"] = 99.0
     assert covered.at_best(later).epoch.tolist() == [14, 15, 16]
+    assert covered.at_best(later[:2]).epoch.tolist() == [1, 2]
 
 
 def test_what_a_cover_costs_is_told_of_both_times():

@@ -48,7 +48,7 @@ def at_best(history: pd.DataFrame) -> pd.DataFrame:
 
 def readings(history: pd.DataFrame) -> dict[str, float]:
     """What the head tells of whole pictures at its best, in percent, and how many points less at
-    the end (the last three epochs); and at both what $z$ on their centre costs, and a patch beyond
+    the end (the last three epochs); and at both what z on their centre costs, and a patch beyond
     that.
     """
     clean, covered, patched = (at_head(history, way) for way in WAYS)

@@ -13,7 +13,7 @@ from lrbook import book
 from lrbook.alike import recorded_beside
 from lrbook.precise import BARE
 from lrbook.record import Record
-from lrbook.vision.histories import LAST
+from lrbook.vision.histories import LAST, at_head
 
 WAYS = ("clean", "covered", "image")
 """What is read, as in a history's column reads_WHAT_K: with nothing on the centre, z, a patch."""
@@ -29,11 +29,6 @@ def without_patch(runs: Sequence[Record]) -> list[Record]:
     long as they have not been recorded, and where they differ from ``runs`` in more than that.
     """
     return with_readers(recorded_beside(BARE, runs, ("carrier_share",))) if runs else []
-
-
-def at_head(history: pd.DataFrame, way: str) -> str:
-    """The column of what the head, behind the last block, tells of the picture."""
-    return f"reads_{way}_{sum(name.startswith(f'reads_{way}_') for name in history) - 1}"
 
 
 def at_best(history: pd.DataFrame) -> pd.DataFrame:

@@ -137,6 +137,9 @@ def test_inside_the_network_less_is_lost_of_whole_pictures(read):
         for h in book.histories(read[0])["small"]
     ]
     assert np.mean(falls) == pytest.approx(13, abs=0.1)
+    whole = trained["small"][fall].to_numpy()
+    assert interval(np.array(falls) - whole)[0] > 0  # "by far more", in what_stands
+    assert np.mean(falls) > 3 * whole.mean()
     large, small = gaps(read, "whole, best (%)")
     for less, told in ((large, 3.5), (small, 4.5)):
         assert -less.mean() == pytest.approx(told, abs=0.15)
@@ -171,7 +174,7 @@ def test_inside_the_network_the_rest_is_seen_only_where_there_is_a_pattern(read)
 
 
 def test_inside_the_network_a_run_made_once_more_is_the_same_to_the_last_number():
-    """What was seen of it before, and what its first recording without instruments says."""
+    """With instruments as without: all that the run without has in its history."""
     plain = book.by_arm(book.recorded("patch-laptop"))
     for arm, runs in book.by_arm(book.recorded("patch-laptop-watched")).items():
         for run in runs:

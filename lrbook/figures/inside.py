@@ -18,6 +18,7 @@ from lrbook.figures.base import (
     stack,
     whole_epochs,
 )
+from lrbook.vision.histories import at_head
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -135,12 +136,11 @@ def readings_at_the_head(histories: Histories, drop: int) -> "Figure":
             reads_image_K, of which the largest K is the head.
         drop: the first epoch at the lower rate.
     """
-    columns = next(iter(histories.values()))[0].columns
-    head = columns.str.startswith(PLACES).sum() - 1
+    one = next(iter(histories.values()))[0]
     lines = {
-        f"reads_clean_{head}": ("nothing on the picture", "-"),
-        f"reads_covered_{head}": ("$z$ on its centre", "--"),
-        f"reads_image_{head}": ("a patch on its centre", ":"),
+        at_head(one, "clean"): ("nothing on the picture", "-"),
+        at_head(one, "covered"): ("$z$ on its centre", "--"),
+        at_head(one, "image"): ("a patch on its centre", ":"),
     }
     return _lines_by_arm(histories, drop, lines, "read right (%)")
 

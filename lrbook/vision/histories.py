@@ -23,6 +23,11 @@ def at_the_end(history: pd.DataFrame, column: str) -> float:
     return float(history[column].tail(LAST).mean())
 
 
+def at_head(history: pd.DataFrame, what: str) -> str:
+    """Of a watched run's columns reads_WHAT_K the one of the head, behind the last block."""
+    return f"reads_{what}_{sum(name.startswith(f'reads_{what}_') for name in history) - 1}"
+
+
 def patch_advantage(history: pd.DataFrame) -> float:
     """By how many points image and patch is fitted better than image alone, at the end."""
     return at_the_end(history, "fitted_both") - at_the_end(history, "fitted_image")
